@@ -1,0 +1,1 @@
+"""What two or more apps share: no tables, no URLs, no AppConfig."""
