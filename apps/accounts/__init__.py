@@ -1,0 +1,1 @@
+"""People, organizations, roles, sessions and keys: the base that every product stands on."""

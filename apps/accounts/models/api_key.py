@@ -1,0 +1,38 @@
+"""Keys of client programs."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from apps.accounts.models.organization import Organization, Role
+from apps.accounts.models.user import User
+from apps.common.db import Row, status_check
+
+
+class ApiKey(Row):
+    """One key of one organization. Only a keyed hash is kept; the raw key is shown once."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="api_keys")
+    created_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="api_keys"
+    )
+    name = models.CharField(max_length=120)
+    role = models.TextField(choices=Role.choices)
+    prefix = models.CharField(max_length=8, unique=True)
+    hash = models.BinaryField(max_length=32)
+    pepper_id = models.CharField(max_length=16)
+    scopes = ArrayField(models.CharField(max_length=40))
+    rate_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    points_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    allowed_cidrs = ArrayField(models.CharField(max_length=43), default=list, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_ip = models.GenericIPAddressField(null=True, blank=True)
+    replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        db_table = "accounts_api_key"
+        constraints = [status_check("accounts_api_key_role", "role", Role)]
+
+    def __str__(self) -> str:
+        return f"{self.name} (sxk_{self.prefix})"

@@ -1,0 +1,74 @@
+"""Who acts, and what they may do: the third of the four walls (authentication, view, service, queryset)."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Protocol
+
+from apps.accounts import roles
+from apps.accounts.models import ApiKey, Organization, Role, User
+from apps.common.errors import Forbidden
+
+
+class Owned(Protocol):
+    """A row that remembers who created it."""
+
+    created_by_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody acting in one organization: a user, an API key, or (with neither) the system itself.
+
+    `permissions` are those of the role, for a key cut by its scopes; read per request, never from a token.
+    """
+
+    organization: Organization
+    role: Role
+    permissions: frozenset[str]
+    user: User | None = None
+    api_key: ApiKey | None = None
+
+    @property
+    def key(self) -> str:
+        """Return the actor's stable name: `user:<id>`, `key:<id>` or `system`."""
+        if self.api_key is not None:
+            return f"key:{self.api_key.pk}"
+        return f"user:{self.user.pk}" if self.user is not None else "system"
+
+    @property
+    def person(self) -> User | None:
+        """Return the user behind the actor: for a key, its creator."""
+        return self.user or (self.api_key.created_by if self.api_key else None)
+
+    def may(self, permission: str, target: Owned | None = None) -> bool:
+        """Tell whether the actor holds `permission`, on `target` if it depends on the row.
+
+        An analyst has the manager column on rows they created, in the apps where that holds.
+        """
+        if permission in self.permissions:
+            return True
+        app = permission.partition(".")[0]
+        return (
+            self.role is Role.ANALYST
+            and self.user is not None
+            and target is not None
+            and app in roles.OWNED_APPS
+            and target.created_by_id == self.user.pk
+            and permission in roles.manager_permissions(app)
+        )
+
+
+def require(actor: Actor, permission: str, target: Owned | None = None) -> None:
+    """Raise Forbidden unless the actor holds `permission`."""
+    if not actor.may(permission, target):
+        raise Forbidden(f"This needs the permission {permission}.")
+
+
+def member_actor(*, user: User, organization: Organization, role: Role) -> Actor:
+    """Return the actor of a user in an organization they are a member of."""
+    return Actor(organization=organization, role=role, permissions=roles.PERMISSIONS[role], user=user)
+
+
+def system_actor(organization: Organization) -> Actor:
+    """Return the installation itself acting in an organization: clock jobs, sample data."""
+    return Actor(organization=organization, role=Role.ADMIN, permissions=roles.ALL_PERMISSIONS)

@@ -1,0 +1,1 @@
+"""Geo-event datasets: files in, immutable versions out."""

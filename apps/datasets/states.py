@@ -1,0 +1,70 @@
+"""The lifecycles of datasets, imports and segments, each as one table of moves (places.md section 3)."""
+
+from collections.abc import Mapping
+
+from django.db import models
+
+
+class DatasetStatus(models.TextChoices):
+    """What readers may expect of a dataset."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class SegmentState(models.TextChoices):
+    """Where a segment's rows are: only a live one is listed by a version."""
+
+    STAGED = "staged"
+    LIVE = "live"
+    DROPPING = "dropping"
+    DROPPED = "dropped"
+
+
+class ImportMode(models.TextChoices):
+    """What the new version keeps of the current one."""
+
+    REPLACE = "replace"
+    APPEND = "append"
+    REPLACE_PARTITION = "replace_partition"
+
+
+class Outcome(models.TextChoices):
+    """How a succeeded import ended."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    DRY_RUN = "dry_run"
+
+
+class FileState(models.TextChoices):
+    """How far one file of an import was read."""
+
+    PENDING = "pending"
+    READING = "reading"
+    READ = "read"
+
+
+# A ready dataset keeps its status while imports run: a failed refresh leaves the current version serving.
+DATASET_MOVES: Mapping[DatasetStatus, Mapping[str, DatasetStatus]] = {
+    DatasetStatus.PENDING: {"import_claimed": DatasetStatus.PROCESSING},
+    DatasetStatus.FAILED: {"import_claimed": DatasetStatus.PROCESSING},
+    DatasetStatus.PROCESSING: {
+        "published": DatasetStatus.READY,
+        "import_ended": DatasetStatus.FAILED,
+        "import_claimed": DatasetStatus.PROCESSING,
+    },
+    DatasetStatus.READY: {
+        "import_claimed": DatasetStatus.READY,
+        "published": DatasetStatus.READY,
+        "import_ended": DatasetStatus.READY,
+    },
+}
+
+
+def next_dataset_status(status: str, event: str) -> DatasetStatus:
+    """Return where `event` takes a dataset; an event that does not concern the state leaves it."""
+    current = DatasetStatus(status)
+    return DATASET_MOVES[current].get(event, current)

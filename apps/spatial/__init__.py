@@ -1,0 +1,1 @@
+"""Maps over the versions of datasets; reads `datasets.queries`, is read by nobody."""

@@ -1,0 +1,14 @@
+"""The ASGI application: HTTP by Django, the websocket by Channels."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+
+http_application = get_asgi_application()
+
+from config.routing import websocket_urlpatterns  # noqa: E402 - consumers import models
+
+application = ProtocolTypeRouter({"http": http_application, "websocket": URLRouter(websocket_urlpatterns)})

@@ -1,0 +1,264 @@
+"""Every setting, read once from the environment, typed; `deploy/env.example` documents each name.
+
+Order: base, apps, requests, database, stores, people, API, live, workers, observing, static files, products.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from apps.common.logs import logging_config
+from config import env
+
+# --- base
+BASE_DIR = Path(__file__).resolve().parent.parent
+RELEASE = "0.1.0"
+# Which process this is: web, worker, beat, or command (the default) for everything else.
+ROLE = env.env_choice("SEXTANT_ROLE", "command", ("web", "worker", "beat", "command"))
+VAR_DIR = env.env_path("VAR_DIR", BASE_DIR / "var")
+DEBUG = env.env_bool("DEBUG", default=False)
+BASE_URL = env.env_str("BASE_URL", "http://localhost:8000").rstrip("/")
+ALLOWED_HOSTS = env.env_list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+IS_HTTPS = BASE_URL.startswith("https://")
+
+SECRET_KEY, *SECRET_KEY_FALLBACKS = env.secret_list("SECRET_KEY", VAR_DIR)
+JWT_SIGNING_KEYS = env.secret_list("JWT_SIGNING_KEYS", VAR_DIR)
+ENCRYPTION_KEYS = env.secret_list("ENCRYPTION_KEYS", VAR_DIR)
+KEY_PEPPERS = env.secret_list("KEY_PEPPERS", VAR_DIR)
+
+# --- apps
+INSTALLED_APPS = [
+    "config",
+    "apps.spatial",
+    "apps.datasets",
+    "apps.accounts",
+    "config.admin.SextantAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_celery_beat",
+    "django_structlog",
+    "django_prometheus",
+]
+
+# --- requests
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_THOUSAND_SEPARATOR = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 100
+TRUSTED_PROXIES = env.env_list("TRUSTED_PROXIES")
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = env.env_int("HSTS_SECONDS", 31_536_000) if IS_HTTPS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+X_FRAME_OPTIONS = "DENY"
+MAP_TILE_URL = env.env_str("MAP_TILE_URL")
+MAP_STYLE_URL = env.env_str("MAP_STYLE_URL")
+
+# --- database
+DATABASES: dict[str, dict[str, Any]] = {"default": env.database_settings("DATABASE_URL", VAR_DIR)}
+DATABASES["default"].setdefault("OPTIONS", {})
+STATEMENT_TIMEOUT_S = env.env_int("STATEMENT_TIMEOUT_S", 25, minimum=1)
+if ROLE == "web":
+    _pool_min, _pool_max = (int(size) for size in env.env_list("DATABASE_POOL", ["2", "20"]))
+    DATABASES["default"]["OPTIONS"] |= {
+        "pool": {"min_size": _pool_min, "max_size": _pool_max, "timeout": 10},
+        "options": f"-c statement_timeout={STATEMENT_TIMEOUT_S}s",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- stores
+REDIS_URL = env.redis_url("REDIS_URL", VAR_DIR)
+CACHE_URL = env.env_url("CACHE_URL", REDIS_URL, env.REDIS_SCHEMES)
+CHANNEL_URL = env.env_url("CHANNEL_URL", REDIS_URL, env.REDIS_SCHEMES)
+CELERY_BROKER_URL = env.celery_broker_url(
+    env.env_url("CELERY_BROKER_URL", REDIS_URL, (*env.REDIS_SCHEMES, "redis+socket", "amqp", "amqps"))
+)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": CACHE_URL,
+        "KEY_PREFIX": f"sextant:{RELEASE}",
+        "OPTIONS": {
+            # Without Valkey reads go on uncached (platform.md section 14): connect 0.25 s, call 0.5 s.
+            "SOCKET_CONNECT_TIMEOUT": 0.25,
+            "SOCKET_TIMEOUT": 0.5,
+            "IGNORE_EXCEPTIONS": True,
+        },
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        # With redis-py 8 an idle socket is dropped after 5 s unless the host says otherwise.
+        "CONFIG": {"hosts": [{"address": CHANNEL_URL, "socket_timeout": None}]},
+    }
+}
+MEDIA_ROOT = VAR_DIR / "media"
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": MEDIA_ROOT,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+# --- people
+AUTH_USER_MODEL = "accounts.User"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the address is unique by lower(email), which the check cannot see
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/accounts/login/"
+LOGIN_REDIRECT_URL = "/"
+SESSION_COOKIE_NAME = "__Host-sx_session" if IS_HTTPS else "sx_session"
+SESSION_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SESSION_SAVE_EVERY_REQUEST = False
+CSRF_COOKIE_NAME = "__Host-sx_csrf" if IS_HTTPS else "sx_csrf"
+CSRF_COOKIE_SECURE = IS_HTTPS
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"
+ACCESS_TOKEN_MINUTES = env.env_int("ACCESS_TOKEN_MINUTES", 60, minimum=1)
+REFRESH_TOKEN_DAYS = env.env_int("REFRESH_TOKEN_DAYS", 30, minimum=1)
+REFRESH_GRACE_S = env.env_int("REFRESH_GRACE_S", 10)
+SESSION_MAX_DAYS = env.env_int("SESSION_MAX_DAYS", 90, minimum=1)
+
+# --- API
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Sextant",
+    "DESCRIPTION": "Self-hosted operations intelligence: one login and one API over all products.",
+    "VERSION": RELEASE,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# --- live
+LIVE_MAX_CONNECTIONS = env.env_int("LIVE_MAX_CONNECTIONS", 2_000, minimum=1)
+LIVE_MAX_PER_USER = env.env_int("LIVE_MAX_PER_USER", 10, minimum=1)
+CORS_ORIGINS = env.env_list("CORS_ORIGINS")
+
+# --- workers
+WORKER_CONCURRENCY = env.env_int("WORKER_CONCURRENCY", 2, minimum=1)
+WORKER_MAX_TASKS = env.env_int("WORKER_MAX_TASKS", 200, minimum=1)
+WORKER_MAX_MEMORY_MB = env.env_int("WORKER_MAX_MEMORY_MB", 512, minimum=64)
+JOB_ORG_CONCURRENCY = env.env_int("JOB_ORG_CONCURRENCY", 4, minimum=1)
+
+# --- observing
+LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.env_choice("LOG_FORMAT", "json", ("json", "console"))
+LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json")
+HEALTH_TOKEN = env.env_str("HEALTH_TOKEN")
+METRICS_TOKEN = env.env_str("METRICS_TOKEN")
+
+# --- static files
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS: list[Any] = [BASE_DIR / "static"]
+
+# --- products: datasets
+DATASETS_OWN_TABLE_MIN_ROWS = env.env_int("DATASETS_OWN_TABLE_MIN_ROWS", 250_000)
+DATASETS_CHUNK_ROWS = env.env_int("DATASETS_CHUNK_ROWS", 250_000, minimum=1_000)
+DATASETS_FAST_PATH = env.env_bool("DATASETS_FAST_PATH", default=True)
+DATASETS_MULTIPART_MAX_BYTES = env.env_int("DATASETS_MULTIPART_MAX_BYTES", 209_715_200, minimum=1)
+DATASETS_REJECT_LIMIT = env.env_float("DATASETS_REJECT_LIMIT", 0.20, maximum=1.0)
+DATASETS_REJECTS_MAX = env.env_int("DATASETS_REJECTS_MAX", 1_000_000, minimum=1)
+DATASETS_EVIDENCE_DAYS = env.env_int("DATASETS_EVIDENCE_DAYS", 90, minimum=1)
+DATASETS_SOURCE_FILE_DAYS = env.env_int("DATASETS_SOURCE_FILE_DAYS", 30, minimum=1)
+DATASETS_KEEP_VERSIONS = env.env_int("DATASETS_KEEP_VERSIONS", 3, minimum=1, maximum=50)
+DATASETS_PERSONAL_WORDS = env.env_list(
+    "DATASETS_PERSONAL_WORDS",
+    [
+        "age",
+        "gender",
+        "sex",
+        "ethnic",
+        "ethnicity",
+        "race",
+        "religion",
+        "birth",
+        "phone",
+        "email",
+        "surname",
+        "nationality",
+    ],
+)
+
+# --- products: spatial
+SPATIAL_MAX_CELLS = env.env_int("SPATIAL_MAX_CELLS", 50_000, minimum=1)
+SPATIAL_MAX_CELLS_COMPACT = env.env_int("SPATIAL_MAX_CELLS_COMPACT", 1_000_000, minimum=1)
+SPATIAL_CACHE_TTL_S = env.env_int("SPATIAL_CACHE_TTL_S", 600, minimum=1)
