@@ -120,6 +120,19 @@ CHANNEL_URL = env.env_url("CHANNEL_URL", REDIS_URL, env.REDIS_SCHEMES)
 CELERY_BROKER_URL = env.celery_broker_url(
     env.env_url("CELERY_BROKER_URL", REDIS_URL, (*env.REDIS_SCHEMES, "redis+socket", "amqp", "amqps"))
 )
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 7_200,
+    "socket_connect_timeout": 0.25,
+    "queue_order_strategy": "priority",
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -217,6 +230,9 @@ WORKER_CONCURRENCY = env.env_int("WORKER_CONCURRENCY", 2, minimum=1)
 WORKER_MAX_TASKS = env.env_int("WORKER_MAX_TASKS", 200, minimum=1)
 WORKER_MAX_MEMORY_MB = env.env_int("WORKER_MAX_MEMORY_MB", 512, minimum=64)
 JOB_ORG_CONCURRENCY = env.env_int("JOB_ORG_CONCURRENCY", 4, minimum=1)
+CELERY_WORKER_CONCURRENCY = WORKER_CONCURRENCY
+CELERY_WORKER_MAX_TASKS_PER_CHILD = WORKER_MAX_TASKS
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MAX_MEMORY_MB * 1024
 
 # --- observing
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))

@@ -1,0 +1,49 @@
+"""Jobs whose truth is a database row; the broker carries only nudges.
+
+    @job(kind="datasets.import", model="datasets.Import", queue="default")
+    def run_import(run: Run[Import]) -> None: ...
+
+    run_import.enqueue(row.pk)      # a message after commit
+
+`kinds` declares, `lifecycle` moves rows by conditional UPDATEs, `run` is what a job's body holds,
+`execution` is the boundary that turns exceptions into ends, `reaper` finds rows that nobody works on.
+"""
+
+from apps.common.jobs.errors import (
+    JobCancelled,
+    JobNotCancellable,
+    JobNotRetryable,
+    JobTimeout,
+    LeaseLost,
+    PermissionLost,
+    Transient,
+    WorkerStopping,
+)
+from apps.common.jobs.execution import execute, run_due
+from apps.common.jobs.kinds import JobKind, Queue, find_kind, iter_kinds, job
+from apps.common.jobs.lifecycle import cancel, discard, retry
+from apps.common.jobs.reaper import reap_jobs
+from apps.common.jobs.run import Run
+
+__all__ = [
+    "JobCancelled",
+    "JobKind",
+    "JobNotCancellable",
+    "JobNotRetryable",
+    "JobTimeout",
+    "LeaseLost",
+    "PermissionLost",
+    "Queue",
+    "Run",
+    "Transient",
+    "WorkerStopping",
+    "cancel",
+    "discard",
+    "execute",
+    "find_kind",
+    "iter_kinds",
+    "job",
+    "reap_jobs",
+    "retry",
+    "run_due",
+]

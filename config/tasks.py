@@ -1,0 +1,55 @@
+"""The two messages that a worker takes: run a job, tick a clock."""
+
+import ctypes
+import signal
+import uuid
+from typing import Any, Final
+
+import structlog
+from celery import shared_task
+from celery.signals import beat_init, worker_process_init, worker_shutting_down
+from django.utils.module_loading import import_string
+
+from apps.common.jobs import execute
+from apps.common.jobs.kinds import MESSAGE_NAME
+from apps.common.jobs.run import worker_is_stopping
+from apps.common.locks import try_session_lock
+from config import schedule
+
+PR_SET_PDEATHSIG: Final = 1
+
+logger = structlog.get_logger(__name__)
+
+
+@shared_task(name=MESSAGE_NAME)
+def run_job(*, kind: str, id: str) -> None:  # noqa: A002 - the message's own words
+    """Run one job; the row decides whether there is anything to do."""
+    execute(kind, uuid.UUID(id))
+
+
+@shared_task(name=schedule.MESSAGE_NAME)
+def tick(*, name: str) -> None:
+    """Run one clock function, unless another worker runs the same one at this moment."""
+    entry = schedule.ENTRIES[name]
+    with try_session_lock(f"clock:{name}") as held:
+        if not held:
+            return
+        import_string(entry.function)()
+
+
+@worker_process_init.connect
+def die_with_parent(**_kwargs: Any) -> None:
+    """Ask the kernel to end a pool process whose worker was killed; else it would wait for work for ever."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@worker_shutting_down.connect
+def stop_jobs(**_kwargs: Any) -> None:
+    """Tell the jobs in the pool processes to go back to their queue."""
+    worker_is_stopping.value = 1
+
+
+@beat_init.connect
+def sync_schedule(**_kwargs: Any) -> None:
+    """Bring the table of clocks in line with the code before the first tick."""
+    schedule.sync()
