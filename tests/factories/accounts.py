@@ -1,0 +1,73 @@
+"""People, organizations and memberships."""
+
+import secrets
+from functools import cache
+from typing import Any
+
+import factory
+from django.contrib.auth.hashers import make_password
+from factory.django import DjangoModelFactory
+
+from apps.accounts.models import ApiKey, Membership, Organization, Role, User
+
+PASSWORD = "a long enough sentence"
+
+
+@cache
+def password_hash() -> str:
+    """Return the hash of PASSWORD; Argon2id is slow on purpose, so it is computed once."""
+    return make_password(PASSWORD)
+
+
+class OrganizationFactory(DjangoModelFactory[Organization]):
+    """An organization without members."""
+
+    class Meta:
+        model = Organization
+
+    name = factory.Sequence(lambda n: f"Organization {n}")
+    slug = factory.Sequence(lambda n: f"organization-{n}")
+
+
+class UserFactory(DjangoModelFactory[User]):
+    """A user who signs in with PASSWORD and belongs to no organization."""
+
+    class Meta:
+        model = User
+
+    email = factory.Sequence(lambda n: f"person{n}@example.com")
+    name = factory.Sequence(lambda n: f"Person {n}")
+    password = factory.LazyFunction(password_hash)
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    """A user in an organization."""
+
+    class Meta:
+        model = Membership
+
+    organization = factory.SubFactory(OrganizationFactory)
+    user = factory.SubFactory(UserFactory)
+    role = Role.VIEWER
+
+
+class ApiKeyFactory(DjangoModelFactory[ApiKey]):
+    """A key's row. Nobody knows its raw text."""
+
+    class Meta:
+        model = ApiKey
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"Client {n}")
+    role = Role.ANALYST
+    prefix = factory.Sequence(lambda n: f"{n:08}")
+    hash = factory.LazyFunction(lambda: secrets.token_bytes(32))
+    pepper_id = "test"
+    scopes = ["datasets:read", "datasets:write", "spatial:read"]
+
+
+def create_member(organization: Organization, role: Role, **fields: Any) -> User:
+    """Create a user who is a member of `organization`, which is their default one."""
+    user = UserFactory.create(default_organization=organization, **fields)
+    MembershipFactory.create(organization=organization, user=user, role=role)
+    return user

@@ -1,0 +1,123 @@
+"""The seven actors of every test, and how each of them calls the API and opens pages.
+
+`actors.viewer` exists from its first mention on; what a test does not name costs nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from apps.accounts.models import ApiKey, Organization, Role, User
+from apps.accounts.permissions import Actor, member_actor
+from apps.accounts.roles import PERMISSIONS
+from tests.factories.accounts import ApiKeyFactory, OrganizationFactory, create_member
+
+ROLES: Final = ("admin", "manager", "analyst", "viewer")
+NAMES: Final = (*ROLES, "stranger", "anonymous", "key")
+
+
+@dataclass
+class Person:
+    """Somebody who tries something: signed in as `user`, or (without one) anonymous."""
+
+    name: str
+    organization: Organization | None = None
+    user: User | None = None
+    role: Role | None = None
+    key: ApiKey | None = None
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Return the actor that services take."""
+        assert self.organization is not None
+        assert self.role is not None
+        if self.key is not None:
+            held = PERMISSIONS[self.role]
+            return Actor(organization=self.organization, role=self.role, permissions=held, api_key=self.key)
+        assert self.user is not None
+        return member_actor(user=self.user, organization=self.organization, role=self.role)
+
+    @cached_property
+    def api(self) -> APIClient:
+        """Return the person's client of the REST API."""
+        client = APIClient()
+        if self.user is not None:
+            client.force_authenticate(self.user)
+        return client
+
+    @cached_property
+    def browser(self) -> Client:
+        """Return the person's client of the pages, signed in by a session."""
+        client = Client()
+        if self.user is not None:
+            client.force_login(self.user)
+        return client
+
+
+class Actors:
+    """Admin, manager, analyst and viewer of one organization, the admin of another, nobody, and a key."""
+
+    @cached_property
+    def organization(self) -> Organization:
+        """Return the organization in which the test happens."""
+        return OrganizationFactory.create()
+
+    @cached_property
+    def admin(self) -> Person:
+        """Return an admin."""
+        return self._member(Role.ADMIN)
+
+    @cached_property
+    def manager(self) -> Person:
+        """Return a manager."""
+        return self._member(Role.MANAGER)
+
+    @cached_property
+    def analyst(self) -> Person:
+        """Return an analyst."""
+        return self._member(Role.ANALYST)
+
+    @cached_property
+    def viewer(self) -> Person:
+        """Return a viewer."""
+        return self._member(Role.VIEWER)
+
+    @cached_property
+    def stranger(self) -> Person:
+        """Return the admin of another organization."""
+        elsewhere = OrganizationFactory.create()
+        user = create_member(elsewhere, Role.ADMIN)
+        return Person("stranger", elsewhere, user, Role.ADMIN)
+
+    @cached_property
+    def anonymous(self) -> Person:
+        """Return nobody."""
+        return Person("anonymous")
+
+    @cached_property
+    def key(self) -> Person:
+        """Return a client program with a key that the admin made, in the role of an analyst."""
+        key = ApiKeyFactory.create(organization=self.organization, created_by=self.admin.user)
+        return Person("key", self.organization, role=Role.ANALYST, key=key)
+
+    def __getitem__(self, name: str) -> Person:
+        """Return an actor by name, for parametrized tests."""
+        person: Person = getattr(self, name)
+        return person
+
+    def __iter__(self) -> Iterator[Person]:
+        return (self[name] for name in NAMES)
+
+    def _member(self, role: Role) -> Person:
+        return Person(role.value, self.organization, create_member(self.organization, role), role)
+
+
+@pytest.fixture
+def actors(db: None) -> Actors:
+    """Give the seven actors."""
+    return Actors()

@@ -1,0 +1,57 @@
+"""The part of Valkey that this process has for itself: one database of the 16."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+import pytest
+import redis
+from django.conf import settings
+
+from config.celery import app as celery_app
+from config.env import celery_broker_url
+from tests.furniture.database import worker_number
+
+# Counted down from the last of the 16: an installation's own data lies in database 0.
+LAST_DATABASE = 15
+
+
+def own_database() -> int:
+    """Return the number of the database of this process."""
+    return LAST_DATABASE - worker_number()
+
+
+def with_database(url: str, number: int) -> str:
+    """Return a Valkey address with another database number."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = {**dict(parse_qsl(parts.query)), "db": str(number)}
+        return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
+    return urlunsplit(parts._replace(path=f"/{number}"))
+
+
+def point_settings_to(url: str, *, prefix: str) -> None:
+    """Let every store live in one Valkey database; channel names are global, hence the prefix."""
+    settings.REDIS_URL = settings.CACHE_URL = settings.CHANNEL_URL = url
+    settings.CELERY_BROKER_URL = celery_broker_url(url)
+    caches: dict[str, Any] = settings.CACHES
+    caches["default"]["LOCATION"] = url
+    layers: dict[str, Any] = settings.CHANNEL_LAYERS
+    layers["default"]["CONFIG"]["hosts"] = [{"address": url, "socket_timeout": None}]
+    layers["default"]["CONFIG"]["prefix"] = prefix
+    celery_app.conf.update(broker_url=settings.CELERY_BROKER_URL)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point the settings of this process to its own database before anything connects."""
+    point_settings_to(with_database(settings.REDIS_URL, own_database()), prefix=f"test{worker_number()}")
+
+
+@pytest.fixture
+def valkey() -> Iterator[redis.Redis]:
+    """Give a client of this process's own, empty Valkey database."""
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()
