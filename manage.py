@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Run a management command; `up` and `test` need nothing but Python 3.11 and pip."""
+
+import os
+import sys
+from importlib import import_module
+
+from config.bootstrap import ensure_environment
+
+# These make what the settings need, or only watch processes: they run without settings and apps.
+LAUNCHERS = frozenset({"up", "down", "status", "test"})
+
+
+def main() -> None:
+    """Make the environment, then hand the command line to Django, which exists only from then on."""
+    ensure_environment(sys.argv)
+    if len(sys.argv) > 1 and sys.argv[1] in LAUNCHERS:
+        launch(sys.argv[1], sys.argv)
+        return
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    import_module("django.core.management").execute_from_command_line(sys.argv)
+
+
+def launch(name: str, argv: list[str]) -> None:
+    """Run one of our launchers as Django would, but without loading the settings."""
+    command = import_module(f"config.management.commands.{name}").Command()
+    options = vars(command.create_parser(argv[0], name).parse_args(argv[2:]))
+    try:
+        command.execute(**options)
+    except import_module("django.core.management").CommandError as error:
+        command.stderr.write(str(error))
+        sys.exit(error.returncode)
+
+
+if __name__ == "__main__":
+    main()
