@@ -15,21 +15,10 @@ def main() -> None:
     """Make the environment, then hand the command line to Django, which exists only from then on."""
     ensure_environment(sys.argv)
     if len(sys.argv) > 1 and sys.argv[1] in LAUNCHERS:
-        launch(sys.argv[1], sys.argv)
+        import_module(f"config.management.commands.{sys.argv[1]}").Command().run_from_argv(sys.argv)
         return
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import_module("django.core.management").execute_from_command_line(sys.argv)
-
-
-def launch(name: str, argv: list[str]) -> None:
-    """Run one of our launchers as Django would, but without loading the settings."""
-    command = import_module(f"config.management.commands.{name}").Command()
-    options = vars(command.create_parser(argv[0], name).parse_args(argv[2:]))
-    try:
-        command.execute(**options)
-    except import_module("django.core.management").CommandError as error:
-        command.stderr.write(str(error))
-        sys.exit(error.returncode)
 
 
 if __name__ == "__main__":

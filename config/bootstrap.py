@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -48,6 +49,7 @@ def ensure_environment(argv: Sequence[str]) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036  this is the check that other Pythons meet
         found = ".".join(map(str, sys.version_info[:3]))
         stop(EXIT_UNSUITABLE, f"Sextant needs Python 3.11 or newer; this is Python {found}.")
+    os.environ["SEXTANT_STARTED_AT"] = str(time.time())
     files = required_files(argv)
     inside = Path(sys.prefix).resolve() == ENVIRONMENT
     if is_current(files) if inside else holds_pinned(files):

@@ -6,6 +6,7 @@ Standard library only, like the prelude. npm comes from the machine, else from a
 from __future__ import annotations
 
 import os
+import re
 import shutil
 
 from config import bootstrap
@@ -17,6 +18,19 @@ NODE_REQUIREMENTS = bootstrap.BASE_DIR / "requirements-node.txt"
 NODE_DIR = bootstrap.BOOT_DIR / "node"
 
 
+# What pages load, by package. Nothing else of a package is served.
+SERVED = {
+    "h3-js": ["dist/h3-js.es.js"],
+    "htmx.org": ["dist/htmx.esm.js", "dist/htmx.min.js"],
+    "maplibre-gl": ["dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "dist/maplibre-gl.css"],
+    "topojson-client": ["src/*.js"],
+    "uplot": ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
+    "world-atlas": ["countries-10m.json", "countries-50m.json", "countries-110m.json"],
+}
+SERVED_DIR = NODE_MODULES / "sextant-served"
+SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.M)
+
+
 def ensure_browser_libraries() -> None:
     """Make `node_modules` hold what the lock file pins; a matching stamp spares npm and network."""
     if bootstrap.has_stamp(STAMP, LOCK_FILE):
@@ -26,6 +40,7 @@ def ensure_browser_libraries() -> None:
             return
         bootstrap.say("Installing the browser libraries (only when they change) ...")
         install_libraries()
+        pick_served_files()
         STAMP.write_text(bootstrap.digest(LOCK_FILE))
 
 
@@ -38,6 +53,16 @@ def install_libraries() -> None:
     if on_path and bootstrap.succeeds([on_path, *arguments]):
         return
     bootstrap.run([*wheel_npm(), *arguments])
+
+
+def pick_served_files() -> None:
+    """Copy what pages load into one folder, without references to source maps, which are not served."""
+    for package, patterns in SERVED.items():
+        target = SERVED_DIR / package
+        target.mkdir(parents=True, exist_ok=True)
+        for pattern in patterns:
+            for source in (NODE_MODULES / package).glob(pattern):
+                (target / source.name).write_text(SOURCE_MAP.sub("", source.read_text()))
 
 
 def wheel_npm() -> list[str]:

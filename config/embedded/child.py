@@ -1,0 +1,37 @@
+"""Runs a Python module so that whatever it forks dies with it, as it dies with the supervisor.
+
+`python -m config.embedded.child celery -A config.celery worker`: the pool of the worker is forked by the
+worker, so the supervisor cannot ask the kernel on its behalf.
+"""
+
+import os
+import runpy
+import signal
+import sys
+
+from config.embedded.identity import die_with_parent
+
+
+class ForkGuard:
+    """Remembers the forking process, and ties the forked one to it."""
+
+    def __init__(self) -> None:
+        self._parent = os.getpid()
+        os.register_at_fork(before=self._remember, after_in_child=self._tie)
+
+    def _remember(self) -> None:
+        self._parent = os.getpid()
+
+    def _tie(self) -> None:
+        die_with_parent(signal.SIGKILL, self._parent)
+
+
+def main() -> None:
+    """Run the module that the first argument names."""
+    ForkGuard()
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

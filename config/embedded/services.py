@@ -1,0 +1,110 @@
+"""Our own processes as programs of the supervisor: web, worker, beat and commands that run once."""
+
+import http.client
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from config.bootstrap import BASE_DIR
+from config.embedded.processes import Program
+
+QUEUES: Final = "high_priority,default,notifications,low_priority,training"
+ANSWER_SECONDS: Final = 2.0
+DRAIN_SECONDS: Final = 10
+
+
+def service_environ(var_dir: Path, role: str, extra: dict[str, str]) -> dict[str, str]:
+    """Return the environment of one of our processes; what the caller set wins over `extra`."""
+    defaults = {"LOG_FORMAT": "console", "STAFF_MFA_REQUIRED": "false"} | extra
+    fixed = {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "SEXTANT_BOOTSTRAPPED": "1",
+        "SEXTANT_ROLE": role,
+        "VAR_DIR": str(var_dir),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return defaults | os.environ | fixed
+
+
+def web_program(host: str, port: int, environ: dict[str, str]) -> Program:
+    """Return the web server: HTTP and websockets in one process."""
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "config.asgi:application",
+        "--host",
+        host,
+        "--port",
+        str(port),
+    ]
+    command += ["--ws", "websockets-sansio", "--no-server-header", "--timeout-graceful-shutdown"]
+    return Program(
+        name="web",
+        command=[*command, str(DRAIN_SECONDS)],
+        environ=environ,
+        stop_signal=signal.SIGTERM,
+        stop_seconds=DRAIN_SECONDS + 2,
+        is_ready=lambda _pid: is_alive(host, port),
+    )
+
+
+def is_alive(host: str, port: int) -> bool:
+    """Tell whether the web process answers."""
+    connection = http.client.HTTPConnection(reachable(host), port, timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/livez", headers={"Host": "localhost"})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def reachable(host: str) -> str:
+    """Return the address at which a server that listens on `host` is reached from here."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def worker_program(environ: dict[str, str]) -> Program:
+    """Return the worker of all queues; its pool dies with it."""
+    command = [sys.executable, "-m", "config.embedded.child", "celery", "-A", "config.celery", "worker"]
+    concurrency = os.environ.get("WORKER_CONCURRENCY") or "2"
+    command += ["-c", concurrency, "--prefetch-multiplier", "1", "-Q", QUEUES, "--loglevel", "INFO"]
+    return Program(
+        name="worker",
+        command=[*command, "--without-gossip", "--without-mingle"],
+        environ=environ,
+        stop_signal=signal.SIGTERM,
+        stop_seconds=15,
+        announcement=b" ready.",
+    )
+
+
+def beat_program(var_dir: Path, environ: dict[str, str]) -> Program:
+    """Return the clock; its table is in the database."""
+    command = [sys.executable, "-m", "celery", "-A", "config.celery", "beat", "--loglevel", "INFO"]
+    command += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]
+    # A pid file would outlive a killed process and stop the next one; the lock of the folder does its work.
+    return Program(
+        name="beat",
+        command=[*command, "--pidfile", "", "--schedule", str(var_dir / "run" / "beat")],
+        environ=environ,
+        stop_signal=signal.SIGTERM,
+        stop_seconds=5,
+        announcement=b"beat: Starting",
+    )
+
+
+def command_program(name: str, arguments: list[str], environ: dict[str, str]) -> Program:
+    """Return a management command that runs once; its log is called `name`."""
+    return Program(
+        name=name,
+        command=[sys.executable, str(BASE_DIR / "manage.py"), *arguments],
+        environ=environ,
+        stop_signal=signal.SIGTERM,
+        stop_seconds=5,
+        once=True,
+    )

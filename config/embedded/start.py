@@ -1,0 +1,209 @@
+"""The start of an installation, step by step, and its run until somebody stops it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from config import installation
+from config.bootstrap import BASE_DIR
+from config.browser_libraries import LOCK_FILE, ensure_browser_libraries
+from config.embedded import addresses, postgres, services
+from config.embedded.processes import Child, Program, StartFailed
+from config.embedded.servers import postgres_program, valkey_program
+from config.embedded.state import UpLock, write_processes
+from config.embedded.supervisor import Supervisor
+
+SERVICES: Final = ("web", "worker", "beat")
+COMMAND_SECONDS: Final = 600.0
+MIGRATIONS_QUERY: Final = "SELECT count(*), max(id), max(applied) FROM django_migrations"
+
+
+@dataclass(frozen=True, slots=True)
+class StartOptions:
+    """What `up` was asked for."""
+
+    host: str
+    port: int
+    empty: bool
+    processes: frozenset[str]
+    began_at: float
+
+    @property
+    def address(self) -> str:
+        """Return where the page answers."""
+        name = "localhost" if self.host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else self.host
+        return f"http://{name}:{self.port}"
+
+
+class Start:
+    """One start of one data folder."""
+
+    def __init__(
+        self, var_dir: Path, options: StartOptions, lock: UpLock, say: Callable[[str], None]
+    ) -> None:
+        self.var_dir = var_dir
+        self.options = options
+        self.lock = lock
+        self.say = say
+        self.supervisor = Supervisor(var_dir / "log", self._write_state)
+
+    def run(self, on_running: Callable[[], None]) -> None:
+        """Start everything, call `on_running`, and return once everything has stopped again.
+
+        Raises StartFailed where a step fails; everything is stopped then as well.
+        """
+        with self.supervisor.signals():
+            try:
+                self._start_all()
+                on_running()
+                self.supervisor.run()
+                self.say("Stopping ...")
+            finally:
+                self.supervisor.stop_all()
+                self.lock.release()
+
+    def _start_all(self) -> None:
+        self.lock.write(self.options.address)
+        with self._step("environment", self.options.began_at):
+            ensure_browser_libraries()
+            installation.make_secrets(self.var_dir)
+            static = self._collect_static()
+        self._start_servers()
+        self._prepare_database()
+        if static:
+            self.supervisor.finish(static, COMMAND_SECONDS)
+            installation.set_stamp(self.var_dir, "static", static_fingerprint())
+        self._start_services()
+
+    @contextlib.contextmanager
+    def _step(self, name: str, began_at: float | None = None) -> Iterator[None]:
+        """Print a line with the step's time when it is done."""
+        began = began_at or time.time()
+        try:
+            yield
+        except StartFailed:
+            self.say(f"{name:<12} failed")
+            raise
+        self.say(f"{name:<12} {time.time() - began:6.1f} s")
+
+    def _start_servers(self) -> None:
+        """Start both servers at once, then wait for each."""
+        with self._step("postgres"):
+            database = postgres_program(self.var_dir, fast=False)
+            if database is None:
+                postgres.prepare_sockets(self.var_dir, postgres.Identity.CALLER)
+            server = valkey_program(self.var_dir, fast=False)
+            children = [program and self.supervisor.start(program) for program in (database, server)]
+            self._wait(children[0])
+        with self._step("valkey"):
+            self._wait(children[1])
+
+    def _wait(self, child: Child | None) -> None:
+        if child:
+            self.supervisor.wait_ready(child)
+
+    def _prepare_database(self) -> None:
+        """Migrate and fill the database, unless it stands exactly where the last start left it."""
+        files = installation.fingerprint(
+            [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
+        )
+        done = installation.has_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
+        with self._step("migrate"):
+            if not done:
+                self._run_command("migrate", ["migrate", "--no-input"])
+        with self._step("sample"):
+            installation.admin_password(self.var_dir)
+            if not done:
+                self._run_command("sample", ["first_data", *(["--empty"] if self.options.empty else [])])
+        installation.set_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
+
+    def _migrations(self) -> str:
+        """Return what tells one state of the migration table from another; empty before the first migration."""
+        url = os.environ.get("DATABASE_URL")
+        folder = addresses.socket_folder(self.var_dir)
+        place = (
+            ["-d", url]
+            if url
+            else ["-h", str(folder), "-U", addresses.DATABASE_USER, addresses.DATABASE_NAME]
+        )
+        psql = [str(postgres.program("psql")), "-XAtqw", "-c", MIGRATIONS_QUERY, *place]
+        return subprocess.run(psql, capture_output=True, text=True, check=False).stdout.strip()
+
+    def _collect_static(self) -> Child | None:
+        """Begin to collect the static files beside the other steps, unless that is done."""
+        if installation.has_stamp(self.var_dir, "static", static_fingerprint()):
+            return None
+        arguments = ["collectstatic", "--no-input", "--verbosity", "0"]
+        return self.supervisor.start(services.command_program("static", arguments, self._environ("command")))
+
+    def _run_command(self, name: str, arguments: list[str]) -> None:
+        program = services.command_program(name, arguments, self._environ("command"))
+        self.supervisor.run_once(program, COMMAND_SECONDS)
+
+    def _start_services(self) -> None:
+        """Start all of our processes at once, then wait for each; the web process is the first to stop."""
+        programs = self._programs()
+        children = {
+            name: self.supervisor.start(programs[name]) for name in reversed(SERVICES) if name in programs
+        }
+        for name in SERVICES:
+            if name in children:
+                with self._step(name):
+                    self.supervisor.wait_ready(children[name])
+
+    def _programs(self) -> dict[str, Program]:
+        programs = {
+            "web": services.web_program(self.options.host, self.options.port, self._environ("web")),
+            "worker": services.worker_program(self._environ("worker")),
+            "beat": services.beat_program(self.var_dir, self._environ("beat")),
+        }
+        return {name: program for name, program in programs.items() if name in self.options.processes}
+
+    def _environ(self, role: str) -> dict[str, str]:
+        hosts = ["localhost", "127.0.0.1", "[::1]", *own_names(self.options.host)]
+        extra = {"BASE_URL": self.options.address, "ALLOWED_HOSTS": ",".join(hosts)}
+        return services.service_environ(self.var_dir, role, extra)
+
+    def _write_state(self) -> None:
+        write_processes(self.var_dir, self.supervisor.children.values())
+
+
+def static_fingerprint() -> str:
+    """Return what changes whenever a static file may have changed."""
+    files = [file for file in (BASE_DIR / "static").rglob("*") if file.is_file()]
+    return installation.fingerprint([*files, LOCK_FILE, BASE_DIR / "requirements.txt"])
+
+
+def own_names(host: str) -> list[str]:
+    """Return the names by which this machine may be asked for when it listens beyond loopback."""
+    if is_loopback(host):
+        return []
+    if host not in {"0.0.0.0", "::"}:
+        return [host]
+    with contextlib.suppress(OSError):
+        name, aliases, found = socket.gethostbyname_ex(socket.gethostname())
+        return [name, *aliases, *found]
+    return [socket.gethostname()]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine reaches `host`."""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def free_port(host: str, ports: range) -> int | None:
+    """Return the first port that nobody listens on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for port in ports:
+        with socket.socket(family) as probe, contextlib.suppress(OSError):
+            # As the server does it: connections of a former one that still linger don't count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return port
+    return None

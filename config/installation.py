@@ -1,0 +1,76 @@
+"""The data folder of an installation: its layout, its secrets and the stamps of work that need not be repeated."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from config import bootstrap
+
+SECRET_NAMES: Final = ("SECRET_KEY", "JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS")
+SECRET_BYTES: Final = 48
+PASSWORD_BYTES: Final = 12
+ADMIN_EMAIL: Final = "admin@example.com"
+
+
+def make_folders(var_dir: Path) -> None:
+    """Make the data folder and its parts; only their owner may look into them."""
+    var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in ("run", "log", "secrets"):
+        (var_dir / name).mkdir(mode=0o700, exist_ok=True)
+
+
+def make_secrets(var_dir: Path) -> None:
+    """Make every secret that neither the environment nor the data folder has."""
+    for name in SECRET_NAMES:
+        if not (os.environ.get(name) or os.environ.get(f"{name}_FILE")):
+            make_secret(var_dir, name.lower(), SECRET_BYTES)
+
+
+def admin_password(var_dir: Path) -> str:
+    """Return the first password of the sample users, which is made on the first call."""
+    return make_secret(var_dir, "admin_password", PASSWORD_BYTES)
+
+
+def sign_in_password(var_dir: Path) -> str | None:
+    """Return the first password for the greeting; None once it has been removed after a change."""
+    path = var_dir / "secrets" / "admin_password"
+    return path.read_text().strip() if path.exists() else None
+
+
+def make_secret(var_dir: Path, name: str, size: int) -> str:
+    """Return a stored secret; a missing one is made from `size` random bytes."""
+    path = var_dir / "secrets" / name
+    if not path.exists():
+        write_atomically(path, secrets.token_urlsafe(size) + "\n")
+    return path.read_text().strip()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file so that a reader sees the old or the new content, never a part; mode 0600."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    Path(name).rename(path)
+
+
+def fingerprint(files: Iterable[Path]) -> str:
+    """Return the SHA-256 over the names and contents of files."""
+    total = hashlib.sha256()
+    for file in sorted(files):
+        total.update(f"{file}\0{bootstrap.digest(file)}\n".encode())
+    return total.hexdigest()
+
+
+def has_stamp(var_dir: Path, name: str, value: str) -> bool:
+    """Tell whether the work called `name` was finished for that very value."""
+    path = var_dir / "run" / f"{name}.stamp"
+    return path.exists() and path.read_text() == value
+
+
+def set_stamp(var_dir: Path, name: str, value: str) -> None:
+    """Remember that the work called `name` is finished for that value."""
+    write_atomically(var_dir / "run" / f"{name}.stamp", value)

@@ -1,0 +1,36 @@
+"""The base of the commands that make what the settings need, or only watch processes."""
+
+import sys
+from argparse import Namespace
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.bootstrap import VAR_DIR
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+class Launcher(BaseCommand):
+    """A command that runs without settings, apps and checks."""
+
+    requires_system_checks = []
+    var_dir = VAR_DIR
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Run as Django does, but without the connections that only the settings know."""
+        options = vars(self.parse(argv))
+        try:
+            self.execute(*options.pop("args", ()), **options)
+        except CommandError as error:
+            self.stderr.write(str(error))
+            sys.exit(error.returncode)
+
+    def parse(self, argv: list[str]) -> Namespace:
+        """Return the options of a command line."""
+        return self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
+
+    def say(self, text: str) -> None:
+        """Print a line at once, also into a pipe."""
+        self.stdout.write(text)
+        self.stdout.flush()
