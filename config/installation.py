@@ -1,4 +1,4 @@
-"""The data folder of an installation: its layout, its secrets and the stamps of work that need not be repeated."""
+"""The data folder of an installation: layout, secrets, and stamps of work that need not be repeated."""
 
 import hashlib
 import os

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL: its cluster, its command line and when it is ready.
 
-Only the binaries of the wheel are used. The package's own functions change permissions of parent folders, take
-a lock in the temp folder and leave orphans.
+Only the binaries of the wheel are used. The package's own functions change permissions of parent folders,
+take a lock in the temp folder and leave orphans.
 """
 
 import contextlib
@@ -137,8 +137,8 @@ def check_version(cluster: Cluster) -> None:
     runs = re.findall(r"\d+", said)[0]
     if has != runs:
         raise StartFailed(
-            f"{cluster.data} holds data of PostgreSQL {has}, and this release runs {runs}. Make a backup with "
-            "the release that wrote it (manage.py backup), move the folder away, and restore (manage.py restore)."
+            f"{cluster.data} holds data of PostgreSQL {has}, and this release runs {runs}. Back it up with "
+            "the release that wrote it (manage.py backup), move it away, restore it (manage.py restore)."
         )
 
 

@@ -101,14 +101,15 @@ class Child:
     def start(self) -> None:
         """Start the process, in a session of its own so that Ctrl-C reaches only the supervisor."""
         self.ready, self._tail = False, b""
-        self.popen = subprocess.Popen(  # noqa: PLW1509  the supervisor has a single thread
+        self.popen = subprocess.Popen(
             self.program.command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env=dict(self.program.environ),
             cwd=self.program.folder,
-            preexec_fn=identity.child_setup(self.program.run_as, self.program.death_signal),
+            # Safe, because the supervisor has a single thread.
+            preexec_fn=identity.child_setup(self.program.run_as, self.program.death_signal),  # noqa: PLW1509
             start_new_session=True,
         )
         os.set_blocking(self.output(), False)

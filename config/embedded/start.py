@@ -110,9 +110,8 @@ class Start:
 
     def _prepare_database(self) -> None:
         """Migrate and fill the database, unless it stands exactly where the last start left it."""
-        files = installation.fingerprint(
-            [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
-        )
+        sources = [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
+        files = installation.fingerprint(sources)
         done = installation.has_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
         with self._step("migrate"):
             if not done:
@@ -124,15 +123,11 @@ class Start:
         installation.set_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
 
     def _migrations(self) -> str:
-        """Return what tells one state of the migration table from another; empty before the first migration."""
+        """Return what tells one state of the migration table from another; empty before the first one."""
         url = os.environ.get("DATABASE_URL")
         folder = addresses.socket_folder(self.var_dir)
-        place = (
-            ["-d", url]
-            if url
-            else ["-h", str(folder), "-U", addresses.DATABASE_USER, addresses.DATABASE_NAME]
-        )
-        psql = [str(postgres.program("psql")), "-XAtqw", "-c", MIGRATIONS_QUERY, *place]
+        own = ["-h", str(folder), "-U", addresses.DATABASE_USER, addresses.DATABASE_NAME]
+        psql = [str(postgres.program("psql")), "-XAtqw", "-c", MIGRATIONS_QUERY, *([url] if url else own)]
         return subprocess.run(psql, capture_output=True, text=True, check=False).stdout.strip()
 
     def _collect_static(self) -> Child | None:

@@ -1,7 +1,7 @@
 """Starts processes, moves their output to logs, restarts what crashes and stops everything in order.
 
-One thread on purpose: the kernel ties the parent-death signal to the thread that started a process, and nothing
-else may run between fork and exec.
+One thread on purpose: the kernel ties the parent-death signal to the thread that started a process, and
+nothing else may run between fork and exec.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Take SIGINT, SIGTERM and SIGHUP as the wish to stop, and wake up for them and for ended children."""
+        """Take SIGINT, SIGTERM and SIGHUP as the wish to stop; wake up for them and for ended children."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         former = {number: signal.signal(number, self._request_stop) for number in numbers}
         former[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
@@ -66,7 +66,7 @@ class Supervisor:
         self._on_change()
 
     def wait_ready(self, child: Child, seconds: float = READY_SECONDS) -> None:
-        """Return when a child does its work. Raises StartFailed if it doesn't in time, or a stop is asked for."""
+        """Return when a child does its work. Raises StartFailed if it takes too long or is cut off."""
         deadline = time.monotonic() + seconds
         while not child.check_ready():
             if self.stopping:
@@ -99,7 +99,7 @@ class Supervisor:
             raise StartFailed(f"{child.program.name} failed; its log is {child.log.path}")
 
     def step(self, seconds: float, *, restart: bool = True) -> None:
-        """Move output, collect what ended and start what is due; waits at most `seconds` for something to do."""
+        """Move output, collect what ended, start what is due; waits at most `seconds` for something to do."""
         for key, _ in self._selector.select(seconds):
             if isinstance(key.data, Child):
                 self._drain(key.data)

@@ -18,10 +18,9 @@ class Launcher(BaseCommand):
     var_dir = VAR_DIR
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as Django does, but without the connections that only the settings know."""
-        options = vars(self.parse(argv))
+        """Run as Django does, but without checks and connections, which need the settings."""
         try:
-            self.execute(*options.pop("args", ()), **options)
+            self.handle(**vars(self.parse(argv)))
         except CommandError as error:
             self.stderr.write(str(error))
             sys.exit(error.returncode)
