@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from config import installation
 from config.bootstrap import BASE_DIR
 from config.browser_libraries import LOCK_FILE, ensure_browser_libraries
 from config.embedded import addresses, postgres, services
+from config.embedded.identity import Identity
 from config.embedded.processes import Child, Program, StartFailed
 from config.embedded.servers import postgres_program, valkey_program
 from config.embedded.state import UpLock, write_processes
@@ -97,16 +98,17 @@ class Start:
         with self._step("postgres"):
             database = postgres_program(self.var_dir, fast=False)
             if database is None:
-                postgres.prepare_sockets(self.var_dir, postgres.Identity.CALLER)
+                postgres.prepare_sockets(self.var_dir, Identity.CALLER)
             server = valkey_program(self.var_dir, fast=False)
-            children = [program and self.supervisor.start(program) for program in (database, server)]
-            self._wait(children[0])
+            children = [self.supervisor.start(program) for program in (database, server) if program]
+            self._wait(children, "postgres")
         with self._step("valkey"):
-            self._wait(children[1])
+            self._wait(children, "valkey")
 
-    def _wait(self, child: Child | None) -> None:
-        if child:
-            self.supervisor.wait_ready(child)
+    def _wait(self, children: Iterable[Child], name: str) -> None:
+        for child in children:
+            if child.program.name == name:
+                self.supervisor.wait_ready(child)
 
     def _prepare_database(self) -> None:
         """Migrate and fill the database, unless it stands exactly where the last start left it."""
