@@ -1,0 +1,304 @@
+"""Jobs: the row is the truth, whatever happens to messages and workers."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.db.models.functions import Now
+
+from apps.accounts.models import Organization
+from apps.common import jobs
+from apps.common.db import JobStatus
+from apps.common.errors import Conflict
+from apps.common.jobs import JobKind, Run, Transient
+from apps.common.jobs.kinds import _kinds
+from apps.common.jobs.run import worker_is_stopping
+from apps.datasets.models import Dataset, Import
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Body = Callable[[Run[Import]], None]
+
+
+class Overfull(Conflict):
+    """The store is full."""
+
+    code = "test.overfull"
+
+
+@pytest.fixture
+def declare() -> Iterator[Callable[..., JobKind[Import]]]:
+    """Declare a kind on the imports' table for one test; the product's own kinds are put aside."""
+    before = dict(_kinds)
+    _kinds.clear()
+
+    def declare_kind(body: Body, **options: Any) -> JobKind[Import]:
+        options = {"model": "datasets.Import", "organization_path": "dataset__organization_id"} | options
+        declared: JobKind[Import] = jobs.job(kind="test.work", **options)(body)
+        return declared
+
+    yield declare_kind
+    _kinds.clear()
+    _kinds.update(before)
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return Organization.objects.create(name="Harbour", slug=f"harbour-{uuid.uuid4().hex[:8]}")
+
+
+@pytest.fixture
+def queued(organization: Organization) -> Callable[..., Import]:
+    """Make a queued row of a dataset of its own."""
+
+    def make(**fields: Any) -> Import:
+        dataset = Dataset.objects.create(organization=organization, name=uuid.uuid4().hex)
+        return Import.objects.create(dataset=dataset, **fields)
+
+    return make
+
+
+def nothing(_run: Run[Import]) -> None:
+    """Do nothing, successfully."""
+
+
+def test_a_message_delivered_twice_runs_the_job_once(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    ran: list[Any] = []
+    kind = declare(lambda run: ran.append(run.row.pk))
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert ran == [row.pk]
+    assert (row.status, row.progress, row.attempt, row.lease_token) == ("succeeded", 1.0, 1, None)
+    assert row.finished_at is not None
+
+
+def test_an_anticipated_error_fails_the_job_with_its_code(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(_run: Run[Import]) -> None:
+        raise Overfull("Nothing fits in any more.")
+
+    ended: list[str] = []
+    kind = declare(body)
+    kind.on_end(lambda row: ended.append(row.status))
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.error_code, row.error_detail) == (
+        "failed",
+        "test.overfull",
+        "Nothing fits in any more.",
+    )
+    assert ended == ["failed"]
+
+
+def test_an_unforeseen_error_is_kept_with_its_trace_for_operators_only(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(_run: Run[Import]) -> None:
+        raise ZeroDivisionError("secret inner detail")
+
+    kind = declare(body)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == ("failed", "job.internal")
+    assert "secret inner detail" not in row.error_detail
+    assert "ZeroDivisionError" in row.error_trace
+
+
+@pytest.mark.parametrize("error", [Transient("The store is away."), OperationalError("gone")])
+def test_a_passing_fault_is_tried_again_later_until_the_attempts_are_used(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import], error: Exception
+) -> None:
+    def body(_run: Run[Import]) -> None:
+        raise error
+
+    kind = declare(body)
+    row = queued(max_attempts=2)
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.attempt) == ("queued", 1)
+    assert row.run_after is not None
+
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.attempt) == ("queued", 1), "it ran before its time"
+
+    Import.objects.filter(pk=row.pk).update(run_after=Now())
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.attempt) == ("failed", 2)
+    assert row.error_code in {"job.transient", "job.attempts_exhausted"}
+
+
+def test_cancelling_a_queued_job_ends_it_at_once(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    kind = declare(nothing)
+    row = queued()
+    jobs.cancel(kind, row)
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert row.status == "cancelled"
+    jobs.cancel(kind, row)  # repeatable
+
+
+def test_cancelling_a_running_job_stops_it_at_its_next_step(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(run: Run[Import]) -> None:
+        jobs.cancel(kind, Import.objects.get(pk=run.row.pk))
+        run.progress(0.5, stage="half")
+        raise AssertionError("went on")
+
+    kind = declare(body)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == ("cancelled", "")
+
+
+def test_cancelling_a_finished_job_is_refused(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    kind = declare(nothing)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    with pytest.raises(jobs.JobNotCancellable):
+        jobs.cancel(kind, row)
+
+
+def test_a_paused_workers_late_writes_match_no_row(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(run: Run[Import]) -> None:
+        # Another worker takes the job over while this one sleeps.
+        Import.objects.filter(pk=run.row.pk).update(lease_token=uuid.uuid4())
+        run.progress(0.9, stage="late", rows_read=7, accepted=7)
+
+    kind = declare(body)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.rows_read, row.stage) == ("running", 0, "")
+
+
+def test_a_lost_worker_gives_its_job_back_and_the_third_loss_fails_it(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    row = queued(max_attempts=9)
+    for expected in ("queued", "queued", "failed"):
+        Import.objects.filter(pk=row.pk).update(
+            status=JobStatus.RUNNING, lease_token=uuid.uuid4(), lease_until=Now() - timedelta(seconds=1)
+        )
+        jobs.reap_jobs()
+        row.refresh_from_db()
+        assert row.status == expected
+    assert row.error_code == "job.worker_lost"
+
+
+def test_a_job_within_its_lease_is_left_alone(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    row = queued(status=JobStatus.RUNNING, lease_token=uuid.uuid4())
+    Import.objects.filter(pk=row.pk).update(lease_until=Now() + timedelta(seconds=30))
+    jobs.reap_jobs()
+    row.refresh_from_db()
+    assert row.status == "running"
+
+
+def test_a_job_queued_past_its_expiry_fails(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    row = queued()
+    Import.objects.filter(pk=row.pk).update(expires_at=Now() - timedelta(seconds=1))
+    jobs.reap_jobs()
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == ("failed", "job.expired")
+
+
+def test_a_job_whose_initiator_lost_the_right_does_not_run(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    ran: list[Any] = []
+    kind = declare(ran.append, may_run=lambda _row: False)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.error_code, ran) == ("failed", "job.permission_lost", [])
+
+
+def test_beyond_its_organizations_share_a_job_stays_queued(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import], settings: Any
+) -> None:
+    settings.JOB_ORG_CONCURRENCY = 2
+    kind = declare(nothing)
+    for _ in range(2):
+        queued(status=JobStatus.RUNNING, lease_token=uuid.uuid4())
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert row.status == "queued"
+
+
+def test_a_worker_that_shuts_down_puts_its_job_back_uncounted(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(run: Run[Import]) -> None:
+        worker_is_stopping.value = 1
+        run.progress(0.5, stage="half")
+
+    kind = declare(body)
+    row = queued()
+    try:
+        jobs.execute(kind.kind, row.pk)
+    finally:
+        worker_is_stopping.value = 0
+    row.refresh_from_db()
+    assert (row.status, row.attempt, row.run_after) == ("queued", 0, None)
+
+
+def test_progress_never_falls_within_an_attempt(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    seen: list[float] = []
+
+    def body(run: Run[Import]) -> None:
+        for stage, fraction in (("a", 0.2), ("b", 0.6), ("c", 0.4)):
+            run.progress(fraction, stage=stage)
+            seen.append(Import.objects.get(pk=run.row.pk).progress)
+
+    kind = declare(body)
+    jobs.execute(kind.kind, queued().pk)
+    assert seen == [0.2, 0.6, 0.6]
+
+
+def test_retry_queues_a_failed_job_with_fresh_attempts_and_refuses_any_other(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    kind = declare(nothing)
+    row = queued(status=JobStatus.FAILED, attempt=5, error_code="job.internal")
+    jobs.retry(kind, row)
+    assert (row.status, row.attempt, row.error_code) == ("queued", 0, "")
+    with pytest.raises(jobs.JobNotRetryable):
+        jobs.retry(kind, row)
+
+
+def test_run_due_needs_no_broker(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    rows = [queued() for _ in range(3)]
+    assert jobs.run_due() == 3
+    assert {Import.objects.get(pk=row.pk).status for row in rows} == {"succeeded"}
