@@ -28,6 +28,7 @@ class Import(Row, JobState):
 
     `no` numbers its stage table and rejects. `options` are the import options of places.md section 4 (mode,
     duplicates, reject_limit, partition ...), `checkpoint` is where a killed import goes on.
+    `reject_counts` is a list of {code, column, n} that outlives the evidence.
     """
 
     no = models.IntegerField(unique=True, editable=False, db_default=next_number("datasets_import_no_seq"))
@@ -43,6 +44,7 @@ class Import(Row, JobState):
     duplicates = models.PositiveIntegerField(default=0)
     blank_lines = models.PositiveIntegerField(default=0)
     warnings = models.JSONField(default=dict)
+    reject_counts = models.JSONField(default=list)
     checkpoint = models.JSONField(null=True, blank=True)
     outcome = models.TextField(choices=Outcome.choices, null=True, blank=True)  # noqa: DJ001 - null: not ended
     version = models.ForeignKey(

@@ -26,6 +26,7 @@ class Segment(models.Model):
 
     `slab` is the partition of the event table that holds the rows: 0..7 are shared, 1,000 + no is the
     segment's own. `cell_first`..`cell_last` and `first_at`..`last_at` bound the rows, both ends included.
+    `occupied` counts the occupied cells at 3..11, exactly; `sketch` is what versions of many segments merge.
     """
 
     no = models.IntegerField(
@@ -44,6 +45,7 @@ class Segment(models.Model):
     extent = ArrayField(models.FloatField(), size=4, null=True, blank=True)
     precision_counts = models.JSONField(default=dict)
     category_counts = models.JSONField(default=dict)
+    occupied = ArrayField(models.PositiveIntegerField(), size=9, null=True, blank=True)
     sketch = models.BinaryField(null=True, blank=True)
     rollups = ArrayField(models.SmallIntegerField(), default=list, blank=True)
     files_prefix = models.CharField(max_length=200, default="", blank=True)

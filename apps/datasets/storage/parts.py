@@ -1,0 +1,120 @@
+"""Parquet parts: the rest of each row (external id, properties, file, line), in event-number order.
+
+One part per committed chunk in the default file storage, zstd, row groups of 8,192 rows.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+
+from apps.datasets.models import Dataset
+from apps.datasets.reading.rows import Events
+
+ROW_GROUP_ROWS: Final = 8_192
+_FIELDS: Final[list[tuple[str, pa.DataType]]] = [
+    ("event_no", pa.int32()),
+    ("external_id", pa.string()),
+    ("properties", pa.string()),
+    ("file_no", pa.int32()),
+    ("line", pa.int64()),
+]
+SCHEMA: Final = pa.schema(_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a part knows of one event."""
+
+    external_id: str | None
+    properties: str | None
+    file_no: int
+    line: int
+
+
+def files_prefix(dataset: Dataset, segment_no: int) -> str:
+    """Return the folder of a segment's parts."""
+    return f"datasets/{dataset.organization_id}/{dataset.no}/{segment_no}"
+
+
+def part_name(prefix: str, number: int) -> str:
+    """Return the name of one part."""
+    return f"{prefix}/part-{number}.parquet"
+
+
+def write_part(prefix: str, number: int, events: Events, first_no: int) -> int:
+    """Write (on repeat: overwrite) one part; returns its size in bytes."""
+    table = pa.table(
+        [
+            pa.array(np.arange(first_no, first_no + len(events), dtype=np.int32)),
+            events.external_id,
+            events.properties,
+            pa.array(events.file_no),
+            pa.array(events.line),
+        ],
+        schema=SCHEMA,
+    )
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+    content = buffer.getvalue()
+    name = part_name(prefix, number)
+    # Storages keep an old file and choose another name; a repeated chunk must take its own place.
+    default_storage.delete(name)
+    default_storage.save(name, ContentFile(content))
+    return len(content)
+
+
+def part_numbers(prefix: str) -> list[int]:
+    """Return the numbers of the parts that are there, in order."""
+    try:
+        _, names = default_storage.listdir(prefix)
+    except FileNotFoundError:
+        return []
+    numbers = [name.removeprefix("part-").removesuffix(".parquet") for name in names]
+    return sorted(int(number) for number in numbers if number.isdecimal())
+
+
+def read_parts(prefix: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the parts of a segment in event-number order."""
+    for number in part_numbers(prefix):
+        with default_storage.open(part_name(prefix, number)) as stream:
+            yield pq.read_table(stream, columns=columns)
+
+
+def find_rows(prefix: str, event_nos: set[int]) -> dict[int, Provenance]:
+    """Return what the parts know of some events, reading only the row groups that hold them."""
+    found: dict[int, Provenance] = {}
+    for number in part_numbers(prefix):
+        if len(found) == len(event_nos):
+            break
+        with default_storage.open(part_name(prefix, number)) as stream:
+            found |= _find_in_part(pq.ParquetFile(stream), event_nos)
+    return found
+
+
+def _find_in_part(part: pq.ParquetFile, event_nos: set[int]) -> dict[int, Provenance]:
+    found: dict[int, Provenance] = {}
+    for index in range(part.metadata.num_row_groups):
+        bounds: Any = part.metadata.row_group(index).column(0).statistics
+        if not any(bounds.min <= number <= bounds.max for number in event_nos):
+            continue
+        rows: list[dict[str, Any]] = part.read_row_group(index).to_pylist()
+        for row in rows:
+            if row["event_no"] in event_nos:
+                number = row.pop("event_no")
+                found[number] = Provenance(**row)
+    return found
+
+
+def delete_parts(prefix: str) -> None:
+    """Remove the parts of a segment and their folder; absent ones are fine."""
+    for number in part_numbers(prefix):
+        default_storage.delete(part_name(prefix, number))
+    # A folder of the local storage; other storages know no folders and ignore it.
+    default_storage.delete(prefix)

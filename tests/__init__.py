@@ -1,1 +1,0 @@
-"""The test suite: files are behaviours, names are sentences."""
