@@ -54,6 +54,7 @@ INSTALLED_APPS = [
 
 # --- requests
 MIDDLEWARE = [
+    "apps.common.health.liveness",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
