@@ -1,0 +1,41 @@
+"""The guard of every page for people: signed in, and allowed in the active organization."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import cache_control
+
+from apps.accounts.permissions import Actor, require
+
+P = ParamSpec("P")
+
+
+class PageRequest(HttpRequest):
+    """A page's request: `actor` is who is signed in, in the active organization."""
+
+    actor: Actor
+
+
+PageView = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:
+    """Return a decorator that sends strangers to the sign-in and requires `permission` of members.
+
+    Pages hold private figures, so no cache keeps them.
+    """
+
+    def decorate(view: PageView[P]) -> PageView[P]:
+        @wraps(view)
+        @login_required
+        @cache_control(private=True, no_cache=True)
+        def guarded(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            require(request.actor, permission)
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate

@@ -1,0 +1,86 @@
+"""Template tags and filters that the pages of every product share; templates load them as `pages`."""
+
+import datetime as dt
+import json
+from typing import Any, Final
+
+from django import template
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.template import Context
+from django.templatetags.static import static
+from django.utils.html import format_html, json_script
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+# Bare names under which our modules import the browser libraries.
+LIBRARIES: Final = {
+    "h3-js": "vendor/h3-js/dist/browser/h3-js.es.js",
+    "htmx.org": "vendor/htmx.org/dist/htmx.esm.js",
+    "maplibre-gl": "vendor/maplibre-gl/dist/maplibre-gl.mjs",
+    "topojson-client/feature": "vendor/topojson-client/src/feature.js",
+    "topojson-client/mesh": "vendor/topojson-client/src/mesh.js",
+}
+
+TONES: Final = {
+    "ready": "good",
+    "succeeded": "good",
+    "published": "good",
+    "processing": "busy",
+    "running": "busy",
+    "queued": "busy",
+    "waiting": "warn",
+    "failed": "bad",
+}
+
+_JSON_ESCAPES: Final = {ord("<"): "\\u003C", ord(">"): "\\u003E", ord("&"): "\\u0026"}
+
+
+@register.simple_tag(takes_context=True)
+def import_map(context: Context) -> SafeString:
+    """Return the page's import map: bare library names, and our modules under their hashed names.
+
+    A relative import resolves to the plain address of a module, which the map turns into the hashed one: so
+    a module is cached for good and its importers need no rewriting.
+    """
+    imports = {name: static(path) for name, path in LIBRARIES.items()}
+    hashed: dict[str, str] = getattr(staticfiles_storage, "hashed_files", {})
+    imports |= {
+        f"{settings.STATIC_URL}{name}": static(name) for name in sorted(hashed) if name.startswith("js/")
+    }
+    document = json.dumps({"imports": imports}).translate(_JSON_ESCAPES)
+    nonce = getattr(context["request"], "csp_nonce", "")
+    return format_html(
+        '<script type="importmap" nonce="{}">{}</script>',
+        nonce,
+        mark_safe(document),  # noqa: S308 - our own file names, escaped above
+    )
+
+
+@register.simple_tag
+def page_data(value: Any, element_id: str) -> SafeString:
+    """Return a JSON block that the page's module reads; data blocks run nothing, so they need no nonce."""
+    return json_script(value, element_id)
+
+
+@register.filter
+def when(value: dt.datetime | None) -> str:
+    """Show an instant in UTC; the browser turns it into the viewer's zone and keeps UTC as the hover text."""
+    if value is None:
+        return "–"  # noqa: RUF001 - a dash for "none"
+    utc = value.astimezone(dt.UTC)
+    text = f"{utc:%-d %b %Y, %H:%M} UTC"
+    return format_html('<time datetime="{}" title="{}">{}</time>', f"{utc:%Y-%m-%dT%H:%M:%SZ}", text, text)
+
+
+@register.filter
+def tone(status: str) -> str:
+    """Return the colour family of a status, empty for a neutral one."""
+    return TONES.get(status, "")
+
+
+@register.filter
+def share(part: float, whole: float) -> str:
+    """Show a part of a whole in per cent with one decimal."""
+    return f"{100 * part / whole:.1f} %" if whole else "–"  # noqa: RUF001 - a dash for "none"

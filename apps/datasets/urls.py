@@ -1,0 +1,15 @@
+"""Pages of datasets."""
+
+from django.urls import path
+
+from apps.datasets import views
+
+app_name = "datasets"
+urlpatterns = [
+    path("datasets/", views.dataset_list, name="list"),
+    path("datasets/card", views.overview_card, name="card"),
+    path("datasets/new", views.new_dataset, name="new"),
+    path("datasets/<uuid:dataset_id>/", views.dataset_page, name="dataset"),
+    path("datasets/<uuid:dataset_id>/imports/<uuid:import_id>/", views.import_page, name="import"),
+    path("datasets/<uuid:dataset_id>/imports/<uuid:import_id>/rejects", views.rejects, name="rejects"),
+]

@@ -1,0 +1,119 @@
+"""Pages of datasets: list, overview card, wizard, one dataset, one import and its rejects."""
+
+import uuid
+from typing import Final
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from apps.accounts.pages import PageRequest, page
+from apps.accounts.permissions import Actor
+from apps.common.db import JobStatus
+from apps.datasets.models import Dataset, Import, Reject
+from apps.datasets.models.dataset import DatasetQuerySet
+
+ROWS_PER_PAGE: Final = 50
+REJECTS_PER_PAGE: Final = 25
+CARD_ROWS: Final = 6
+IMPORTS_SHOWN: Final = 20
+SEARCH_MAX_CHARS: Final = 200
+UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.WAITING)
+
+
+@require_safe
+@page("datasets.view")
+def dataset_list(request: PageRequest) -> HttpResponse:
+    """Show the organization's datasets, fifty a page."""
+    search = request.GET.get("search", "").strip()[:SEARCH_MAX_CHARS]
+    datasets = _listed(request.actor).order_by("name", "id")
+    if search:
+        datasets = datasets.filter(name__icontains=search)
+    rows = Paginator(datasets, ROWS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": rows, "search": search, "may_create": request.actor.may("datasets.create")}
+    return render(request, "datasets/list.html", context)
+
+
+@require_safe
+@page("datasets.view")
+def overview_card(request: PageRequest) -> HttpResponse:
+    """Show the datasets that changed last and how far their imports are: a card of the overview."""
+    datasets = _listed(request.actor).order_by("-updated_at", "id")[:CARD_ROWS]
+    context = {"datasets": datasets, "may_create": request.actor.may("datasets.create")}
+    return render(request, "datasets/_card.html", context)
+
+
+@require_safe
+@page("datasets.create")
+def new_dataset(request: PageRequest) -> HttpResponse:
+    """Show the upload form; its module sends the files to the API."""
+    context = {
+        "zones": sorted(available_timezones()),
+        "max_bytes": settings.DATASETS_MULTIPART_MAX_BYTES,
+        "reject_limit_percent": round(100 * settings.DATASETS_REJECT_LIMIT),
+    }
+    return render(request, "datasets/new.html", context)
+
+
+@require_safe
+@page("datasets.view")
+def dataset_page(request: PageRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Show one dataset: its current version, the versions kept, its imports."""
+    dataset = get_object_or_404(_listed(request.actor).select_related("created_by"), pk=dataset_id)
+    context = {
+        "dataset": dataset,
+        "versions": dataset.versions.filter(dropped_at__isnull=True).order_by("-number"),
+        "imports": dataset.imports.select_related("version").order_by("-created_at", "id")[:IMPORTS_SHOWN],
+        "may_ingest": request.actor.may("datasets.ingest"),
+        "may_delete": request.actor.may("datasets.delete", dataset),
+    }
+    return render(request, "datasets/dataset.html", context)
+
+
+@require_safe
+@page("datasets.view")
+def import_page(request: PageRequest, dataset_id: uuid.UUID, import_id: uuid.UUID) -> HttpResponse:
+    """Show one import: the mapping it waits for, its progress, or its result."""
+    job = _visible_import(request.actor, dataset_id, import_id)
+    context = {
+        "job": job,
+        "dataset": job.dataset,
+        "files": job.files.order_by("file_no"),
+        "is_final": JobStatus(job.status).is_final,
+        "may_ingest": request.actor.may("datasets.ingest"),
+    }
+    return render(request, "datasets/import.html", context)
+
+
+@require_safe
+@page("datasets.ingest")
+def rejects(request: PageRequest, dataset_id: uuid.UUID, import_id: uuid.UUID) -> HttpResponse:
+    """Show a page of an import's rejects and duplicates, in the order of the files: a fragment."""
+    job = _visible_import(request.actor, dataset_id, import_id)
+    evidence = Reject.objects.filter(dataset_no=job.dataset.no, import_no=job.no).order_by("seq")
+    if code := request.GET.get("code"):
+        evidence = evidence.filter(code=code)
+    rows = Paginator(evidence, REJECTS_PER_PAGE).get_page(request.GET.get("page"))
+    names = dict(job.files.values_list("file_no", "member"))
+    context = {"job": job, "dataset": job.dataset, "page": rows, "names": names, "code": code}
+    return render(request, "datasets/_rejects.html", context)
+
+
+def _listed(actor: Actor) -> DatasetQuerySet:
+    """Return the actor's datasets, each with its version and `unfinished_imports`, newest first."""
+    unfinished = Import.objects.filter(status__in=UNFINISHED).order_by("-created_at", "id")
+    return (
+        Dataset.objects.visible_to(actor)
+        .select_related("current_version")
+        .prefetch_related(Prefetch("imports", queryset=unfinished, to_attr="unfinished_imports"))
+    )
+
+
+def _visible_import(actor: Actor, dataset_id: uuid.UUID, import_id: uuid.UUID) -> Import:
+    """Return an import of the actor's; raises Http404."""
+    imports = Import.objects.visible_to(actor).select_related("dataset", "version", "created_by")
+    return get_object_or_404(imports, pk=import_id, dataset_id=dataset_id)
