@@ -50,17 +50,24 @@ ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
 
 
 @transaction.atomic
-def sync() -> None:
-    """Create missing clocks, switch off those gone from code; never touch an operator's edits."""
+def sync() -> tuple[list[str], list[str]]:
+    """Create missing clocks, switch off those gone from code; never touch an operator's edits.
+
+    Returns the names created and the names switched off.
+    """
     known = set(PeriodicTask.objects.filter(task=MESSAGE_NAME).values_list("name", flat=True))
-    for clock in CLOCKS:
-        if PREFIX + clock.name not in known:
-            PeriodicTask.objects.create(
-                name=PREFIX + clock.name,
-                task=MESSAGE_NAME,
-                kwargs=json.dumps({"name": clock.name}),
-                queue=clock.queue,
-                **clock.timing(),
-            )
-    gone = known - {PREFIX + clock.name for clock in CLOCKS}
-    PeriodicTask.objects.filter(name__in=gone, enabled=True).update(enabled=False)
+    missing = [clock for clock in CLOCKS if PREFIX + clock.name not in known]
+    for clock in missing:
+        PeriodicTask.objects.create(
+            name=PREFIX + clock.name,
+            task=MESSAGE_NAME,
+            kwargs=json.dumps({"name": clock.name}),
+            queue=clock.queue,
+            **clock.timing(),
+        )
+    gone = PeriodicTask.objects.filter(name__in=known - {PREFIX + name for name in ENTRIES}, enabled=True)
+    switched_off = sorted(gone.values_list("name", flat=True))
+    for task in gone:
+        task.enabled = False
+        task.save(update_fields=["enabled"])  # save(), not update(): beat looks for the change it records
+    return [clock.name for clock in missing], [name.removeprefix(PREFIX) for name in switched_off]

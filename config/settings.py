@@ -125,6 +125,10 @@ CELERY_BROKER_URL = env.celery_broker_url(
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 7_200,
     "socket_connect_timeout": 0.25,
+    # A lost broker costs a request one failed connection, not seconds of retries.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0,
     "queue_order_strategy": "priority",
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True

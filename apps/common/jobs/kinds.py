@@ -1,14 +1,17 @@
 """The kinds of jobs: which row, which queue, which function."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+import structlog
 from celery import current_app
 from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
+from kombu.exceptions import OperationalError as BrokerError
 
 from apps.common.db import JobState
 
@@ -19,6 +22,12 @@ R = TypeVar("R", bound=JobState)
 Rows = models.QuerySet[Any]
 
 MESSAGE_NAME: Final = "sextant.run_job"
+# After a failed call the broker is left alone this long, so that its loss slows no request down twice.
+BROKER_PAUSE_S: Final = 1.0
+
+_broker_untried_until_s = 0.0
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +105,21 @@ class JobKind(Generic[R]):
 
         A lost message loses nothing: the reaper finds every queued row.
         """
-        transaction.on_commit(lambda: self.send(row_id), robust=True)
+        transaction.on_commit(lambda: self.nudge(row_id))
+
+    def nudge(self, row_id: uuid.UUID) -> None:
+        """Send the message now; without a broker say so and leave the row to the reaper."""
+        global _broker_untried_until_s  # noqa: PLW0603 - one broker per process
+        if time.monotonic() < _broker_untried_until_s:
+            return
+        try:
+            self.send(row_id)
+        except (BrokerError, OSError) as error:
+            _broker_untried_until_s = time.monotonic() + BROKER_PAUSE_S
+            logger.warning("job_not_nudged", job_kind=self.kind, job_id=str(row_id), error=str(error))
 
     def send(self, row_id: uuid.UUID) -> None:
-        """Send the nudge now."""
+        """Send the message; raises when there is no broker."""
         current_app.send_task(
             MESSAGE_NAME,
             kwargs={"kind": self.kind, "id": str(row_id)},

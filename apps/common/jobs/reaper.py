@@ -91,5 +91,5 @@ def _nudge(kind: JobKind[Any]) -> int:
     # A busy worker must not find the same nudge six times a minute.
     fresh = [row_id for row_id in row_ids if cache.add(f"nudged:{kind.kind}:{row_id}", 1, timeout=60)]
     for row_id in fresh:
-        kind.send(row_id)
+        kind.nudge(row_id)
     return len(fresh)
