@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from pathlib import Path
 
 from config import bootstrap
 
 NODE_MODULES = bootstrap.BASE_DIR / "node_modules"
 LOCK_FILE = bootstrap.BASE_DIR / "package-lock.json"
-STAMP = NODE_MODULES / "sextant-package-lock.sha256"
+STAMP = NODE_MODULES / "sextant-stamp"
 NODE_REQUIREMENTS = bootstrap.BASE_DIR / "requirements-node.txt"
 NODE_DIR = bootstrap.BOOT_DIR / "node"
 
@@ -33,15 +34,25 @@ SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.M)
 
 def ensure_browser_libraries() -> None:
     """Make `node_modules` hold what the lock file pins; a matching stamp spares npm and network."""
-    if bootstrap.has_stamp(STAMP, LOCK_FILE):
+    if is_current():
         return
     with bootstrap.exclusive():
-        if bootstrap.has_stamp(STAMP, LOCK_FILE):
+        if is_current():
             return
         bootstrap.say("Installing the browser libraries (only when they change) ...")
         install_libraries()
         pick_served_files()
-        STAMP.write_text(bootstrap.digest(LOCK_FILE))
+        STAMP.write_text(wanted())
+
+
+def is_current() -> bool:
+    """Tell whether the libraries were installed and picked as wanted."""
+    return STAMP.exists() and STAMP.read_text() == wanted()
+
+
+def wanted() -> str:
+    """Return what changes with the lock file and with the choice of served files."""
+    return f"{bootstrap.digest(LOCK_FILE)} {bootstrap.digest(Path(__file__))}"
 
 
 def install_libraries() -> None:

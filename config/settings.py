@@ -250,7 +250,11 @@ METRICS_TOKEN = env.env_str("METRICS_TOKEN")
 # --- static files
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
-STATICFILES_DIRS: list[Any] = [BASE_DIR / "static"]
+STATICFILES_DIRS: list[Any] = [
+    BASE_DIR / "static",
+    # What pages load of the browser libraries, picked by config/browser_libraries.py.
+    ("vendor", BASE_DIR / "node_modules" / "sextant-served"),
+]
 
 # --- products: datasets
 DATASETS_OWN_TABLE_MIN_ROWS = env.env_int("DATASETS_OWN_TABLE_MIN_ROWS", 250_000)

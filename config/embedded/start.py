@@ -168,7 +168,7 @@ class Start:
         return services.service_environ(self.var_dir, role, extra)
 
     def _write_state(self) -> None:
-        write_processes(self.var_dir, self.supervisor.children.values())
+        write_processes(self.var_dir, self.supervisor.children.values(), self.options.began_at)
 
 
 def static_fingerprint() -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Final, TextIO, TypedDict
 
 from config.embedded.processes import Child
 from config.installation import write_atomically
@@ -27,6 +27,16 @@ class Holder:
 
     pid: int
     address: str
+
+
+class StoredProcess(TypedDict):
+    """One process as the supervisor stores it."""
+
+    name: str
+    pid: int | None
+    state: str
+    started_at: float
+    restarts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +100,20 @@ class UpLock:
         return None
 
 
-def write_processes(var_dir: Path, children: Iterable[Child]) -> None:
-    """Store the processes for `status`."""
+def write_processes(var_dir: Path, children: Iterable[Child], started_at: float) -> None:
+    """Store the processes for `status`; the supervisor, started at `started_at`, is one of them."""
+    own = stored_row("supervisor", os.getpid(), RUNNING, started_at, 0)
     rows = [
-        {
-            "name": child.program.name,
-            "pid": child.pid,
-            "state": state_of(child),
-            "started_at": child.started_at,
-            "restarts": child.restarts,
-        }
+        stored_row(child.program.name, child.pid, state_of(child), child.started_at, child.restarts)
         for child in children
+        if not child.program.once
     ]
-    write_atomically(var_dir / "run" / "processes.json", json.dumps(rows))
+    write_atomically(var_dir / "run" / "processes.json", json.dumps([own, *rows]))
+
+
+def stored_row(name: str, pid: int | None, state: str, started_at: float, restarts: int) -> StoredProcess:
+    """Return one process as it is stored."""
+    return {"name": name, "pid": pid, "state": state, "started_at": started_at, "restarts": restarts}
 
 
 def state_of(child: Child) -> str:
@@ -115,10 +126,13 @@ def state_of(child: Child) -> str:
 def read_processes(var_dir: Path) -> list[ProcessState]:
     """Return the processes of the running supervisor, measured now."""
     try:
-        rows: list[dict[str, Any]] = json.loads((var_dir / "run" / "processes.json").read_text())
+        rows: list[StoredProcess] = json.loads((var_dir / "run" / "processes.json").read_text())
     except FileNotFoundError:
         return []
+    supervisor = rows[0]["pid"]
+    # The others are children of the supervisor and are counted in their own rows.
     started_by = children_by_parent()
+    started_by.pop(supervisor or 0, None)
     now = time.time()
     return [
         ProcessState(
