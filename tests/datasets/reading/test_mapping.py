@@ -5,7 +5,7 @@ import pytest
 from apps.datasets.reading.errors import DialectInvalid, MappingInvalid
 from apps.datasets.reading.mapping import Dialect, Mapping
 
-FIELDS = {
+FIELDS: dict[str, object] = {
     "timestamp": {"column": "Month", "formats": ["iso", "%m/%d/%Y"]},
     "latitude": {"column": "Latitude"},
     "longitude": {"column": "Longitude", "decimal": ","},
@@ -22,8 +22,8 @@ def pointers(content: object) -> dict[str | None, str]:
 def test_a_mapping_survives_its_json_form() -> None:
     mapping = Mapping.from_json(
         {
-            "fields": {
-                **FIELDS,
+            "fields": FIELDS
+            | {
                 "external_id": {"column": "ID"},
                 "value": {"column": "Risk"},
                 "label": {"column": "x"},
@@ -47,7 +47,7 @@ def test_date_and_time_columns_survive_the_json_form() -> None:
 
 
 def test_a_geometry_replaces_latitude_and_longitude() -> None:
-    fields = {key: FIELDS[key] for key in ("timestamp", "category")}
+    fields: dict[str, object] = {key: FIELDS[key] for key in ("timestamp", "category")}
     mapping = Mapping.from_json({"fields": {**fields, "geometry": {"column": "geom", "encoding": "wkb"}}})
     assert Mapping.from_json(mapping.to_json()) == mapping
     assert pointers({"fields": {**FIELDS, "geometry": {"column": "geom"}}}) == {

@@ -1,0 +1,39 @@
+"""H3 cells: the base cell of a stored point by the library, its parents by bits (places.md section 1)."""
+
+from collections.abc import Sequence
+from itertools import repeat
+from typing import Final
+
+import numpy as np
+from h3.api.basic_int import latlng_to_cell
+
+from apps.datasets.reading.rows import Int32s, Int64s
+
+BASE_RESOLUTION: Final = 11
+COARSEST_RESOLUTION: Final = 3
+RESOLUTIONS: Final = tuple(range(COARSEST_RESOLUTION, BASE_RESOLUTION + 1))
+E7: Final = 10_000_000
+
+
+def base_cells(lat_e7: Int32s, lon_e7: Int32s) -> Int64s:
+    """Return the cells at the base resolution of stored points; the library takes them one by one, 1 M/s."""
+    degrees = (lat_e7 / E7).tolist(), (lon_e7 / E7).tolist()
+    return np.fromiter(map(latlng_to_cell, *degrees, repeat(BASE_RESOLUTION)), np.int64, len(lat_e7))
+
+
+def base_cell(lat_e7: int, lon_e7: int) -> int:
+    """Return the cell at the base resolution of one stored point."""
+    return int(latlng_to_cell(lat_e7 / E7, lon_e7 / E7, BASE_RESOLUTION))
+
+
+def h3_parent(cells: Int64s, resolution: int) -> Int64s:
+    """Return the index parents: the resolution's four bits replaced, the digits below it set to 7."""
+    kept = ~(np.int64(15) << np.int64(52))
+    unused_digits = (1 << (3 * (15 - resolution))) - 1
+    parents: Int64s = (cells & kept) | np.int64((resolution << 52) | unused_digits)
+    return parents
+
+
+def occupied(cells: Int64s, resolutions: Sequence[int] = RESOLUTIONS) -> list[int]:
+    """Return how many cells are occupied at each resolution, coarse to fine as given."""
+    return [len(np.unique(h3_parent(cells, resolution))) for resolution in resolutions]

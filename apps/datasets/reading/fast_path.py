@@ -1,0 +1,289 @@
+"""Clean blocks to events by columns; rows that a check leaves in doubt go singly to the row path."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from apps.datasets.reading.arrow import arrow_csv
+from apps.datasets.reading.arrow import compute as pc
+from apps.datasets.reading.cells import base_cells
+from apps.datasets.reading.clean_blocks import CleanBlock, examine, is_single_byte
+from apps.datasets.reading.coordinates import Points
+from apps.datasets.reading.json_columns import join_objects
+from apps.datasets.reading.limits import CATEGORY_MAX_CHARS, EXTERNAL_ID_MAX_CHARS
+from apps.datasets.reading.lines import Block
+from apps.datasets.reading.mapping import Dialect
+from apps.datasets.reading.numbers import parse_number, parse_numbers
+from apps.datasets.reading.records import Record, RecordSplitter, Tally
+from apps.datasets.reading.row_path import UNKNOWN, RowPath
+from apps.datasets.reading.rows import Bools, Events, Floats, Int64s, Position, Reject, Terms
+from apps.datasets.reading.rules import Rules
+from apps.datasets.reading.texts import clean_term
+from apps.datasets.reading.timestamps import Instants
+
+Table = dict[int, Any]
+_COLUMN_PREFIX: Final = "c"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRead:
+    """What a whole block gave."""
+
+    events: Events
+    rejects: list[Reject]
+    tally: Tally
+    rows_read: int
+
+
+class FastPath:
+    """Reads blocks by columns under the rules of one file."""
+
+    def __init__(self, rules: Rules, dialect: Dialect, encoding: str, row_path: RowPath) -> None:
+        self._rules = rules
+        self._dialect = dialect
+        self._encoding = encoding
+        self._row_path = row_path
+        self._splitter = RecordSplitter(dialect, encoding)
+        self._is_possible = encoding == "utf-8" or is_single_byte(encoding)
+        self._is_possible &= rules.plan.geometry is None
+        decimals = {decimal for _, decimal in rules.degrees} | {rules.value_decimal}
+        numeric_tokens = any(
+            parse_number(token, mark) is not None for token in rules.nulls.tokens for mark in ".,"
+        )
+        self._reads_doubles = decimals == {"."} and not numeric_tokens
+        self._tokens_are_times = any(not isinstance(rules.times.one(t), str) for t in rules.nulls.tokens)
+
+    def read(
+        self, block: Block, start: Position, warnings: Counter[str], notes: Counter[str]
+    ) -> BlockRead | None:
+        """Read a block that is clean; None for others."""
+        if not self._is_possible or block.skipped or not block.data:
+            return None
+        clean = examine(block.data, self._dialect, self._encoding)
+        if clean is None:
+            return None
+        table, kept = self._parse(clean)
+        if table is None or kept is None:
+            return None
+        events, ok = self._events(table, clean, kept, start, warnings)
+        doubtful = np.ones(len(clean.lines), np.bool_)
+        doubtful[kept[ok]] = False
+        rows = self._row_path.read(
+            self._records(block.data, clean, np.flatnonzero(doubtful), start), warnings, notes
+        )
+        tally = Tally(
+            Position(
+                start.byte_offset + len(block.data),
+                start.line + clean.line_count,
+                start.record + len(doubtful),
+            ),
+            clean.blank_lines,
+        )
+        return BlockRead(_in_order(events, rows.events), rows.rejects, tally, len(doubtful))
+
+    def _records(self, data: bytes, clean: CleanBlock, rows: Int64s, start: Position) -> Iterator[Record]:
+        """Yield single rows of the block, as the splitter would."""
+        for row in rows.tolist():
+            first, last = int(clean.starts[row]), int(clean.ends[row])
+            at = Position(start.byte_offset + first, start.line + int(clean.lines[row]), start.record + row)
+            yield from self._splitter.split(Block(data[first:last], 0, at_end=True), Tally(at))
+
+    def _parse(self, clean: CleanBlock) -> tuple[Table | None, Int64s | None]:
+        """Return the columns that are read, and which records are in them: those with all fields."""
+        if not len(clean.lines):
+            return None, None
+        ragged: list[int | None] = []
+        for as_doubles in (True, False) if self._reads_doubles else (False,):
+            ragged.clear()
+            try:
+                table = self._read_csv(clean, as_doubles, ragged)
+                break
+            except pa.ArrowInvalid:
+                continue
+        else:
+            return None, None
+        kept = np.ones(len(clean.lines), np.bool_)
+        if ragged:
+            if None in ragged or clean.blank_lines:
+                return None, None
+            kept[np.array(ragged, np.int64) - 1] = False
+        rows = np.flatnonzero(kept)
+        if table.num_rows != len(rows):
+            return None, None
+        return {int(name[1:]): table[name] for name in table.column_names}, rows
+
+    def _read_csv(self, clean: CleanBlock, as_doubles: bool, ragged: list[int | None]) -> pa.Table:
+        """Parse the mapped and kept columns; raises ArrowInvalid where a number is none."""
+
+        def skip(row: Any) -> str:
+            ragged.append(row.number)
+            return "skip"
+
+        plan = self._rules.plan
+        numbers = [index for index in (plan.latitude, plan.longitude, plan.value) if index is not None]
+        texts = [*plan.timestamp, plan.category, plan.label, plan.external_id, *plan.properties]
+        used = dict.fromkeys(index for index in (*numbers, *texts) if index is not None)
+        doubles = {index for index in numbers if as_doubles and index not in texts}
+        table: pa.Table = arrow_csv.read_csv(
+            pa.BufferReader(clean.utf8),
+            arrow_csv.ReadOptions(
+                use_threads=False,
+                block_size=len(clean.utf8) + 1,
+                column_names=[f"{_COLUMN_PREFIX}{index}" for index in range(len(plan.names))],
+            ),
+            arrow_csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote,
+                double_quote=True,
+                newlines_in_values=False,
+                ignore_empty_lines=True,
+                invalid_row_handler=skip,
+            ),
+            arrow_csv.ConvertOptions(
+                check_utf8=False,
+                include_columns=[f"{_COLUMN_PREFIX}{index}" for index in used],
+                column_types={
+                    f"{_COLUMN_PREFIX}{index}": pa.float64() if index in doubles else pa.string()
+                    for index in used
+                },
+                null_values=self._rules.nulls.spellings(),
+                strings_can_be_null=False,
+            ),
+        )
+        return table
+
+    def _events(
+        self, table: Table, clean: CleanBlock, kept: Int64s, start: Position, warnings: Counter[str]
+    ) -> tuple[Events, Bools]:
+        """Check all columns; return the events of the rows without doubt, and which rows these are."""
+        rows = {index: _one_chunk(column) for index, column in table.items()}
+        times = self._times(rows, len(kept))
+        (latitude, lat_ok), (longitude, lon_ok) = (
+            self._numbers(rows[i], mark) for i, mark in self._rules.degrees
+        )
+        points = self._rules.points.many(latitude, longitude)
+        value, value_ok = self._value(rows, len(kept))
+        category, category_ok = self._terms(
+            rows, self._rules.plan.category, self._rules.category, UNKNOWN, len(kept)
+        )
+        label, label_ok = self._terms(rows, self._rules.plan.label, self._rules.label, None, len(kept))
+        external_id, id_ok = self._external_ids(rows, len(kept))
+        ok = times.ok & points.ok & lat_ok & lon_ok & value_ok & category_ok & label_ok & id_ok
+        good = np.flatnonzero(ok)
+        _count(warnings, times, points, ok)
+        picked = pa.array(good, pa.int64())
+        at = kept[good]
+        lat_e7, lon_e7 = points.lat_e7[good], points.lon_e7[good]
+        lines = start.line + 1 + clean.lines[at]
+        properties = join_objects(
+            {self._rules.plan.names[i]: rows[i] for i in self._rules.plan.properties}, len(kept)
+        )
+        events = Events(
+            occurred_us=times.occurred_us[good],
+            precision=times.precision[good],
+            lat_e7=lat_e7,
+            lon_e7=lon_e7,
+            cell=base_cells(lat_e7, lon_e7),
+            value=value[good],
+            category=category.take(picked),
+            label=label.take(picked),
+            external_id=external_id.take(picked),
+            properties=properties.take(picked),
+            file_no=np.full(len(good), self._rules.file_no, np.int32),
+            line=lines,
+            line_end=lines,
+            record=start.record + 1 + at,
+            byte_offset=start.byte_offset + clean.starts[at],
+            byte_length=clean.ends[at] - clean.starts[at],
+        )
+        return events, ok
+
+    def _times(self, rows: Table, count: int) -> Instants:
+        constant = self._rules.constant_instant
+        if constant is not None:
+            return Instants.same(constant, count)
+        columns = [rows[index] for index in self._rules.plan.timestamp]
+        if len(columns) == 1 and not self._tokens_are_times:
+            return self._rules.times.many(columns[0])
+        dates, *clocks = (self._rules.nulls.clean_all(column) for column in columns)
+        for clock in clocks:
+            both: Any = pc.binary_join_element_wise(dates, clock, " ")
+            dates = pc.if_else(pc.is_null(clock), dates, both)
+        return self._rules.times.many(dates)
+
+    def _numbers(self, column: Any, decimal: str) -> tuple[Floats, Bools]:
+        """Return doubles and which are there and finite."""
+        if not pa.types.is_float64(column.type):
+            return parse_numbers(self._rules.nulls.clean_all(column), decimal)
+        doubles = column.to_numpy(zero_copy_only=False)
+        finite = np.isfinite(doubles)
+        return np.where(finite, doubles, 0.0), finite
+
+    def _value(self, rows: Table, count: int) -> tuple[Floats, Bools]:
+        """Return values with NaN for missing ones, and which rows are sure."""
+        index = self._rules.plan.value
+        if index is None:
+            return np.full(count, np.nan), np.ones(count, np.bool_)
+        column = rows[index]
+        missing = column if pa.types.is_float64(column.type) else self._rules.nulls.clean_all(column)
+        is_missing = np.asarray(pc.is_null(missing))
+        doubles, read = self._numbers(column, self._rules.value_decimal)
+        return np.where(is_missing, np.nan, doubles + 0.0), read | is_missing
+
+    def _terms(
+        self, rows: Table, index: int | None, constant: str | None, missing: str | None, count: int
+    ) -> tuple[Terms, Bools]:
+        """Clean each distinct term once; return dictionary codes and which rows are sure."""
+        if index is None:
+            same = pa.array([constant or missing], pa.string())
+            codes: Any = pa.array(np.zeros(count, np.int32), mask=np.full(count, same.null_count == 1))
+            terms: Any = pa.DictionaryArray.from_arrays(codes, same.drop_null())
+            return terms, np.ones(count, np.bool_)
+        encoded = rows[index].dictionary_encode()
+        found = [clean_term(self._rules.nulls.clean(text)) for text in encoded.dictionary.to_pylist()]
+        cleaned = [missing if term is None else term for term in found]
+        too_long = np.array(
+            [term is not None and len(term) > CATEGORY_MAX_CHARS for term in cleaned], np.bool_
+        )
+        numbers: dict[str, int] = {}
+        codes_of = [None if term is None else numbers.setdefault(term, len(numbers)) for term in cleaned]
+        codes = pc.take(pa.array(codes_of, pa.int32()), encoded.indices)
+        terms = pa.DictionaryArray.from_arrays(codes, pa.array(list(numbers), pa.string()))
+        return terms, ~too_long[np.asarray(encoded.indices)]
+
+    def _external_ids(self, rows: Table, count: int) -> tuple[pa.StringArray, Bools]:
+        index = self._rules.plan.external_id
+        if index is None:
+            return pa.nulls(count, pa.string()), np.ones(count, np.bool_)
+        ids = self._rules.nulls.clean_all(rows[index])
+        short: Any = pc.less_equal(pc.utf8_length(ids), EXTERNAL_ID_MAX_CHARS)
+        return ids, np.asarray(short.fill_null(True))
+
+
+def _one_chunk(column: Any) -> Any:
+    chunks = column.combine_chunks()
+    return pa.concat_arrays(chunks.chunks) if isinstance(chunks, pa.ChunkedArray) else chunks
+
+
+def _count(warnings: Counter[str], times: Instants, points: Points, ok: Bools) -> None:
+    flags = {
+        "time_in_gap": times.in_gap,
+        "time_ambiguous": times.ambiguous,
+        "in_future": times.in_future,
+        "outside_area": points.outside_area,
+    }
+    for kind, flag in flags.items():
+        if n := int(np.count_nonzero(flag & ok)):
+            warnings[kind] += n
+
+
+def _in_order(by_columns: Events, by_row: Events) -> Events:
+    """Merge both kinds of rows into the order of the file."""
+    if not len(by_row):
+        return by_columns
+    both = Events.concat([by_columns, by_row])
+    return both.take(np.argsort(both.record, kind="stable"))
