@@ -1,0 +1,1 @@
+"""Reads over published versions that are more than a queryset: selections, windows, aggregates."""
