@@ -12,9 +12,9 @@ from django.utils import timezone
 from apps.accounts.models import Organization
 from apps.datasets.models import Dataset, Segment, Term, TermField, Version, VersionSegment
 from apps.datasets.models.version import SHARED_SLABS
-from apps.datasets.queries.cells import parents
 from apps.datasets.reading.rows import Precision
 from apps.datasets.states import DatasetStatus, SegmentState
+from apps.datasets.storage.sketch import parent_cells
 from tests.factories.accounts import OrganizationFactory
 
 COLUMNS = (
@@ -105,7 +105,7 @@ def _segment(dataset: Dataset, rows: Sequence[EventRow]) -> Segment:
         first_at=min(times),
         last_at=max(times),
         precision_counts={
-            precision.name.lower(): sum(row.precision is precision for row in rows) for precision in Precision
+            str(int(precision)): sum(row.precision is precision for row in rows) for precision in Precision
         },
         state=SegmentState.LIVE,
     )
@@ -139,4 +139,4 @@ def _occupied(segments: Sequence[Segment]) -> list[int]:
             "SELECT DISTINCT cell FROM datasets_event WHERE segment_no = ANY(%s)", [[s.no for s in segments]]
         )
         cells = np.array([row[0] for row in cursor.fetchall()], np.int64)
-    return [int(np.unique(parents(cells, resolution)).size) for resolution in range(3, 12)]
+    return [int(np.unique(parent_cells(cells, resolution)).size) for resolution in range(3, 12)]

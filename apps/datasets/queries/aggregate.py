@@ -74,7 +74,7 @@ def aggregate_cells(
     """
     has_hours = scope.filters.finest_needed is not None
     has_window = not scope.span.is_open
-    inner = [sql.SQL("cell"), sql.SQL(f"{by.value}::smallint AS term_no")]
+    inner: list[sql.Composable] = [sql.SQL("cell"), sql.SQL(f"{by.value}::smallint AS term_no")]
     inner += [sql.SQL("value")] if with_value else []
     inner += [sql.SQL("{} AS timed").format(is_timed(scope))] if has_hours else []
     inner += [sql.SQL("{} AS partial").format(is_partial(scope))] if has_window else []

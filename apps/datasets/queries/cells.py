@@ -5,6 +5,7 @@ own. So a coarser cell is the index parent, and the base cells below a cell lie 
 """
 
 from functools import cache
+from math import pi
 from typing import Final
 
 import h3.api.basic_int as h3
@@ -20,12 +21,6 @@ POLE: Final = 90.0
 EARTH_RADIUS_KM: Final = 6371.007180918475  # the library's own sphere
 
 _RESOLUTION_BITS: Final = 15 << 52
-
-
-def parents(cells: Int64s, resolution: int) -> Int64s:
-    """Return the index parents at `resolution`, which must not be finer than the cells."""
-    below = (1 << (3 * (15 - resolution))) - 1
-    return (cells & ~np.int64(_RESOLUTION_BITS)) | np.int64((resolution << 52) | below)
 
 
 def base_ranges(cells: Int64s) -> Int64s:
@@ -60,4 +55,4 @@ def centres(cells: Int64s) -> tuple[Floats, Floats]:
 @cache
 def mean_area_km2(resolution: int) -> float:
     """Return the mean area of a cell: the sphere's, divided by the number of cells."""
-    return 4 * np.pi * EARTH_RADIUS_KM**2 / h3.get_num_cells(resolution)
+    return 4 * pi * EARTH_RADIUS_KM**2 / int(h3.get_num_cells(resolution))

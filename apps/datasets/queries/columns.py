@@ -12,13 +12,10 @@ import numpy.typing as npt
 from django.db import connection
 from psycopg import sql
 
-HEADER_BYTES: Final = 19  # signature, flags, length of the (absent) extension
-TRAILER_BYTES: Final = 2
+from apps.datasets.storage.binary import decode
 
 # Type on the wire -> SQL type that the column is cast to.
 SQL_TYPES: Final = {">i2": "smallint", ">i4": "integer", ">i8": "bigint", ">f8": "double precision"}
-
-Columns = Mapping[str, npt.NDArray[Any]]
 
 
 def read_columns(
@@ -35,15 +32,9 @@ def read_columns(
     statement = sql.SQL("COPY (SELECT {} {}) TO STDOUT (FORMAT binary)").format(selected, source)
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         body = b"".join(copy)
-    return _decode(body, {name: kind for name, (kind, _) in expressions.items()})
-
-
-def _decode(body: bytes, kinds: Mapping[str, str]) -> dict[str, npt.NDArray[Any]]:
-    """Cut COPY's bytes into columns: per row a count of fields, before each field its length."""
-    fields: list[tuple[str, str]] = [("fields", ">i2")]
-    for name, kind in kinds.items():
-        fields += [(f"length of {name}", ">i4"), (name, kind)]
-    record = np.dtype(fields)
-    count = (len(body) - HEADER_BYTES - TRAILER_BYTES) // record.itemsize
-    rows = np.frombuffer(body, record, count=count, offset=HEADER_BYTES)
-    return {name: rows[name].astype(np.dtype(kind).newbyteorder("=")) for name, kind in kinds.items()}
+    kinds = [kind for kind, _ in expressions.values()]
+    rows = decode(body, kinds)
+    return {
+        name: rows[f"c{index}"].astype(np.dtype(kind).newbyteorder("="))
+        for index, (name, kind) in enumerate(zip(expressions, kinds, strict=True))
+    }

@@ -1,7 +1,9 @@
-"""The SQL that reads the events of a scope: slab, dataset and segments as constants, ranges one by one.
+"""The SQL that reads the events of a scope: partition, dataset and segments as constants, ranges one by one.
 
-Constants let the planner open the named partitions only; joining the ranges LATERAL, kept apart by OFFSET 0,
-gives one index-only scan for each, where a plain join reads the whole segment (places-maps.md section 1).
+Partitions are named outright: a condition on slab, which the index does not hold, would make the scan visit
+the table, and the planner would look at thousands of partitions first. Joining the ranges LATERAL, kept apart
+by OFFSET 0, gives one index-only scan for each, where a plain join reads the whole segment (places-maps.md
+section 1).
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,6 +18,7 @@ from apps.datasets.models import Segment
 from apps.datasets.queries.scopes import Scope
 from apps.datasets.queries.windows import PERIODS
 from apps.datasets.reading.rows import Int64s, Precision
+from apps.datasets.storage.stage import shared_partition
 
 TRUE: Final = sql.SQL("true")
 FALSE: Final = sql.SQL("false")
@@ -23,8 +26,8 @@ FALSE: Final = sql.SQL("false")
 MIN_ROWS_PER_RANGE: Final = 64
 
 _EVENTS = sql.SQL(
-    "SELECT {columns} FROM datasets_event"
-    " WHERE slab = {slab} AND dataset_no = {dataset_no} AND segment_no = ANY({segments}::integer[])"
+    "SELECT {columns} FROM {partition}"
+    " WHERE dataset_no = {dataset_no} AND segment_no = ANY({segments}::integer[])"
     "{within} AND {matching}"
 )
 _RANGED = sql.SQL(
@@ -104,7 +107,7 @@ def _events(
 ) -> sql.Composable:
     return _EVENTS.format(
         columns=columns,
-        slab=slab,
+        partition=sql.Identifier(shared_partition(slab)),
         dataset_no=scope.dataset.no,
         segments=[segment.no for segment in segments],
         within=within,

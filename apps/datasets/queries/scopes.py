@@ -92,6 +92,5 @@ def _may_match(segment: Segment, span: Span) -> bool:
 
 
 def coarsest_precision(counts: dict[str, int]) -> Precision:
-    """Return the coarsest precision that `precision_counts` (by name) holds; the coarsest of all if empty."""
-    held = [precision for precision in Precision if counts.get(precision.name.lower())]
-    return max(held, default=Precision.YEAR)
+    """Return the coarsest precision that `precision_counts` (by number) holds; of all if it is empty."""
+    return Precision(max((int(number) for number, rows in counts.items() if rows), default=Precision.YEAR))
