@@ -9,3 +9,10 @@ class AccountsConfig(AppConfig):
     name = "apps.accounts"
     label = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Give the API its store of answers; imported here because models are not loaded before."""
+        from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
+        from apps.common.idempotency import register_store  # noqa: PLC0415
+
+        register_store(AnswerTable())

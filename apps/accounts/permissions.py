@@ -57,6 +57,14 @@ class Actor:
             and permission in roles.manager_permissions(app)
         )
 
+    def might(self, permission: str) -> bool:
+        """Tell whether the actor holds `permission` at least on rows they created."""
+        app = permission.partition(".")[0]
+        is_owners = app in roles.OWNED_APPS and permission in roles.manager_permissions(app)
+        return permission in self.permissions or (
+            self.role is Role.ANALYST and self.user is not None and is_owners
+        )
+
 
 def require(actor: Actor, permission: str, target: Owned | None = None) -> None:
     """Raise Forbidden unless the actor holds `permission`."""

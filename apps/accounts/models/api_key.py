@@ -1,11 +1,36 @@
 """Keys of client programs."""
 
+from typing import TYPE_CHECKING, Self
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from apps.accounts.models.organization import Organization, Role
+from apps.accounts.models.organization import Membership, Organization, Role
 from apps.accounts.models.user import User
 from apps.common.db import Row, status_check
+
+if TYPE_CHECKING:
+    from apps.accounts.permissions import Actor
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Reads of API keys."""
+
+    def living(self) -> Self:
+        """Leave out the revoked keys."""
+        return self.filter(revoked_at__isnull=True)
+
+    def visible_to(self, actor: "Actor") -> Self:
+        """Narrow to the living keys the actor may see: an admin all of the organization, others their own."""
+        keys = self.living().filter(organization=actor.organization).with_creator()
+        return keys if actor.may("accounts.manage_keys") else keys.filter(created_by=actor.person)
+
+    def with_creator(self) -> Self:
+        """Add who made each key, and `creator_is_member`: whether they still belong to the organization."""
+        memberships = Membership.objects.filter(
+            organization=models.OuterRef("organization"), user=models.OuterRef("created_by")
+        )
+        return self.select_related("created_by").annotate(creator_is_member=models.Exists(memberships))
 
 
 class ApiKey(Row):
@@ -29,6 +54,8 @@ class ApiKey(Row):
     last_used_ip = models.GenericIPAddressField(null=True, blank=True)
     replaces = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiKeyQuerySet.as_manager()
 
     class Meta:
         db_table = "accounts_api_key"

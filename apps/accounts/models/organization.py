@@ -1,12 +1,15 @@
 """Organizations, and who belongs to them in which role."""
 
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from apps.accounts.models.user import User
 from apps.common.db import Row, status_check
+
+if TYPE_CHECKING:
+    from apps.accounts.models.api_key import ApiKey
 
 
 class Role(models.TextChoices):
@@ -31,8 +34,14 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
         return self.filter(deleted_at__isnull=True)
 
     def visible_to(self, user: User) -> Self:
-        """Narrow to the living organizations that the user is a member of."""
-        return self.living().filter(memberships__user=user)
+        """Narrow to the living organizations that the user is a member of, with their `role` there."""
+        own = self.living().filter(memberships__user=user)
+        return own.annotate(role=models.F("memberships__role"))
+
+    def of_key(self, api_key: "ApiKey") -> Self:
+        """Narrow to the one organization of a key, with the key's `role`."""
+        one = self.living().filter(pk=api_key.organization_id)
+        return one.annotate(role=models.Value(api_key.role, output_field=models.TextField()))
 
 
 class Organization(Row):

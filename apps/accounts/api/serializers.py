@@ -1,0 +1,151 @@
+"""What goes in and out of the API of accounts."""
+
+from rest_framework import serializers
+
+from apps.accounts.models import ApiKey, Membership, Organization, Role, User
+from apps.accounts.services import TokenPair
+from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
+
+TRANSPORTS = ("body", "cookie")
+
+
+class LoginIn(StrictSerializer):
+    """A sign-in by address and password."""
+
+    email = serializers.CharField(max_length=254)
+    password = serializers.CharField(max_length=1024, trim_whitespace=False)
+    transport = serializers.ChoiceField(choices=TRANSPORTS, default="body")
+    label = serializers.CharField(max_length=120, allow_blank=True, default="")
+
+
+class RefreshIn(StrictSerializer):
+    """A refresh; without a token in the body the cookie is taken."""
+
+    refresh = serializers.CharField(max_length=4096, required=False)
+
+
+class OrganizationOut(OutSerializer):
+    """An organization, with the caller's role in it."""
+
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The caller's role.")
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug", "role", "require_mfa", "created_at", "updated_at"]
+
+
+class OrganizationBrief(OutSerializer):
+    """An organization inside another answer."""
+
+    class Meta:
+        model = Organization
+        fields = ["id", "name", "slug"]
+
+
+class OrganizationIn(StrictSerializer):
+    """A new organization; without a slug one is made from the name."""
+
+    name = serializers.CharField(max_length=120)
+    slug = serializers.RegexField(r"^[a-z0-9-]{2,60}$", required=False, default="")
+
+
+class UserBrief(OutSerializer):
+    """A user inside another answer."""
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "name"]
+
+
+class MembershipOut(OutSerializer):
+    """One of the caller's memberships."""
+
+    organization = OrganizationBrief()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+    class Meta:
+        model = Membership
+        fields = ["organization", "role"]
+
+
+class MeOut(OutSerializer):
+    """The caller."""
+
+    default_organization_id = serializers.UUIDField(allow_null=True)
+    memberships = MembershipOut(many=True, source="living_memberships")
+
+    class Meta:
+        model = User
+        fields = ["id", "email", "name", "locale", "time_zone", "default_organization_id", "memberships"]
+
+
+class PairOut(serializers.Serializer[TokenPair]):
+    """The tokens of a session; `refresh` is null when it travels by cookie."""
+
+    access = serializers.CharField()
+    expires_in = serializers.IntegerField(source="access_expires_in_s")
+    refresh = serializers.CharField(allow_null=True)
+    refresh_expires_at = TimeField()
+    session_id = serializers.UUIDField(source="session.pk")
+    user = UserBrief()
+    organization = OrganizationBrief(allow_null=True)
+
+
+class ApiKeyIn(StrictSerializer):
+    """A new API key."""
+
+    name = serializers.CharField(max_length=120)
+    role = serializers.ChoiceField(choices=Role.choices)
+    scopes = serializers.ListField(child=serializers.CharField(max_length=40), min_length=1, max_length=40)
+    rate_per_minute = serializers.IntegerField(min_value=1, max_value=1_000_000, allow_null=True, default=None)
+    points_per_minute = serializers.IntegerField(
+        min_value=1, max_value=2_000_000_000, allow_null=True, default=None
+    )
+    allowed_cidrs = serializers.ListField(
+        child=serializers.CharField(max_length=43), max_length=20, required=False, default=list
+    )
+    expires_at = TimeField(allow_null=True, default=None)
+
+
+class ApiKeyOut(OutSerializer):
+    """An API key without its secret."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+    scopes = serializers.ListField(child=serializers.CharField())
+    allowed_cidrs = serializers.ListField(child=serializers.CharField())
+    created_by = UserBrief(allow_null=True)
+    creator_left = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ApiKey
+        fields = [
+            "id",
+            "name",
+            "role",
+            "prefix",
+            "scopes",
+            "rate_per_minute",
+            "points_per_minute",
+            "allowed_cidrs",
+            "created_by",
+            "creator_left",
+            "expires_at",
+            "last_used_at",
+            "last_used_ip",
+            "created_at",
+            "updated_at",
+        ]
+
+    def get_creator_left(self, row: ApiKey) -> bool:
+        """Tell whether the key has outlived its creator's membership."""
+        is_member: bool = getattr(row, "creator_is_member", True)
+        return not is_member
+
+
+class NewApiKeyOut(ApiKeyOut):
+    """A fresh API key with the raw key, which is shown this once."""
+
+    key = serializers.CharField(allow_null=True, help_text="Shown once; null in a replayed answer.")
+
+    class Meta(ApiKeyOut.Meta):
+        fields = [*ApiKeyOut.Meta.fields, "key"]

@@ -1,0 +1,20 @@
+"""The addresses of the API of accounts."""
+
+from django.urls import path
+
+from apps.accounts.api.views import (
+    ApiKeyViewSet,
+    MeViewSet,
+    OrganizationViewSet,
+    SignInViewSet,
+    SignOutViewSet,
+)
+from apps.common.viewsets import ApiRouter
+
+router = ApiRouter()
+router.register("auth", SignInViewSet, basename="auth")
+router.register("auth", SignOutViewSet, basename="auth-session")
+router.register("organizations", OrganizationViewSet, basename="organization")
+router.register("api-keys", ApiKeyViewSet, basename="api-key")
+
+urlpatterns = [path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"), *router.urls]

@@ -1,0 +1,170 @@
+"""The endpoints of accounts."""
+
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts import queries, services
+from apps.accounts.api import serializers
+from apps.accounts.models import ApiKey, Organization, User
+from apps.accounts.services import TokenPair
+from apps.accounts.tokens import TokenInvalid
+from apps.common.errors import Forbidden
+from apps.common.requests import client_address
+from apps.common.viewsets import ResourceViewSet
+
+ResponseT = TypeVar("ResponseT", bound=HttpResponse)
+
+REFRESH_COOKIE = "sx_refresh"
+REFRESH_COOKIE_PATH = "/api/v1/auth"
+
+
+class SignInViewSet(ResourceViewSet[User]):
+    """Sign-in and refresh: who calls has no access token yet."""
+
+    queryset = User.objects.none()
+    is_public = True
+    authentication_classes = ()
+
+    @extend_schema(request=serializers.LoginIn, responses=serializers.PairOut)
+    @action(detail=False, methods=["post"])
+    def login(self, request: Request) -> Response:
+        """Sign in by address and password."""
+        values = self.validated(serializers.LoginIn)
+        transport = values.pop("transport")
+        agent = request.headers.get("User-Agent", "")
+        pair = services.sign_in(**values, ip=client_address(request), user_agent=agent)
+        return _pair_response(pair, in_cookie=transport == "cookie")
+
+    @extend_schema(request=serializers.RefreshIn, responses=serializers.PairOut)
+    @action(detail=False, methods=["post"])
+    def refresh(self, request: Request) -> Response:
+        """Exchange the refresh token, from the body or the cookie, for a new pair."""
+        in_body = self.validated(serializers.RefreshIn).get("refresh")
+        token = in_body or request.COOKIES.get(REFRESH_COOKIE)
+        if not token:
+            raise TokenInvalid("Send the refresh token in the body or as the cookie.")
+        return _pair_response(services.refresh_session(refresh_token=token), in_cookie=not in_body)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer the error; a cookie that is refused is taken back."""
+        response = super().handle_exception(exc)
+        if self.action == "refresh" and response.status_code == 401:  # noqa: PLR2004
+            _drop_cookie(response)
+        return response
+
+
+class SignOutViewSet(ResourceViewSet[User]):
+    """The end of the caller's own session."""
+
+    queryset = User.objects.none()
+    needs_organization = False
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=False, methods=["post"])
+    def logout(self, request: Request) -> Response:
+        """End the session of the access token, or the page's."""
+        if request.auth.api_key is not None:
+            raise Forbidden("An API key has no session; revoke it instead.")
+        if request.auth.session is not None:
+            services.revoke_session(session=request.auth.session, reason="signed_out")
+        else:
+            logout(request._request)  # noqa: SLF001 - Django's own request holds the page's session
+        return _drop_cookie(Response(status=204))
+
+
+class MeViewSet(ResourceViewSet[User]):
+    """The caller."""
+
+    queryset = User.objects.none()
+    serializer_class = serializers.MeOut
+    needs_organization = False
+
+    def get_object(self) -> User:
+        """Return the caller with their memberships."""
+        user = _person(self.request)
+        user.living_memberships = queries.memberships_of(user)  # type: ignore[attr-defined]
+        return user
+
+
+class OrganizationViewSet(ResourceViewSet[Organization]):
+    """The caller's organizations."""
+
+    queryset = Organization.objects.all()
+    offers = ("list", "retrieve", "create")
+    needs_organization = False
+    serializer_class = serializers.OrganizationOut
+    in_serializer_class = serializers.OrganizationIn
+    search_fields = ("name", "slug")
+    sort_fields = {"name": "name", "created_at": "created_at"}
+    default_sort = "name"
+
+    def get_queryset(self) -> Any:
+        """Return the organizations of a user, for a key its one."""
+        auth, organizations = self.request.auth, Organization.objects
+        return organizations.of_key(auth.api_key) if auth.api_key else organizations.visible_to(auth.user)
+
+    def create_row(self, values: dict[str, Any]) -> Organization:
+        """Create an organization whose admin is the caller."""
+        organization = services.create_organization(**values, creator=_person(self.request))
+        return self.get_queryset().get(pk=organization.pk)  # type: ignore[no-any-return]
+
+
+class ApiKeyViewSet(ResourceViewSet[ApiKey]):
+    """API keys: an analyst's own, an admin's all."""
+
+    queryset = ApiKey.objects.all()
+    offers = ("list", "retrieve", "create", "destroy")
+    permission = "accounts.create_key"
+    serializer_class = serializers.ApiKeyOut
+    in_serializer_class = serializers.ApiKeyIn
+    secret_fields = ("key",)
+    search_fields = ("name", "prefix")
+    sort_fields = {"name": "name", "created_at": "created_at", "last_used_at": "last_used_at"}
+
+    @extend_schema(request=serializers.ApiKeyIn, responses={201: serializers.NewApiKeyOut})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Create a key; the answer alone holds the raw key."""
+        api_key, raw = services.create_api_key(actor=self.actor, **self.validated(serializers.ApiKeyIn))
+        return Response(
+            self.answer(api_key) | {"key": raw}, status=201, headers=self.location_of(api_key)
+        )
+
+    def delete_row(self, row: ApiKey) -> None:
+        """Revoke the key."""
+        services.revoke_api_key(actor=self.actor, api_key=row)
+
+
+def _person(request: Request) -> User:
+    if request.auth.user is None:
+        raise Forbidden("An API key cannot do this; sign in.")
+    return request.auth.user
+
+
+def _pair_response(pair: TokenPair, *, in_cookie: bool) -> Response:
+    """Return the pair, with the refresh token in the body or in the cookie, never in both."""
+    body = serializers.PairOut(pair).data
+    if not in_cookie:
+        return Response(body)
+    response = Response(body | {"refresh": None})
+    response.set_cookie(
+        REFRESH_COOKIE,
+        pair.refresh,
+        expires=pair.refresh_expires_at,
+        path=REFRESH_COOKIE_PATH,
+        secure=settings.IS_HTTPS,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
+
+
+def _drop_cookie(response: ResponseT) -> ResponseT:
+    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_COOKIE_PATH, samesite="Strict")
+    return response

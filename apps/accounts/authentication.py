@@ -1,0 +1,191 @@
+"""The first wall: who is calling, by token, by key or by the page's cookie.
+
+API views get `request.auth` (Credentials) and from it `request.actor`; pages get `request.actor` from the
+decorator `page`; the websocket calls `authenticate_raw` and `user_credentials`.
+"""
+
+import functools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Concatenate, ParamSpec, cast
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from apps.accounts import keys, queries
+from apps.accounts.models import ApiKey, Session, User
+from apps.accounts.permissions import Actor
+from apps.accounts.services import check_access, use_api_key
+from apps.accounts.services.organizations import normalized_password
+from apps.accounts.tokens import TokenInvalid, read_token
+from apps.common.errors import Forbidden, Malformed
+from apps.common.problems import CsrfFailed
+from apps.common.requests import client_address
+
+P = ParamSpec("P")
+
+
+class MultipleCredentials(Malformed):
+    """The request carries two different credentials.
+
+    Send one key or token, either as `Authorization: Bearer` or as `X-API-Key`.
+    """
+
+    code = "auth.multiple_credentials"
+
+
+class PageRequest(HttpRequest):
+    """A page's request behind the decorator `page`."""
+
+    actor: Actor
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who is calling; in which organization is decided by `resolve_actor`, per request."""
+
+    user: User | None = None
+    api_key: ApiKey | None = None
+    session: Session | None = None
+    claimed_organization: uuid.UUID | None = None
+    requested_organization: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return the caller's stable name, as `Actor.key`."""
+        return f"key:{self.api_key.pk}" if self.api_key else f"user:{self.user.pk if self.user else ''}"
+
+    def resolve_actor(self, requested: str = "") -> Actor:
+        """Return the caller in the active organization; `requested` goes before that of the request.
+
+        Raises NotFound, NoOrganization, OrganizationSuspended.
+        """
+        named = requested or self.requested_organization
+        if self.api_key is not None:
+            return queries.resolve_key(self.api_key, requested=named)
+        if self.user is None:
+            raise TokenInvalid
+        return queries.resolve_member(self.user, requested=named, claimed=self.claimed_organization)
+
+
+def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = "") -> Credentials:
+    """Return whom a key or an access token belongs to; raises Unauthenticated, AddressNotAllowed."""
+    raw = raw.strip()
+    now = timezone.now()
+    if keys.looks_like_key(raw):
+        api_key = use_api_key(raw=raw, ip=ip, now=now)
+        return Credentials(api_key=api_key, requested_organization=requested_organization)
+    claims = read_token(raw, "access")
+    session = check_access(claims, now=now)
+    return Credentials(
+        user=session.user,
+        session=session,
+        claimed_organization=claims.organization_id,
+        requested_organization=requested_organization,
+    )
+
+
+def user_credentials(user: Any, *, requested_organization: str = "") -> Credentials | None:
+    """Return the credentials of a signed-in page user (`request.user`, `scope["user"]`), None for a guest."""
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    return Credentials(user=user, requested_organization=requested_organization)
+
+
+class ActorAuthentication(BaseAuthentication):
+    """Takes `Authorization: Bearer` or `X-API-Key`, each with a key or a token, else the page's cookie."""
+
+    def authenticate(self, request: Request) -> tuple[User | None, Credentials] | None:
+        """Return user and credentials, None if the request carries none; raises Unauthenticated."""
+        requested = request.headers.get("X-Organization", "")
+        raw = raw_credential(request)
+        if raw is not None:
+            found = authenticate_raw(raw, ip=client_address(request), requested_organization=requested)
+            return found.user, found
+        page = user_credentials(_page_user(request), requested_organization=requested)
+        if page is None:
+            return None
+        _check_csrf(request)
+        return page.user, page
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401."""
+        return 'Bearer realm="sextant"'
+
+
+class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
+    """Sign-in by address and password for pages, admin and API; unknown addresses cost a hash, too."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
+        """Return the user; the password is compared in the form it was hashed in."""
+        if credentials.get("password"):
+            credentials["password"] = normalized_password(credentials["password"])
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        return user
+
+
+def raw_credential(request: HttpRequest) -> str | None:
+    """Return the one key or token of the headers; raises MultipleCredentials, TokenInvalid."""
+    found = {text for text in (_bearer(request), request.headers.get("X-API-Key", "").strip()) if text}
+    if len(found) > 1:
+        raise MultipleCredentials
+    return found.pop() if found else None
+
+
+def page(
+    permission: str = "",
+) -> Callable[
+    [Callable[Concatenate[PageRequest, P], HttpResponseBase]],
+    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+]:
+    """Guard a page: sign-in first, then `request.actor` in the active organization, then the permission."""
+
+    def decorate(
+        view: Callable[Concatenate[PageRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @functools.wraps(view)
+        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            credentials = user_credentials(request.user)
+            if credentials is None:
+                return redirect_to_login(request.get_full_path())
+            actor = credentials.resolve_actor()
+            if permission and not actor.might(permission):
+                raise Forbidden(f"This needs the permission {permission}.")
+            request.actor = actor  # type: ignore[attr-defined]
+            return view(cast("PageRequest", request), *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+def _bearer(request: HttpRequest) -> str:
+    header = request.headers.get("Authorization", "").strip()
+    if not header:
+        return ""
+    scheme, _, raw = header.partition(" ")
+    if scheme.lower() != "bearer" or not raw.strip():
+        raise TokenInvalid("The Authorization header must read `Bearer <token or key>`.")
+    return raw.strip()
+
+
+def _page_user(request: Request) -> Any:
+    """Return the user of the page's cookie, which Django's middleware has read."""
+    return getattr(request._request, "user", None)  # noqa: SLF001 - DRF's own name for Django's request
+
+
+def _check_csrf(request: Request) -> None:
+    """Refuse an unsafe request that the cookie alone signs in; raises CsrfFailed."""
+    check = CsrfViewMiddleware(lambda _request: HttpResponse())
+    check.process_request(request._request)  # noqa: SLF001
+    if check.process_view(request._request, HttpResponse, (), {}) is not None:  # noqa: SLF001
+        raise CsrfFailed

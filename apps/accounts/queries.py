@@ -1,0 +1,101 @@
+"""Reads over the tables of accounts: who acts where, and which key or session a credential names."""
+
+import re
+import uuid
+
+from django.db.models import Q
+
+from apps.accounts import keys
+from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
+from apps.accounts.permissions import Actor, member_actor
+from apps.common.errors import Conflict, Forbidden, NotFound
+
+UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class NoOrganization(Conflict):
+    """You belong to no organization yet."""
+
+    code = "accounts.no_organization"
+
+
+class OrganizationSuspended(Forbidden):
+    """The organization is suspended."""
+
+    code = "accounts.suspended"
+
+
+def resolve_member(user: User, *, requested: str = "", claimed: uuid.UUID | None = None) -> Actor:
+    """Return the user as an actor in the active organization. Issues one query.
+
+    It is the one requested (id or short name), else the one of the token, else the user's default, else the
+    one joined first. Raises NotFound if the user is no member of it, NoOrganization, OrganizationSuspended.
+    """
+    memberships = Membership.objects.select_related("organization").filter(
+        user=user, organization__deleted_at__isnull=True
+    )
+    named = requested.strip() or (str(claimed) if claimed else "")
+    if named:
+        membership = memberships.filter(_is_organization(named)).first()
+        if membership is None:
+            raise NotFound("There is no such organization, or you do not belong to it.")
+    else:
+        membership = _default_of(user, list(memberships.order_by("created_at", "pk")))
+    _refuse_suspended(membership.organization)
+    return member_actor(user=user, organization=membership.organization, role=Role(membership.role))
+
+
+def resolve_key(api_key: ApiKey, *, requested: str = "") -> Actor:
+    """Return a key as an actor in its one organization; raises NotFound if another one is requested."""
+    organization = api_key.organization
+    if requested.strip() not in {"", organization.slug, str(organization.pk)}:
+        raise NotFound("The key does not belong to this organization.")
+    _refuse_suspended(organization)
+    role = Role(api_key.role)
+    return Actor(
+        organization=organization,
+        role=role,
+        permissions=keys.granted(role, api_key.scopes),
+        api_key=api_key,
+    )
+
+
+def find_api_key(prefix: str) -> ApiKey | None:
+    """Return the key of a prefix with its organization and creator, unless it or the organization is gone."""
+    return (
+        ApiKey.objects.select_related("organization", "created_by")
+        .filter(prefix=prefix, revoked_at__isnull=True, organization__deleted_at__isnull=True)
+        .first()
+    )
+
+
+def find_session(session_id: uuid.UUID) -> Session | None:
+    """Return a session with its user, whatever its state."""
+    return Session.objects.select_related("user").filter(pk=session_id).first()
+
+
+def memberships_of(user: User) -> list[Membership]:
+    """Return a user's memberships of living organizations, by the organization's name."""
+    return list(
+        Membership.objects.select_related("organization")
+        .filter(user=user, organization__deleted_at__isnull=True)
+        .order_by("organization__name", "pk")
+    )
+
+
+def _is_organization(named: str) -> Q:
+    if UUID_PATTERN.fullmatch(named):
+        return Q(organization_id=uuid.UUID(named))
+    return Q(organization__slug=named)
+
+
+def _default_of(user: User, memberships: list[Membership]) -> Membership:
+    if not memberships:
+        raise NoOrganization
+    chosen = (item for item in memberships if item.organization_id == user.default_organization_id)
+    return next(chosen, memberships[0])
+
+
+def _refuse_suspended(organization: Organization) -> None:
+    if organization.suspended_at is not None:
+        raise OrganizationSuspended

@@ -1,0 +1,31 @@
+"""The writes of accounts, by noun."""
+
+from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
+from apps.accounts.services.organizations import (
+    add_member,
+    create_first_admin,
+    create_organization,
+    create_user,
+)
+from apps.accounts.services.sessions import (
+    TokenPair,
+    check_access,
+    refresh_session,
+    revoke_session,
+    sign_in,
+)
+
+__all__ = [
+    "TokenPair",
+    "add_member",
+    "check_access",
+    "create_api_key",
+    "create_first_admin",
+    "create_organization",
+    "create_user",
+    "refresh_session",
+    "revoke_api_key",
+    "revoke_session",
+    "sign_in",
+    "use_api_key",
+]

@@ -1,0 +1,97 @@
+"""Serializers that translate and nothing else: strict on the way in, explicit on the way out."""
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+
+from apps.common.errors import FieldError, Invalid
+
+
+class TimeField(serializers.DateTimeField):
+    """An instant: RFC 3339 with an offset in, UTC with `Z` out."""
+
+    default_error_messages = {"offset_missing": _("The time needs an offset, such as Z or +01:00.")}
+
+    def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
+        """Refuse a time that does not say which zone it is in."""
+        if value.tzinfo is None:
+            self.fail("offset_missing")
+        return value.astimezone(dt.UTC)
+
+    def to_representation(self, value: Any) -> Any:
+        """Return the instant in UTC."""
+        return rfc3339(value) if isinstance(value, dt.datetime) else super().to_representation(value)
+
+
+def rfc3339(instant: dt.datetime) -> str:
+    """Return an aware instant as it goes over the wire: UTC, `Z`."""
+    return instant.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Input of a call, or a value inside it: unknown fields are refused."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Validate; raises ValidationError, also for names that are no writable field."""
+        if isinstance(data, Mapping):
+            refuse_unknown(data, {name for name, field in self.fields.items() if not field.read_only})
+        return super().to_internal_value(data)
+
+
+class OutSerializer(serializers.ModelSerializer[Any]):
+    """Output of a row: explicit fields, instants in UTC."""
+
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.DateTimeField: TimeField,
+    }
+
+
+def refuse_unknown(data: Collection[Any], known: Collection[str]) -> None:
+    """Raise ValidationError with one `unknown_field` per name that is not known."""
+    unknown = [str(name) for name in data if name not in known]
+    if unknown:
+        detail = serializers.ErrorDetail("There is no such field.", code="unknown_field")
+        raise serializers.ValidationError({name: [detail] for name in unknown})
+
+
+def parse_projection(text: str, serializer: serializers.BaseSerializer[Any]) -> frozenset[str]:
+    """Return the paths of a `fields=a,b.c` parameter; raises Invalid for a path the output does not have."""
+    paths = frozenset(path.strip() for path in text.split(",") if path.strip())
+    for path in paths:
+        if not _has_path(serializer, path.split(".")):
+            detail = f"The answer has no field {path}."
+            raise Invalid(errors=[FieldError(detail, code="unknown_field", parameter="fields")])
+    return paths
+
+
+def project(value: Any, paths: Collection[str]) -> Any:
+    """Return `value` reduced to `paths`; lists are reduced item by item."""
+    if isinstance(value, list):
+        return [project(item, paths) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    below: dict[str, set[str]] = {}
+    for path in paths:
+        head, _dot, rest = path.partition(".")
+        below.setdefault(head, set()).add(rest)
+    return {
+        name: item if "" in below[name] else project(item, below[name])
+        for name, item in value.items()
+        if name in below
+    }
+
+
+def _has_path(serializer: Any, path: list[str]) -> bool:
+    """Tell whether a serializer answers with a path; below a free-form field every path may exist."""
+    serializer = getattr(serializer, "child", serializer)
+    fields = getattr(serializer, "fields", None)
+    if fields is None:
+        return not path or isinstance(serializer, serializers.JSONField | serializers.DictField)
+    if not path:
+        return True
+    return path[0] in fields and _has_path(fields[path[0]], path[1:])

@@ -1,0 +1,362 @@
+"""The base of every API view: who may, what they may see, strict input, tags, idempotency.
+
+A viewset is attributes plus hooks:
+
+    class DatasetViewSet(ResourceViewSet[Dataset]):
+        queryset = Dataset.objects.all()
+        offers = ("list", "retrieve", "create", "partial_update", "destroy")
+        permissions = {"create": "datasets.create", "partial_update": "datasets.change", ...}
+        permission = "datasets.view"                  # of the actions not named above
+        serializer_class = DatasetOut
+        in_serializer_class = DatasetIn
+        patch_serializer_class = DatasetPatch
+        filterset_class = DatasetFilter
+        search_fields = ("name",)
+        sort_fields = {"name": "name", "created_at": "created_at"}
+
+        def create_row(self, values):
+            return services.create_dataset(actor=self.actor, **values)
+
+        def delete_row(self, row):
+            services.delete_dataset(actor=self.actor, dataset=row)
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, cast
+
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.viewsets import GenericViewSet
+
+from apps.common import etags, idempotency
+from apps.common.errors import FieldError, Forbidden, Invalid, NotFound, Unauthenticated
+from apps.common.filters import FilterBackend
+from apps.common.idempotency import Answer, RequestKey
+from apps.common.pagination import LIST_PARAMETERS, CursorPagination
+from apps.common.problems import request_id_of
+from apps.common.requests import ApiRequest, StrictJSONParser, check_query
+from apps.common.serializers import parse_projection, project
+
+ModelT = TypeVar("ModelT", bound=models.Model)
+
+UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+STANDARD_ACTIONS = frozenset({"list", "retrieve", "create", "update", "partial_update", "destroy"})
+
+
+class SignedIn(Protocol):
+    """What authentication leaves in `request.auth`."""
+
+    @property
+    def key(self) -> str:
+        """Return the caller's stable name."""
+
+    def resolve_actor(self) -> Any:
+        """Return the caller in the active organization."""
+
+
+class ApiRouter(SimpleRouter):
+    """Routes without trailing slash, and of the standard actions only those a viewset `offers`."""
+
+    def __init__(self) -> None:
+        super().__init__(trailing_slash=False)
+
+    def get_method_map(self, viewset: Any, method_map: Mapping[str, str]) -> dict[str, str]:
+        """Return the methods of a route."""
+        found: dict[str, str] = super().get_method_map(viewset, method_map)
+        return {
+            method: action
+            for method, action in found.items()
+            if action not in STANDARD_ACTIONS or action in viewset.offers
+        }
+
+
+class ResourceViewSet(GenericViewSet[ModelT]):
+    """One resource. Reads start from `.visible_to(actor)`: rows of others are 404."""
+
+    offers: ClassVar[Sequence[str]] = ()
+    is_public: ClassVar[bool] = False
+    needs_organization: ClassVar[bool] = True
+    permission: ClassVar[str] = ""
+    permissions: ClassVar[Mapping[str, str]] = {}
+    in_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
+    patch_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
+    query_serializer_classes: ClassVar[Mapping[str, type[serializers.Serializer[Any]]]] = {}
+    filterset_class: Any = None
+    search_fields: ClassVar[Sequence[str]] = ()
+    sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at"}
+    default_sort: ClassVar[str] = "-created_at"
+    secret_fields: ClassVar[Sequence[str]] = ()
+    create_status: ClassVar[int] = 201
+
+    parser_classes = (StrictJSONParser,)
+    permission_classes = ()  # the walls stand in `initial`
+    pagination_class = CursorPagination
+    filter_backends = (FilterBackend,)
+    request: ApiRequest
+
+    # --- hooks
+
+    def create_row(self, values: dict[str, Any]) -> ModelT:
+        """Create the row by a service."""
+        raise NotImplementedError
+
+    def update_row(self, row: ModelT, values: dict[str, Any]) -> ModelT:
+        """Change the row by a service."""
+        raise NotImplementedError
+
+    def delete_row(self, row: ModelT) -> None:
+        """Delete the row by a service."""
+        raise NotImplementedError
+
+    # --- what hooks and extra actions use
+
+    @property
+    def actor(self) -> Any:
+        """Return the `accounts.permissions.Actor` of the request."""
+        return self.request.actor
+
+    def validated(self, serializer_class: type[serializers.BaseSerializer[Any]]) -> Any:
+        """Return the checked body; raises ValidationError."""
+        serializer = serializer_class(data=self.request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+    def validated_query(self) -> dict[str, Any]:
+        """Return the checked query of the current action; raises Invalid with parameter names."""
+        serializer = self.query_serializer_classes[self.action](data=self.request.query_params)
+        if not serializer.is_valid():
+            raise Invalid(errors=list(_parameter_errors(serializer.errors)))
+        return dict(serializer.validated_data)
+
+    def answer(self, row: Any, *, many: bool = False) -> Any:
+        """Return what goes out for a row (or rows): the serializer's output, reduced to `fields`."""
+        serializer = self.get_serializer(row, many=many)
+        paths = self.request.query_params.get("fields")
+        return project(serializer.data, parse_projection(paths, serializer)) if paths else serializer.data
+
+    def location_of(self, row: models.Model) -> dict[str, str]:
+        """Return the Location header of a row of this resource, none if it has no page of its own."""
+        try:
+            return {"Location": self.reverse_action("detail", args=[str(row.pk)])}
+        except NoReverseMatch:
+            return {}
+
+    # --- standard actions
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answer one page."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(self.answer(page, many=True))
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Answer one row."""
+        return Response(self.answer(self.get_object()))
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Create a row."""
+        assert self.in_serializer_class  # noqa: S101 - a viewset that offers create declares it
+        row = self.create_row(self.validated(self.in_serializer_class))
+        return Response(self.answer(row), status=self.create_status, headers=self.location_of(row))
+
+    @transaction.atomic
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change a row, unless If-Match names another state of it."""
+        row = self._guarded_object()
+        assert self.patch_serializer_class  # noqa: S101 - a viewset that offers it declares it
+        return Response(self.answer(self.update_row(row, self.validated(self.patch_serializer_class))))
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete a row, unless If-Match names another state of it."""
+        self.delete_row(self._guarded_object())
+        return Response(status=204)
+
+    # --- the walls
+
+    def get_queryset(self) -> Any:
+        """Return the rows that the actor may see."""
+        queryset = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return queryset
+        return queryset.visible_to(self.actor)  # type: ignore[attr-defined]
+
+    def get_object(self) -> ModelT:
+        """Return the row of the address; 404 for a malformed id, an unknown row and somebody else's.
+
+        Raises Forbidden if the actor sees the row but lacks the action's permission on it.
+        """
+        text = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        if not UUID_PATTERN.fullmatch(text):
+            raise NotFound
+        row = self.get_queryset().filter(pk=uuid.UUID(text)).first()
+        if row is None:
+            raise NotFound
+        self._check_permission(row)
+        return row  # type: ignore[no-any-return]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Wrap the request; the body is not touched yet."""
+        wrapped = super().initialize_request(request, *args, **kwargs)
+        wrapped.__class__ = ApiRequest
+        return wrapped
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Pass the walls in order: query, sign-in, organization, permission, parameters."""
+        check_query(request)
+        super().initial(request, *args, **kwargs)
+        if self.action is None:
+            self.http_method_not_allowed(request)
+        if self.is_public:
+            return
+        if request.auth is None:
+            raise Unauthenticated
+        if self.needs_organization:
+            self.request.actor = cast("SignedIn", request.auth).resolve_actor()
+            self._check_permission(None)
+
+    def _required_permission(self) -> str:
+        return self.permissions.get(self.action, self.permission)
+
+    def _check_permission(self, row: models.Model | None) -> None:
+        """Raise Forbidden; before the row is known an owner's right still counts, on the row it does not."""
+        permission = self._required_permission()
+        is_open = row is None and self.detail and self.actor.might(permission)
+        if permission and not is_open and not self.actor.may(permission, row):
+            raise Forbidden(f"This needs the permission {permission}.")
+
+    def _guarded_object(self) -> ModelT:
+        """Return the row, locked and compared with If-Match if there is one."""
+        if "If-Match" not in self.request.headers:
+            return self.get_object()
+        model = self.get_queryset().model
+        # Locked first, so that nothing changes between the comparison and the update.
+        model._base_manager.select_for_update().filter(pk=self.get_object().pk).first()  # noqa: SLF001
+        row = self.get_object()
+        etags.check_if_match(self.request, etags.strong_etag(self._rendered(self.answer(row))))
+        return row
+
+    def _rendered(self, value: Any) -> bytes:
+        content: bytes = self.request.accepted_renderer.render(value)  # type: ignore[assignment]
+        return content
+
+    # --- parameters
+
+    def known_parameters(self) -> frozenset[str]:
+        """Return the query parameters of the current action."""
+        if self.action in self.query_serializer_classes:
+            known = set(self.query_serializer_classes[self.action]().fields)
+        else:
+            known = {"fields"} if self.action in STANDARD_ACTIONS else set()
+        if self.action == "list":
+            filters = self.filterset_class.base_filters if self.filterset_class else ()
+            known |= {*LIST_PARAMETERS, *filters, *(["search"] if self.search_fields else [])}
+        return frozenset(known)
+
+    def _check_parameters(self) -> None:
+        unknown = [name for name in self.request.query_params if name not in self.known_parameters()]
+        if unknown:
+            detail = "There is no such parameter."
+            raise Invalid(
+                errors=[FieldError(detail, code="unknown_parameter", parameter=name) for name in unknown]
+            )
+
+    # --- the answer
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Run the action; as DRF does, but once per Idempotency-Key."""
+        self.args, self.kwargs = args, kwargs
+        self.request = self.initialize_request(request, *args, **kwargs)  # type: ignore[assignment]
+        self.headers = self.default_response_headers
+        try:
+            self.initial(self.request, *args, **kwargs)
+            self._check_parameters()
+            response = self._run()
+        except Exception as error:  # DRF's boundary: the handler re-raises what is a fault of ours
+            response = self.handle_exception(error)
+        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        return self.response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Add the headers of every answer, and tell a caller whose copy is good that it is."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.setdefault("Cache-Control", "private, no-cache")
+        response["X-Request-Id"] = request_id_of(request._request)  # noqa: SLF001
+        if isinstance(response, Response) and self._is_tagged(response):
+            response.setdefault("ETag", etags.strong_etag(response.render().content))
+        if response.status_code == 200 and "ETag" in response and etags.is_fresh(request, response["ETag"]):  # noqa: PLR2004
+            return etags.not_modified(response)
+        return response
+
+    def _is_tagged(self, response: Response) -> bool:
+        """Tell whether the body is what a GET of the same address would give."""
+        if response.exception or response.status_code not in {200, 201} or self.secret_fields:
+            return False
+        return self.request.method in {"GET", "HEAD"} or self.action in {"create", "partial_update"}
+
+    def _run(self) -> HttpResponseBase:
+        """Call the action's method, through the store of answers if the caller named a key."""
+        method = self.request.method or ""
+        handler: Callable[..., HttpResponseBase] = getattr(self, method.lower(), self.http_method_not_allowed)
+        header = self.request.headers.get("Idempotency-Key")
+        if header is None or method not in UNSAFE_METHODS or self.request.auth is None:
+            return handler(self.request, *self.args, **self.kwargs)
+        return self._run_once(idempotency.checked_key(header), handler)
+
+    def _run_once(self, header: str, handler: Callable[..., HttpResponseBase]) -> HttpResponseBase:
+        request = self.request
+        request.data  # noqa: B018 - the body is read before the lock is taken, so that a slow sender holds none
+        key = RequestKey(cast("SignedIn", request.auth).key, request.method or "", request.path, header)
+        content = idempotency.request_hash(
+            query=request.META.get("QUERY_STRING", ""),
+            media_type=(request.content_type or "").partition(";")[0].strip().lower(),
+            body_sha256=request.body_sha256,
+        )
+        fresh: list[HttpResponse] = []
+
+        def effect() -> Answer:
+            response = self.finalize_response(request, handler(request, *self.args, **self.kwargs))
+            fresh.append(response.render() if isinstance(response, Response) else response)
+            return self._storable(content, fresh[0])
+
+        answer, is_replayed = idempotency.answer_once(key, content, effect)
+        return _replayed(answer) if is_replayed else fresh[0]
+
+    def _storable(self, content: bytes, response: HttpResponse) -> Answer:
+        """Return the answer as it may be kept: without what is shown only once."""
+        body = response.content
+        if self.secret_fields and isinstance(response, Response):
+            body = self._rendered(response.data | dict.fromkeys(self.secret_fields))
+        headers = {name: response[name] for name in idempotency.KEPT_HEADERS if name in response}
+        return Answer(request_hash=content, status=response.status_code, headers=headers, body=body)
+
+
+def _replayed(answer: Answer) -> HttpResponse:
+    response = HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+    response[idempotency.REPLAYED_HEADER] = "true"
+    return response
+
+
+def _parameter_errors(found: Mapping[str, Any]) -> list[FieldError]:
+    """Return a query serializer's errors by parameter."""
+    return [
+        FieldError(str(message), code=getattr(message, "code", "invalid"), parameter=name)
+        for name, messages in found.items()
+        for message in _flat(messages)
+    ]
+
+
+def _flat(messages: Any) -> list[Any]:
+    if isinstance(messages, Mapping):
+        return [text for below in messages.values() for text in _flat(below)]
+    if isinstance(messages, list):
+        return [text for below in messages for text in _flat(below)]
+    return [messages]
