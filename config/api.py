@@ -1,5 +1,53 @@
-"""The REST API's routing: `/api/v1/<app's own>`."""
+"""The REST API's routing: `/api/v1/<app's own>`, the OpenAPI document and its pages."""
 
-from django.urls import URLPattern, URLResolver
+from typing import NoReturn
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseRedirectBase
+from django.urls import URLPattern, URLResolver, include, path, re_path, resolve
+from django.views.decorators.csrf import csrf_exempt
+from drf_spectacular.views import (
+    SpectacularJSONAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+    SpectacularYAMLAPIView,
+)
+
+from apps.common.errors import NotFound
+
+
+class PermanentRedirect(HttpResponseRedirectBase):
+    """308: the method and the body stay."""
+
+    status_code = 308
+
+
+@csrf_exempt
+def without_slash(request: HttpRequest) -> HttpResponse:
+    """Send an address with trailing slashes to the one without, if that exists; raises NotFound."""
+    bare = request.path.rstrip("/")
+    if resolve(bare).func is nothing_here:
+        raise NotFound
+    query = request.META.get("QUERY_STRING", "")
+    return PermanentRedirect(f"{bare}?{query}" if query else bare)
+
+
+@csrf_exempt
+def nothing_here(request: HttpRequest) -> NoReturn:
+    """Answer any other address below `/api/`; raises NotFound."""
+    raise NotFound
+
+
+v1: list[URLPattern | URLResolver] = [
+    path("", include("apps.accounts.api.urls")),
+    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi-json"),
+    path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi-yaml"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("v1/", include(v1)),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi-json"), name="api-docs"),
+    path("docs/redoc/", SpectacularRedocView.as_view(url_name="openapi-json"), name="api-redoc"),
+    re_path(r"^v1/.*[^/]/+$", without_slash),
+    re_path(r"", nothing_here),
+]

@@ -3,11 +3,19 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.common.problems import problem_page
+
+handler400 = "apps.common.problems.handle_400"
+handler403 = "apps.common.problems.handle_403"
+handler404 = "apps.common.problems.handle_404"
+handler500 = "apps.common.problems.handle_500"
+
 urlpatterns = [
     path("", include("apps.accounts.urls")),
     path("", include("apps.datasets.urls")),
     path("", include("apps.spatial.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("problems/<str:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),
 ]

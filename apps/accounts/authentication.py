@@ -1,22 +1,21 @@
 """The first wall: who is calling, by token, by key or by the page's cookie.
 
-API views get `request.auth` (Credentials) and from it `request.actor`; pages get `request.actor` from the
-decorator `page`; the websocket calls `authenticate_raw` and `user_credentials`.
+API views get `request.auth` (Credentials) and from it `request.actor`; pages get `request.actor` from
+`ActorMiddleware`; the websocket calls `authenticate_raw` and `user_credentials`.
 """
 
-import functools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -26,11 +25,9 @@ from apps.accounts.permissions import Actor
 from apps.accounts.services import check_access, use_api_key
 from apps.accounts.services.organizations import normalized_password
 from apps.accounts.tokens import TokenInvalid, read_token
-from apps.common.errors import Forbidden, Malformed
+from apps.common.addresses import client_address
+from apps.common.errors import Malformed
 from apps.common.problems import CsrfFailed
-from apps.common.requests import client_address
-
-P = ParamSpec("P")
 
 
 class MultipleCredentials(Malformed):
@@ -40,13 +37,6 @@ class MultipleCredentials(Malformed):
     """
 
     code = "auth.multiple_credentials"
-
-
-class PageRequest(HttpRequest):
-    """A page's request behind the decorator `page`."""
-
-    actor: Actor
-    user: User
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +86,7 @@ def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = 
 
 def user_credentials(user: Any, *, requested_organization: str = "") -> Credentials | None:
     """Return the credentials of a signed-in page user (`request.user`, `scope["user"]`), None for a guest."""
-    if not isinstance(user, User) or not user.is_active:
+    if not isinstance(user, User) or not user.is_active:  # true for Django's lazy user, too
         return None
     return Credentials(user=user, requested_organization=requested_organization)
 
@@ -133,6 +123,18 @@ class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
         return user
 
 
+class ActorMiddleware:
+    """Gives every page `request.actor`, None for a guest; who looks at it first issues the one query."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Put the actor on the request; in API views DRF's request has its own."""
+        request.actor = SimpleLazyObject(lambda: _page_actor(request))  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
 def raw_credential(request: HttpRequest) -> str | None:
     """Return the one key or token of the headers; raises MultipleCredentials, TokenInvalid."""
     found = {text for text in (_bearer(request), request.headers.get("X-API-Key", "").strip()) if text}
@@ -141,31 +143,9 @@ def raw_credential(request: HttpRequest) -> str | None:
     return found.pop() if found else None
 
 
-def page(
-    permission: str = "",
-) -> Callable[
-    [Callable[Concatenate[PageRequest, P], HttpResponseBase]],
-    Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-]:
-    """Guard a page: sign-in first, then `request.actor` in the active organization, then the permission."""
-
-    def decorate(
-        view: Callable[Concatenate[PageRequest, P], HttpResponseBase],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-        @functools.wraps(view)
-        def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            credentials = user_credentials(request.user)
-            if credentials is None:
-                return redirect_to_login(request.get_full_path())
-            actor = credentials.resolve_actor()
-            if permission and not actor.might(permission):
-                raise Forbidden(f"This needs the permission {permission}.")
-            request.actor = actor  # type: ignore[attr-defined]
-            return view(cast("PageRequest", request), *args, **kwargs)
-
-        return guarded
-
-    return decorate
+def _page_actor(request: HttpRequest) -> Actor | None:
+    found = user_credentials(request.user)
+    return found.resolve_actor() if found else None
 
 
 def _bearer(request: HttpRequest) -> str:

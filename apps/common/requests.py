@@ -1,14 +1,12 @@
-"""Reading a request strictly: JSON and multipart parsers, query checks, the client's address."""
+"""Reading a request strictly: JSON and multipart parsers, checks of the query."""
 
 import hashlib
-import ipaddress
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import IO, Any, NoReturn
 
-from django.conf import settings
 from django.http import HttpRequest
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
 from rest_framework.request import Request
@@ -48,21 +46,6 @@ def check_query(request: HttpRequest) -> None:
         raise KeyInQuery(f"Remove {sorted(found)[0]} from the address and send it as a header.")
     if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
         raise Malformed("The query contains a NUL character.")
-
-
-def client_address(request: HttpRequest) -> str | None:
-    """Return the caller's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
-    address = _address(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while address and forwarded and _in_networks(address, settings.TRUSTED_PROXIES):
-        address = _address(forwarded.pop()) or address
-    return str(address) if address else None
-
-
-def in_networks(address: str | None, networks: Sequence[str]) -> bool:
-    """Tell whether an address lies in one of the CIDR networks; no address lies in none."""
-    parsed = _address(address or "")
-    return parsed is not None and _in_networks(parsed, networks)
 
 
 def parse_json(raw: bytes) -> Any:
@@ -123,7 +106,7 @@ class StrictMultiPartParser(MultiPartParser):
         stream: IO[Any],
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> DataAndFiles[Any, Any]:
+    ) -> "DataAndFiles[Any, Any]":
         """Return fields and files; the upload handlers have streamed each file to the storage."""
         parts = super().parse(stream, media_type, parser_context)
         if any("\0" in text for name, values in parts.data.lists() for text in (name, *values)):
@@ -133,7 +116,7 @@ class StrictMultiPartParser(MultiPartParser):
         return parts
 
 
-def _parts_digest(parts: DataAndFiles[Any, Any]) -> bytes:
+def _parts_digest(parts: "DataAndFiles[Any, Any]") -> bytes:
     fields = [[name, values] for name, values in parts.data.lists()]
     files = [
         [name, file.name, file.size, _file_sha256(file)]
@@ -192,16 +175,3 @@ def _check_text(text: str) -> None:
         raise ValueError("a text contains NUL")
     if LONE_SURROGATE.search(text):
         raise ValueError("a text contains half of a surrogate pair")
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the parsed address; a mapped IPv4 address in its plain form, None for a Unix socket's peer."""
-    try:
-        address = ipaddress.ip_address(text.strip())
-    except ValueError:
-        return None
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _in_networks(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: Sequence[str]) -> bool:
-    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)

@@ -14,8 +14,9 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import ApiKey, Organization, Role, User
 from apps.accounts.permissions import Actor, member_actor
-from apps.accounts.roles import PERMISSIONS
-from tests.factories.accounts import ApiKeyFactory, OrganizationFactory, create_member
+from apps.accounts.queries import resolve_key
+from apps.accounts.services import create_api_key
+from tests.factories.accounts import OrganizationFactory, create_member
 
 ROLES: Final = ("admin", "manager", "analyst", "viewer")
 NAMES: Final = (*ROLES, "stranger", "anonymous", "key")
@@ -30,6 +31,7 @@ class Person:
     user: User | None = None
     role: Role | None = None
     key: ApiKey | None = None
+    raw_key: str = ""
 
     @cached_property
     def actor(self) -> Actor:
@@ -37,8 +39,7 @@ class Person:
         assert self.organization is not None
         assert self.role is not None
         if self.key is not None:
-            held = PERMISSIONS[self.role]
-            return Actor(organization=self.organization, role=self.role, permissions=held, api_key=self.key)
+            return resolve_key(self.key)
         assert self.user is not None
         return member_actor(user=self.user, organization=self.organization, role=self.role)
 
@@ -47,7 +48,9 @@ class Person:
         """Return the person's client of the REST API."""
         client = APIClient()
         if self.user is not None:
-            client.force_authenticate(self.user)
+            client.force_login(self.user)
+        if self.raw_key:
+            client.credentials(HTTP_X_API_KEY=self.raw_key)
         return client
 
     @cached_property
@@ -102,8 +105,11 @@ class Actors:
     @cached_property
     def key(self) -> Person:
         """Return a client program with a key that the admin made, in the role of an analyst."""
-        key = ApiKeyFactory.create(organization=self.organization, created_by=self.admin.user)
-        return Person("key", self.organization, role=Role.ANALYST, key=key)
+        scopes = ["accounts:read", "datasets:read", "datasets:write", "spatial:read"]
+        key, raw = create_api_key(
+            actor=self.admin.actor, name="Client program", role=Role.ANALYST, scopes=scopes
+        )
+        return Person("key", self.organization, role=Role.ANALYST, key=key, raw_key=raw)
 
     def __getitem__(self, name: str) -> Person:
         """Return an actor by name, for parametrized tests."""

@@ -97,7 +97,9 @@ class ApiKeyIn(StrictSerializer):
     name = serializers.CharField(max_length=120)
     role = serializers.ChoiceField(choices=Role.choices)
     scopes = serializers.ListField(child=serializers.CharField(max_length=40), min_length=1, max_length=40)
-    rate_per_minute = serializers.IntegerField(min_value=1, max_value=1_000_000, allow_null=True, default=None)
+    rate_per_minute = serializers.IntegerField(
+        min_value=1, max_value=1_000_000, allow_null=True, default=None
+    )
     points_per_minute = serializers.IntegerField(
         min_value=1, max_value=2_000_000_000, allow_null=True, default=None
     )

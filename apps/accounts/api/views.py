@@ -15,8 +15,8 @@ from apps.accounts.api import serializers
 from apps.accounts.models import ApiKey, Organization, User
 from apps.accounts.services import TokenPair
 from apps.accounts.tokens import TokenInvalid
+from apps.common.addresses import client_address
 from apps.common.errors import Forbidden
-from apps.common.requests import client_address
 from apps.common.viewsets import ResourceViewSet
 
 ResponseT = TypeVar("ResponseT", bound=HttpResponse)
@@ -132,9 +132,7 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create a key; the answer alone holds the raw key."""
         api_key, raw = services.create_api_key(actor=self.actor, **self.validated(serializers.ApiKeyIn))
-        return Response(
-            self.answer(api_key) | {"key": raw}, status=201, headers=self.location_of(api_key)
-        )
+        return Response(self.answer(api_key) | {"key": raw}, status=201, headers=self.location_of(api_key))
 
     def delete_row(self, row: ApiKey) -> None:
         """Revoke the key."""

@@ -12,8 +12,8 @@ from apps.accounts import keys, queries
 from apps.accounts.keys import KeyInvalid
 from apps.accounts.models import ApiKey, Organization, Role
 from apps.accounts.permissions import Actor, require
+from apps.common.addresses import in_networks
 from apps.common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
-from apps.common.requests import in_networks
 
 KEYS_PER_ORGANIZATION = 100
 CIDRS_PER_KEY = 20

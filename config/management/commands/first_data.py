@@ -3,12 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from apps.accounts.services import create_first_admin
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from apps.accounts.models import Organization
+from apps.accounts.services import create_first_admin
 from config import installation
 
 

@@ -1,0 +1,1 @@
+"""Tests of accounts: one file per behaviour."""
