@@ -54,6 +54,28 @@ class Dialect:
         return dialect
 
 
+@dataclass(frozen=True, slots=True)
+class DialectChoice:
+    """What a caller says of the dialect; None is left to the inspection."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    header_line: int | None = None
+    decimal: str | None = None
+
+    @classmethod
+    def from_json(cls, content: object) -> Self:
+        """Read a part of a dialect's JSON form; raises DialectInvalid with pointers."""
+        full = Dialect.from_json(content)
+        given = content if isinstance(content, dict) else {}
+        names = [
+            name
+            for name in ("encoding", "delimiter", "header_line", "decimal")
+            if given.get(name) is not None
+        ]
+        return cls(**{name: getattr(full, name) for name in names})
+
+
 def _encoding(document: Document) -> str:
     """Take an encoding whose ASCII is ASCII, or UTF-16 or UTF-32; others would move line ends."""
     name = document.text("encoding", "utf-8", 40)

@@ -136,6 +136,8 @@ class _Reading:
             rejects=tuple(read.rejects),
             warnings=warnings,
             notes=notes,
+            data=block.data,
+            data_offset=position.byte_offset,
         )
         return batch, read.tally.rest
 

@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
 if TYPE_CHECKING:
-    Terms = pa.DictionaryArray[Any, Any]
+    Terms = Any  # the stubs of dictionary arrays can neither be taken from nor turned into lists
 else:
     Terms = pa.DictionaryArray
 
@@ -195,6 +195,7 @@ class Batch:
 
     `bytes_read` and `rows_read` count this batch alone. `warnings` counts rows by kind; `notes` counts facts
     for the quality report which are no warning (rows that fit when swapped, null islands, sentinels).
+    `data` are the block's bytes, which begin at `data_offset` of the file.
     """
 
     position: Position
@@ -205,3 +206,10 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
     warnings: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    data: bytes = b""
+    data_offset: int = 0
+
+    def raw(self, row: int) -> bytes:
+        """Return the bytes of the record of an event, as they are in the file."""
+        start = int(self.events.byte_offset[row]) - self.data_offset
+        return self.data[start : start + int(self.events.byte_length[row])]
