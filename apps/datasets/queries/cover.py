@@ -1,41 +1,51 @@
 """The coarse cover of a box: ranges of base cells that hold at least all cells whose centre is inside.
 
-A parent need not contain its child's centre, so the cells that overlap the box are widened by one ring. What
-the cover holds too much is sorted out by the exact centre test on occupied cells.
+Cells are taken whose surroundings, wide enough to hold all their descendants (a parent need not contain its
+child's centre), come near the box; where these are few, their children are tried. The library's own fill of a
+polygon is not used: it loses cells at the poles, across 180 degrees and for shapes wider than half the
+sphere. What the cover holds too much is sorted out by the exact centre test on occupied cells.
 """
 
 from functools import cache
-from itertools import pairwise
-from math import ceil, radians, sin
-from typing import Final
+from math import radians, sqrt
+from typing import Final, NamedTuple
 
 import h3.api.basic_int as h3
 import numpy as np
 
-from apps.datasets.queries.cells import EARTH_RADIUS_KM, base_ranges, centres, mean_area_km2, positions
-from apps.datasets.reading.rows import Bools, Floats, Int64s
+from apps.datasets.queries.cells import FULL_TURN, base_ranges, centres, positions
+from apps.datasets.reading.rows import Floats, Int64s
 
 MAX_RANGES: Final = 200
-# The library fills no polygon wider than half the sphere.
-SLICE_DEG: Final = 90.0
-# A cover of about so many cells follows the outline closely and stays cheap to scan.
-COVER_CELLS: Final = 200
-# Coarser than this the library's fill loses cells at the poles, and all cells are few enough to test each.
-FINEST_LISTED: Final = 2
-# All descendants of a cell lie within its circumradius times this: their centres stray by the geometric
-# series of 1 / sqrt(7), which is 1.053; the rest is for the distortion of the projection.
-REACH: Final = 1.25
+# All cells of this resolution, 5,882, are tried at once.
+FIRST_LEVEL: Final = 2
+# A cover of more cells is not refined: its children would be too many ranges.
+MAX_REFINED: Final = 60
+# The largest circumradius of any cell, in radians, times sqrt(7) to the power of its resolution: 0.2171,
+# 0.2200, 0.2205, 0.2205, 0.2205 at 0..4. Descendants stray no farther from the centre than 1.053 circumradii
+# (the geometric series of 1 / sqrt(7); 1.009 measured).
+REACH_RAD: Final = 0.2206 * 1.053
 
 
-def cover_box(west: float, south: float, width_deg: float, north: float, resolution: int) -> Int64s:
+class Edges(NamedTuple):
+    """A box in degrees that begins at `west` and may go on over 180."""
+
+    west: float
+    south: float
+    width: float
+    north: float
+
+
+def cover_box(box: Edges, resolution: int) -> Int64s:
     """Return (n <= 200, 2) ranges for a box, by cells not finer than `resolution`."""
-    level = _cover_level(radians(width_deg) * (sin(radians(north)) - sin(radians(south))), resolution)
-    if level <= FINEST_LISTED:
-        cells, latitudes, longitudes, reach_rad = _all_cells(level)
-        box = (south, north, width_deg)
-        near = _distance_rad(latitudes, longitudes - west, *box) <= reach_rad
-        return merge_ranges(base_ranges(cells[near]))
-    return merge_ranges(base_ranges(_filled(west, south, width_deg, north, level)))
+    cells, latitudes, longitudes = _all_cells(FIRST_LEVEL)
+    near = cells[_distances_rad(latitudes, longitudes, box) <= _reach_rad(FIRST_LEVEL)]
+    for level in range(FIRST_LEVEL + 1, resolution + 1):
+        if near.size > MAX_REFINED:
+            break
+        children = np.array([c for cell in near.tolist() for c in h3.cell_to_children(cell, level)], np.int64)
+        near = children[_distances_rad(*centres(children), box) <= _reach_rad(level)]
+    return merge_ranges(base_ranges(near))
 
 
 def merge_ranges(ranges: Int64s, limit: int = MAX_RANGES) -> Int64s:
@@ -52,58 +62,34 @@ def merge_ranges(ranges: Int64s, limit: int = MAX_RANGES) -> Int64s:
     return np.stack([first, last], axis=1)
 
 
-def _cover_level(area_sr: float, resolution: int) -> int:
-    """Return the finest resolution, not finer than `resolution`, whose cover has about COVER_CELLS cells."""
-    area_km2 = EARTH_RADIUS_KM**2 * area_sr
-    for level in range(resolution, 0, -1):
-        if area_km2 / mean_area_km2(level) <= COVER_CELLS:
-            return level
-    return 0
-
-
-def _filled(west: float, south: float, width_deg: float, north: float, level: int) -> Int64s:
-    """Return the cells that overlap the box, filled in slices, and their neighbours."""
-    count = ceil(width_deg / SLICE_DEG)
-    edges = [west + width_deg * index / count for index in range(count + 1)]
-    overlapping: set[int] = set()
-    for left, right in pairwise(edges):
-        shape = h3.LatLngPoly([(south, left), (south, right), (north, right), (north, left)])
-        overlapping.update(h3.polygon_to_cells_experimental(shape, level, contain="overlap"))
-    widened = {near for cell in overlapping for near in h3.grid_disk(cell, 1)}
-    return np.array(sorted(widened), np.int64)
-
-
 @cache
-def _all_cells(level: int) -> tuple[Int64s, Floats, Floats, float]:
-    """Return all cells of a level, their centres, and the radius around these that holds all descendants."""
+def _all_cells(level: int) -> tuple[Int64s, Floats, Floats]:
+    """Return all cells of a level and their centres."""
     cells = np.array([c for root in h3.get_res0_cells() for c in h3.cell_to_children(root, level)], np.int64)
-    latitudes, longitudes = centres(cells)
-    radius_rad = max(
-        h3.great_circle_distance(h3.cell_to_latlng(cell), vertex, unit="rads")
-        for cell in cells.tolist()
-        for vertex in h3.cell_to_boundary(cell)
-    )
-    return cells, latitudes, longitudes, radius_rad * REACH
+    return cells, *centres(cells)
 
 
-def _distance_rad(
-    latitudes: Floats, longitudes: Floats, south: float, north: float, width_deg: float
-) -> Floats:
-    """Return the angular distance of points to the box that begins at longitude 0; 0 inside.
+def _reach_rad(level: int) -> float:
+    """Return how far from a cell's centre its descendants' centres may lie."""
+    return float(REACH_RAD / sqrt(7) ** level)
 
-    Over the box's longitudes that is the distance along the meridian; elsewhere the nearest point lies on its
-    west or east edge, where the cosine of the distance is a cosine of latitude around `foot`.
+
+def _distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
+    """Return the angular distance of points to the box; 0 inside.
+
+    Over the box's longitudes that is the distance along the meridian. Elsewhere the nearest point lies on its
+    west or east edge: the cosine of the distance to a point of an edge is that of the difference in latitude
+    from `foot`, scaled.
     """
-    phi, low, high = np.radians(latitudes), radians(south), radians(north)
+    phi, low, high = np.radians(latitudes), radians(box.south), radians(box.north)
     along = np.maximum(np.maximum(low - phi, phi - high), 0.0)
-    nearest = np.full(phi.shape, np.pi)
-    for edge in (0.0, width_deg):
-        turn = np.radians(longitudes - edge)
-        foot = np.arctan2(np.sin(phi), np.cos(phi) * np.cos(turn))
-        scale = np.hypot(np.sin(phi), np.cos(phi) * np.cos(turn))
-        is_between = (foot >= low) & (foot <= high)
+    largest_cosine = np.full(phi.shape, -1.0)
+    for edge in (box.west, box.west + box.width):
+        toward = np.cos(phi) * np.cos(np.radians(longitudes - edge))
+        foot, scale = np.arctan2(np.sin(phi), toward), np.hypot(np.sin(phi), toward)
         ends = np.maximum(np.cos(foot - low), np.cos(foot - high))
-        cosine = scale * np.where(is_between, 1.0, ends)
-        nearest = np.minimum(nearest, np.arccos(np.clip(cosine, -1.0, 1.0)))
-    over: Bools = np.mod(longitudes, 360.0) <= width_deg
-    return np.where(over, along, nearest)
+        cosine = scale * np.where((foot >= low) & (foot <= high), 1.0, ends)
+        largest_cosine = np.maximum(largest_cosine, cosine)
+    beside = np.arccos(np.clip(largest_cosine, -1.0, 1.0))
+    is_over = np.mod(longitudes - box.west, FULL_TURN) <= box.width
+    return np.where(is_over, along, beside)

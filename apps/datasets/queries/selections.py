@@ -16,7 +16,7 @@ import numpy as np
 
 from apps.datasets.queries import cells as h3_cells
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
-from apps.datasets.queries.cover import cover_box, merge_ranges
+from apps.datasets.queries.cover import Edges, cover_box, merge_ranges
 from apps.datasets.reading.rows import Bools, Int64s
 from apps.datasets.storage.sketch import parent_cells
 
@@ -91,8 +91,8 @@ class Box(Selection):
         return self.east - self.west + (FULL_TURN if self.west > self.east else 0.0)
 
     def ranges(self, resolution: int) -> Int64s | None:
-        """Return the ranges of a coarse cover, widened by one ring."""
-        return cover_box(self.west, self.south, self.width_deg, self.north, resolution)
+        """Return the ranges of a coarse cover."""
+        return cover_box(Edges(self.west, self.south, self.width_deg, self.north), resolution)
 
     def contains(self, cells: Int64s) -> Bools:
         """Test the centres."""
