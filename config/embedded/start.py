@@ -12,7 +12,7 @@ from typing import Final
 
 from config import installation
 from config.bootstrap import BASE_DIR
-from config.browser_libraries import LOCK_FILE, ensure_browser_libraries
+from config.browser_libraries import SERVED_DIR, ensure_browser_libraries
 from config.embedded import addresses, postgres, services
 from config.embedded.identity import Identity
 from config.embedded.processes import Child, Program, StartFailed
@@ -173,8 +173,11 @@ class Start:
 
 def static_fingerprint() -> str:
     """Return what changes whenever a static file may have changed."""
-    files = [file for file in (BASE_DIR / "static").rglob("*") if file.is_file()]
-    return installation.fingerprint([*files, LOCK_FILE, BASE_DIR / "requirements.txt"])
+    folders = (BASE_DIR / "static", *BASE_DIR.glob("apps/*/static"), SERVED_DIR)
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()]
+    return installation.fingerprint(
+        [*files, BASE_DIR / "config" / "settings.py", BASE_DIR / "requirements.txt"]
+    )
 
 
 def own_names(host: str) -> list[str]:
