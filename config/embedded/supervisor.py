@@ -115,8 +115,11 @@ class Supervisor:
                 self._on_change()
 
     def _drain(self, child: Child) -> None:
+        was_ready = child.ready
         if not child.drain():
             self._selector.unregister(child.output())
+        if child.ready != was_ready:
+            self._on_change()
 
     def _collect(self, child: Child) -> None:
         """Take the last words of an ended process; its own children may hold the pipe open, so never wait."""
