@@ -216,10 +216,17 @@ def installer_environ() -> dict[str, str]:
     index = pip_setting("index-url")
     if index:
         environ.setdefault("UV_DEFAULT_INDEX", index)
-    if not os.access(os.environ.get("HOME") or "/nonexistent", os.W_OK):
-        for name in ("UV_CACHE_DIR", "PIP_CACHE_DIR", "npm_config_cache"):
-            environ.setdefault(name, str(BOOT_DIR / "cache" / name.split("_")[0].lower()))
+    environ["HOME"] = str(usable_home())
     return environ
+
+
+def usable_home() -> Path:
+    """Return the caller's home, whose package caches are warm; the data folder where there is none."""
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return BOOT_DIR
+    return home if os.access(home, os.W_OK) else BOOT_DIR
 
 
 @functools.cache
