@@ -65,10 +65,10 @@ def fingerprint(files: Iterable[Path]) -> str:
     return total.hexdigest()
 
 
-def has_stamp(var_dir: Path, name: str, value: str) -> bool:
-    """Tell whether the work called `name` was finished for that very value."""
+def read_stamp(var_dir: Path, name: str) -> str | None:
+    """Return for which value the work called `name` was last finished; None if it never was."""
     path = var_dir / "run" / f"{name}.stamp"
-    return path.exists() and path.read_text() == value
+    return path.read_text() if path.exists() else None
 
 
 def set_stamp(var_dir: Path, name: str, value: str) -> None:

@@ -114,7 +114,8 @@ class Start:
         """Migrate and fill the database, unless it stands exactly where the last start left it."""
         sources = [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
         files = installation.fingerprint(sources)
-        done = installation.has_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
+        stamp = installation.read_stamp(self.var_dir, "database")
+        done = stamp is not None and stamp == f"{files} {self._migrations()}"
         with self._step("migrate"):
             if not done:
                 self._run_command("migrate", ["migrate", "--no-input"])
@@ -134,7 +135,7 @@ class Start:
 
     def _collect_static(self) -> Child | None:
         """Begin to collect the static files beside the other steps, unless that is done."""
-        if installation.has_stamp(self.var_dir, "static", static_fingerprint()):
+        if installation.read_stamp(self.var_dir, "static") == static_fingerprint():
             return None
         arguments = ["collectstatic", "--no-input", "--verbosity", "0"]
         return self.supervisor.start(services.command_program("static", arguments, self._environ("command")))

@@ -55,7 +55,7 @@ def start_servers(supervisor: Supervisor, var_dir: Path) -> None:
 def collect_static(supervisor: Supervisor, var_dir: Path) -> None:
     """Collect the static files, unless none has changed since the last run."""
     fingerprint = static_fingerprint()
-    if not installation.has_stamp(var_dir, "static", fingerprint):
+    if installation.read_stamp(var_dir, "static") != fingerprint:
         arguments = ["collectstatic", "--no-input", "--verbosity", "0"]
         environ = services.service_environ(var_dir, "command", {})
         supervisor.run_once(services.command_program("static", arguments, environ), COMMAND_SECONDS)
