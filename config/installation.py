@@ -17,8 +17,15 @@ ADMIN_EMAIL: Final = "admin@example.com"
 
 
 def make_folders(var_dir: Path) -> None:
-    """Make the data folder and its parts; only their owner may look into them."""
+    """Make the data folder and its parts; only their owner may look into them.
+
+    Raises PermissionError where the folder is somebody else's, as after a start by root.
+    """
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not os.access(var_dir, os.R_OK | os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"{var_dir} belongs to another user; start as that one, or hand the folder over."
+        )
     for name in ("run", "log", "secrets"):
         (var_dir / name).mkdir(mode=0o700, exist_ok=True)
 

@@ -64,8 +64,8 @@ def has_account(uid: int) -> bool:
 
 def can_run(identity: Identity, folder: Path, program: Path) -> bool:
     """Try an identity for real: permissions of every parent folder and the kernel's settings count."""
-    if identity is Identity.NOBODY:
-        hand_over(folder, identity)
+    hand_over(folder, identity)
+    let_through(folder.parent, identity)
 
     def enter() -> None:
         assume(identity)
@@ -82,13 +82,20 @@ def can_run(identity: Identity, folder: Path, program: Path) -> bool:
 def hand_over(folder: Path, identity: Identity) -> None:
     """Give a folder of ours, with all it holds, to the identity that works in it."""
     owner = file_owner(identity)
-    if folder.stat().st_uid == owner:
+    if os.geteuid() != 0 or folder.stat().st_uid == owner:
         return
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             os.chown(Path(parent, name), owner, -1, follow_symlinks=False)
     # Last, so that an interrupted walk is taken up again.
     os.chown(folder, owner, -1)
+
+
+def let_through(folder: Path, identity: Identity) -> None:
+    """Let an identity pass through a private folder of ours, without seeing what lies in it."""
+    if identity is Identity.NOBODY:
+        os.chown(folder, -1, nobody().pw_gid)
+        folder.chmod(0o710)
 
 
 def child_setup(identity: Identity, death_signal: signal.Signals) -> Callable[[], None]:

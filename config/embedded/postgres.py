@@ -102,7 +102,6 @@ def prepare_cluster(var_dir: Path, *, fast: bool) -> Cluster:
     chosen = identity.choose_identity(folder, program("postgres"))
     if chosen is None:
         raise StartFailed(NO_IDENTITY)
-    identity.hand_over(folder, chosen)
     cluster = Cluster(folder / "data", prepare_sockets(var_dir, chosen), chosen, fast)
     if cluster.data.exists():
         check_version(cluster)
@@ -118,13 +117,15 @@ def prepare_sockets(var_dir: Path, chosen: Identity) -> Path:
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700, parents=folder.is_relative_to(var_dir))
     found = folder.lstat()
-    allowed = {os.geteuid(), identity.file_owner(chosen)}
+    allowed = {os.geteuid(), *(identity.file_owner(one) for one in identity.candidates())}
     if folder.is_symlink() or not folder.is_dir() or found.st_uid not in allowed:
         raise StartFailed(
             f"{folder} belongs to somebody else; remove it, or move the project to a shorter path."
         )
     os.chown(folder, identity.file_owner(chosen), -1)
     folder.chmod(0o700)
+    if folder.is_relative_to(var_dir):
+        identity.let_through(folder.parent, chosen)
     return folder
 
 
