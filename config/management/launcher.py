@@ -24,6 +24,9 @@ class Launcher(BaseCommand):
         except CommandError as error:
             self.stderr.write(str(error))
             sys.exit(error.returncode)
+        except PermissionError as error:
+            self.stderr.write(f"{error}\nThe data folder {self.var_dir} belongs to another user.")
+            sys.exit(EXIT_FAILED)
 
     def parse(self, argv: list[str]) -> Namespace:
         """Return the options of a command line."""

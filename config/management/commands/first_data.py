@@ -28,6 +28,7 @@ class Command(BaseCommand):
         if options["empty"]:
             create_first_admin(
                 email=installation.ADMIN_EMAIL,
+                name="Administrator",
                 password=installation.admin_password(settings.VAR_DIR),
                 organization_name="Main",
             )

@@ -47,10 +47,7 @@ class Command(Launcher):
     def handle(self, *_args: str, **options: Any) -> None:
         """Start, and return when everything has stopped."""
         began_at = float(os.environ.pop("SEXTANT_STARTED_AT", time.time()))
-        try:
-            installation.make_folders(self.var_dir)
-        except PermissionError as error:
-            raise CommandError(str(error), returncode=EXIT_FAILED) from error
+        installation.make_folders(self.var_dir)
         self.check_host(options["host"], empty=options["empty"])
         if options["detach"]:
             code = detached(lambda tell: self.start(options, began_at, tell), self.var_dir / "log" / "up.log")
