@@ -40,7 +40,12 @@ def web_program(host: str, port: int, environ: dict[str, str]) -> Program:
         "--port",
         str(port),
     ]
-    command += ["--ws", "websockets-sansio", "--no-server-header", "--timeout-graceful-shutdown"]
+    command += [
+        "--ws",
+        "config.websocket:LiveWebSocketProtocol",
+        "--no-server-header",
+        "--timeout-graceful-shutdown",
+    ]
     return Program(
         name="web",
         command=[*command, str(DRAIN_SECONDS)],

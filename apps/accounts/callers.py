@@ -1,0 +1,137 @@
+"""Who is behind a connection that outlives a request, and whether they still may be there.
+
+A token is checked once; afterwards its session counts, not the hour that the token itself lives. A key is
+checked whole each time. All functions query, and raise Unauthenticated, Forbidden or NotFound.
+"""
+
+import importlib
+import io
+import uuid
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.contrib import auth
+from django.core.handlers.asgi import ASGIRequest
+
+from apps.accounts.authentication import Credentials, authenticate_raw, raw_credential, user_credentials
+from apps.accounts.models import Session
+from apps.accounts.permissions import Actor
+from apps.common.addresses import client_address
+from apps.common.errors import Unauthenticated
+
+
+class SignedOut(Unauthenticated):
+    """The session has ended; sign in again."""
+
+    code = "auth.session_revoked"
+
+
+class Caller(Protocol):
+    """How somebody signed in, in a form that can be looked at again."""
+
+    def credentials(self) -> Credentials:
+        """Return who it is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageCaller:
+    """Somebody with the page's cookie."""
+
+    request: ASGIRequest
+
+    def credentials(self) -> Credentials:
+        """Return the cookie's user, read anew."""
+        engine = importlib.import_module(settings.SESSION_ENGINE)
+        self.request.session = engine.SessionStore(self.request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+        found = user_credentials(auth.get_user(self.request))
+        if found is None:
+            raise SignedOut
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCaller:
+    """Somebody who came with an access token."""
+
+    session_id: uuid.UUID
+    claimed_organization: uuid.UUID | None
+
+    def credentials(self) -> Credentials:
+        """Return the session's user if it goes on."""
+        living = Session.objects.live().select_related("user")
+        session = living.filter(pk=self.session_id, user__is_active=True).first()
+        if session is None:
+            raise SignedOut
+        claimed = self.claimed_organization
+        return Credentials(user=session.user, session=session, claimed_organization=claimed)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCaller:
+    """A program with an API key."""
+
+    raw: str
+    ip: str | None
+
+    def credentials(self) -> Credentials:
+        """Return the key if it is still good."""
+        return authenticate_raw(self.raw, ip=self.ip)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """Somebody who is here: how they came, and as whom they act now."""
+
+    caller: Caller
+    actor: Actor
+    session_id: uuid.UUID | None
+
+    @property
+    def subjects(self) -> frozenset[str]:
+        """Return the ids of everything whose end concerns them."""
+        actor = self.actor
+        keys = (self.session_id, actor.user and actor.user.pk, actor.api_key and actor.api_key.pk)
+        return frozenset(str(key) for key in (*keys, actor.organization.pk) if key)
+
+    def is_like(self, other: "Presence") -> bool:
+        """Tell whether both are the same actor of the same organization."""
+        mine, its = self.actor, other.actor
+        return (mine.key, mine.organization.pk) == (its.key, its.organization.pk)
+
+    def checked(self, organization: str = "") -> "Presence":
+        """Return them as they are now, in the same organization or another one."""
+        return presence_of(self.caller, organization or str(self.actor.organization.pk))
+
+
+def presence_of(caller: Caller, organization: str = "") -> Presence:
+    """Return a caller as an actor of an organization (id or short name), by default their own."""
+    credentials = caller.credentials()
+    session_id = credentials.session.pk if credentials.session is not None else None
+    return Presence(caller, credentials.resolve_actor(organization), session_id)
+
+
+def caller_of_raw(raw: str, ip: str | None) -> Caller:
+    """Return the caller of a key or an access token."""
+    credentials = authenticate_raw(raw, ip=ip)
+    if credentials.session is None:
+        return KeyCaller(raw, ip)
+    return SessionCaller(credentials.session.pk, credentials.claimed_organization)
+
+
+def caller_of_request(request: ASGIRequest) -> Caller | None:
+    """Return the caller of a handshake: by header, else by cookie; None if there is neither."""
+    raw = raw_credential(request)
+    if raw is not None:
+        return caller_of_raw(raw, client_address(request))
+    caller = PageCaller(request)
+    try:
+        caller.credentials()
+    except Unauthenticated:
+        return None
+    return caller
+
+
+def handshake_request(scope: dict[str, Any]) -> ASGIRequest:
+    """Return the handshake of a websocket as Django's request, for headers, cookies and address."""
+    return ASGIRequest({**scope, "method": "GET"}, io.BytesIO())
