@@ -58,7 +58,7 @@ STATUSES_OF_UNSAFE = {
 API_KEY_HEADER = {"type": "apiKey", "in": "header", "name": "X-API-Key"}
 
 
-class ApiSchema(AutoSchema):  # type: ignore[misc]
+class ApiSchema(AutoSchema):
     """Describes a `ResourceViewSet`: its query serializer, and headers that the base reads."""
 
     def get_override_parameters(self) -> list[Any]:
@@ -94,7 +94,7 @@ class ApiSchema(AutoSchema):  # type: ignore[misc]
         ]
 
 
-class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[misc]
+class ActorScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The three ways to sign a call in."""
 
     target_class = "apps.accounts.authentication.ActorAuthentication"

@@ -24,7 +24,7 @@ A viewset is attributes plus hooks:
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
@@ -50,17 +50,6 @@ ModelT = TypeVar("ModelT", bound=models.Model)
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 STANDARD_ACTIONS = frozenset({"list", "retrieve", "create", "update", "partial_update", "destroy"})
-
-
-class SignedIn(Protocol):
-    """What authentication leaves in `request.auth`."""
-
-    @property
-    def key(self) -> str:
-        """Return the caller's stable name."""
-
-    def resolve_actor(self) -> Any:
-        """Return the caller in the active organization."""
 
 
 class ApiRouter(SimpleRouter):
@@ -118,6 +107,11 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         raise NotImplementedError
 
     # --- what hooks and extra actions use
+
+    @property
+    def credentials(self) -> Any:
+        """Return the `accounts.authentication.Credentials` of the request."""
+        return self.request.auth
 
     @property
     def actor(self) -> Any:
@@ -220,7 +214,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         if request.auth is None:
             raise Unauthenticated
         if self.needs_organization:
-            self.request.actor = cast("SignedIn", request.auth).resolve_actor()
+            self.request.actor = self.credentials.resolve_actor()
             self._check_permission(None)
 
     def _required_permission(self) -> str:
@@ -314,7 +308,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     def _run_once(self, header: str, handler: Callable[..., HttpResponseBase]) -> HttpResponseBase:
         request = self.request
         request.data  # noqa: B018 - the body is read before the lock is taken, so that a slow sender holds none
-        key = RequestKey(cast("SignedIn", request.auth).key, request.method or "", request.path, header)
+        key = RequestKey(self.credentials.key, request.method or "", request.path, header)
         content = idempotency.request_hash(
             query=request.META.get("QUERY_STRING", ""),
             media_type=(request.content_type or "").partition(";")[0].strip().lower(),

@@ -15,7 +15,8 @@ class LoginIn(StrictSerializer):
     email = serializers.CharField(max_length=254)
     password = serializers.CharField(max_length=1024, trim_whitespace=False)
     transport = serializers.ChoiceField(choices=TRANSPORTS, default="body")
-    label = serializers.CharField(max_length=120, allow_blank=True, default="")
+    # `Field` has an attribute of that name, which its metaclass replaces.
+    label = serializers.CharField(max_length=120, allow_blank=True, default="")  # type: ignore[assignment]
 
 
 class RefreshIn(StrictSerializer):

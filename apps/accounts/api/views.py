@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.accounts import queries, services
 from apps.accounts.api import serializers
+from apps.accounts.authentication import Credentials
 from apps.accounts.models import ApiKey, Organization, User
 from apps.accounts.services import TokenPair
 from apps.accounts.tokens import TokenInvalid
@@ -70,10 +71,10 @@ class SignOutViewSet(ResourceViewSet[User]):
     @action(detail=False, methods=["post"])
     def logout(self, request: Request) -> Response:
         """End the session of the access token, or the page's."""
-        if request.auth.api_key is not None:
+        if self.credentials.api_key is not None:
             raise Forbidden("An API key has no session; revoke it instead.")
-        if request.auth.session is not None:
-            services.revoke_session(session=request.auth.session, reason="signed_out")
+        if self.credentials.session is not None:
+            services.revoke_session(session=self.credentials.session, reason="signed_out")
         else:
             logout(request._request)  # noqa: SLF001 - Django's own request holds the page's session
         return _drop_cookie(Response(status=204))
@@ -88,7 +89,7 @@ class MeViewSet(ResourceViewSet[User]):
 
     def get_object(self) -> User:
         """Return the caller with their memberships."""
-        user = _person(self.request)
+        user = _person(self.credentials)
         user.living_memberships = queries.memberships_of(user)  # type: ignore[attr-defined]
         return user
 
@@ -107,12 +108,12 @@ class OrganizationViewSet(ResourceViewSet[Organization]):
 
     def get_queryset(self) -> Any:
         """Return the organizations of a user, for a key its one."""
-        auth, organizations = self.request.auth, Organization.objects
+        auth, organizations = self.credentials, Organization.objects
         return organizations.of_key(auth.api_key) if auth.api_key else organizations.visible_to(auth.user)
 
     def create_row(self, values: dict[str, Any]) -> Organization:
         """Create an organization whose admin is the caller."""
-        organization = services.create_organization(**values, creator=_person(self.request))
+        organization = services.create_organization(**values, creator=_person(self.credentials))
         return self.get_queryset().get(pk=organization.pk)  # type: ignore[no-any-return]
 
 
@@ -139,10 +140,10 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
         services.revoke_api_key(actor=self.actor, api_key=row)
 
 
-def _person(request: Request) -> User:
-    if request.auth.user is None:
+def _person(credentials: Credentials) -> User:
+    if credentials.user is None:
         raise Forbidden("An API key cannot do this; sign in.")
-    return request.auth.user
+    return credentials.user
 
 
 def _pair_response(pair: TokenPair, *, in_cookie: bool) -> Response:

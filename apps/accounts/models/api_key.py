@@ -1,6 +1,6 @@
 """Keys of client programs."""
 
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,8 +9,20 @@ from apps.accounts.models.organization import Membership, Organization, Role
 from apps.accounts.models.user import User
 from apps.common.db import Row, status_check
 
-if TYPE_CHECKING:
-    from apps.accounts.permissions import Actor
+
+class KeyReader(Protocol):
+    """Who looks at keys: `accounts.permissions.Actor`, which stands above the tables."""
+
+    @property
+    def organization(self) -> Organization:
+        """Return the active organization."""
+
+    @property
+    def person(self) -> User | None:
+        """Return the user behind the actor."""
+
+    def may(self, permission: str) -> bool:
+        """Tell whether the actor holds a permission."""
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -20,7 +32,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Leave out the revoked keys."""
         return self.filter(revoked_at__isnull=True)
 
-    def visible_to(self, actor: "Actor") -> Self:
+    def visible_to(self, actor: KeyReader) -> Self:
         """Narrow to the living keys the actor may see: an admin all of the organization, others their own."""
         keys = self.living().filter(organization=actor.organization).with_creator()
         return keys if actor.may("accounts.manage_keys") else keys.filter(created_by=actor.person)

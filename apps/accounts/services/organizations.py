@@ -88,7 +88,9 @@ def add_member(*, organization: Organization, user: User, role: Role) -> Members
 
 
 @transaction.atomic
-def create_first_admin(*, email: str, name: str, password: str, organization_name: str) -> User:
+def create_first_admin(
+    *, email: str, password: str, organization_name: str, name: str = "Administrator"
+) -> User:
     """Return the operator of a fresh installation: staff, admin of the organization and of `system`.
 
     Repeatable: whoever exists keeps name, password and role; what is missing is added.
