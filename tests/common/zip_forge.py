@@ -51,7 +51,7 @@ class Entry:
         head = LOCAL.pack(
             b"PK\x03\x04", 20, facts["flags"], facts["method"], 0, 0, *sizes, len(name), len(self.local_extra)
         )
-        return head + name + self.local_extra
+        return head + bytes(name) + self.local_extra
 
     def trailer(self) -> bytes:
         if self.descriptor is not None:
