@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -112,15 +112,19 @@ class ActorAuthentication(BaseAuthentication):
         return 'Bearer realm="sextant"'
 
 
-class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
+class PasswordBackend(ModelBackend):
     """Sign-in by address and password for pages, admin and API; unknown addresses cost a hash, too."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
-        """Return the user; the password is compared in the form it was hashed in."""
-        if credentials.get("password"):
-            credentials["password"] = normalized_password(credentials["password"])
-        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
-        return user
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
+    ) -> AbstractBaseUser | None:
+        """Return the user of an address (allauth calls it `email`), whatever its case."""
+        plain = normalized_password(password) if password else None
+        return super().authenticate(request, credentials.get("email") or username, plain)
 
 
 class ActorMiddleware:

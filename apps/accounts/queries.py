@@ -83,6 +83,29 @@ def memberships_of(user: User) -> list[Membership]:
     )
 
 
+def find_organization(named: str) -> Organization:
+    """Return a living organization by id or short name; raises NotFound."""
+    condition = Q(pk=uuid.UUID(named)) if UUID_PATTERN.fullmatch(named) else Q(slug=named)
+    organization = Organization.objects.living().filter(condition).first()
+    if organization is None:
+        raise NotFound(f"There is no organization {named}.")
+    return organization
+
+
+def living_keys(organization: str = "") -> list[ApiKey]:
+    """Return the keys in use, of one organization (id or short name) or of all, oldest first."""
+    found = ApiKey.objects.living().select_related("organization").order_by("created_at", "pk")
+    return list(found.filter(organization=find_organization(organization)) if organization else found)
+
+
+def living_key(key_id: uuid.UUID) -> ApiKey:
+    """Return a key in use by its id; raises NotFound."""
+    api_key = ApiKey.objects.living().select_related("organization").filter(pk=key_id).first()
+    if api_key is None:
+        raise NotFound(f"There is no API key {key_id}.")
+    return api_key
+
+
 def _is_organization(named: str) -> Q:
     if UUID_PATTERN.fullmatch(named):
         return Q(organization_id=uuid.UUID(named))

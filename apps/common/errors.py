@@ -51,6 +51,10 @@ class DomainError(Exception):
         self.retry_after_s = retry_after_s
         super().__init__(self.detail)
 
+    def explain(self) -> str:
+        """Return detail and items as text, for a terminal."""
+        return "\n".join([self.detail, *(item.detail for item in self.errors)])
+
     @classmethod
     def title(cls) -> str:
         """Return the first line of the class's docstring, which is the error's title on the wire."""

@@ -27,6 +27,14 @@ class TimeField(serializers.DateTimeField):
         return rfc3339(value) if isinstance(value, dt.datetime) else super().to_representation(value)
 
 
+def parse_instant(text: str) -> dt.datetime:
+    """Return an RFC 3339 time; raises ValueError without an offset."""
+    instant = dt.datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("the time needs an offset")
+    return instant.astimezone(dt.UTC)
+
+
 def rfc3339(instant: dt.datetime) -> str:
     """Return an aware instant as it goes over the wire: UTC, `Z`."""
     return instant.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
