@@ -20,7 +20,7 @@ NODE_DIR = bootstrap.BOOT_DIR / "node"
 
 # What pages load, by package. Nothing else of a package is served.
 SERVED = {
-    "h3-js": ["dist/h3-js.es.js"],
+    "h3-js": ["dist/browser/h3-js.es.js"],
     "htmx.org": ["dist/htmx.esm.js", "dist/htmx.min.js"],
     "maplibre-gl": ["dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "dist/maplibre-gl.css"],
     "topojson-client": ["src/*.js"],

@@ -32,7 +32,7 @@ def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:
         @wraps(view)
         @login_required
         @cache_control(private=True, no_cache=True)
-        def guarded(request: PageRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        def guarded(request: PageRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             require(request.actor, permission)
             return view(request, *args, **kwargs)
 

@@ -16,12 +16,15 @@ register = template.Library()
 
 # Bare names under which our modules import the browser libraries.
 LIBRARIES: Final = {
-    "h3-js": "vendor/h3-js/dist/browser/h3-js.es.js",
-    "htmx.org": "vendor/htmx.org/dist/htmx.esm.js",
-    "maplibre-gl": "vendor/maplibre-gl/dist/maplibre-gl.mjs",
-    "topojson-client/feature": "vendor/topojson-client/src/feature.js",
-    "topojson-client/mesh": "vendor/topojson-client/src/mesh.js",
+    "h3-js": "vendor/h3-js/h3-js.es.js",
+    "htmx.org": "vendor/htmx.org/htmx.esm.js",
+    "maplibre-gl": "vendor/maplibre-gl/maplibre-gl.mjs",
+    "topojson-client/feature": "vendor/topojson-client/feature.js",
+    "topojson-client/mesh": "vendor/topojson-client/mesh.js",
 }
+
+# Modules that import one another by relative address.
+MAPPED: Final = ("js/", "vendor/topojson-client/")
 
 TONES: Final = {
     "ready": "good",
@@ -47,7 +50,7 @@ def import_map(context: Context) -> SafeString:
     imports = {name: static(path) for name, path in LIBRARIES.items()}
     hashed: dict[str, str] = getattr(staticfiles_storage, "hashed_files", {})
     imports |= {
-        f"{settings.STATIC_URL}{name}": static(name) for name in sorted(hashed) if name.startswith("js/")
+        f"{settings.STATIC_URL}{name}": static(name) for name in sorted(hashed) if name.startswith(MAPPED)
     }
     document = json.dumps({"imports": imports}).translate(_JSON_ESCAPES)
     nonce = getattr(context["request"], "csp_nonce", "")
@@ -65,9 +68,9 @@ def page_data(value: Any, element_id: str) -> SafeString:
 
 
 @register.filter
-def when(value: dt.datetime | None) -> str:
+def when(value: dt.datetime | str | None) -> str:
     """Show an instant in UTC; the browser turns it into the viewer's zone and keeps UTC as the hover text."""
-    if value is None:
+    if not isinstance(value, dt.datetime):  # an attribute of None reaches filters as an empty text
         return "–"  # noqa: RUF001 - a dash for "none"
     utc = value.astimezone(dt.UTC)
     text = f"{utc:%-d %b %Y, %H:%M} UTC"

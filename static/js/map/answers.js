@@ -1,0 +1,96 @@
+// The API's answers as the map uses them.
+
+import { cellToLatLng } from "h3-js";
+import { call } from "../problems.js";
+import { contains, isEverything, parameter } from "./box.js";
+import { filterQuery } from "./state.js";
+
+const API = "/api/v1";
+
+/** Cells of a box as columns; `box` null is everything. */
+export async function fetchCells(state, resolution, box, signal) {
+  const query = filterQuery(state);
+  query.set("format", "columns");
+  query.set("resolution", resolution);
+  if (box && !isEverything(box)) query.set("bbox", parameter(box));
+  const body = await call(`${API}/hexes?${query}`, { signal });
+  return new Answer(body, resolution, box);
+}
+
+/** Everything about one cell under the current filters and view. */
+export async function fetchCell(state, cell, signal) {
+  const body = await call(`${API}/hexes/${encodeURIComponent(cell)}?${filterQuery(state)}`, { signal });
+  return {
+    ...body,
+    categories: entries(body.categories),
+    labels: entries(body.labels),
+  };
+}
+
+/** Buckets of events over time, whatever the time filter; {label, count}. */
+export async function fetchTimeline(state, bucket, signal) {
+  const query = filterQuery({ ...state, from: "", to: "" });
+  query.set("bucket", bucket);
+  const body = await call(`${API}/timeline?${query}`, { signal });
+  return body.buckets;
+}
+
+/** The dataset's categories with their counts, most frequent first. */
+export async function fetchCategories(dataset, signal) {
+  const body = await call(`${API}/datasets/${dataset}/categories?page_size=200`, { signal });
+  return body.results.sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
+}
+
+/** The number of the dataset's current version. */
+export async function fetchVersion(dataset) {
+  const body = await call(`${API}/datasets/${dataset}`);
+  return body.current_version;
+}
+
+/** [name, count] of an object of counts, highest first. */
+function entries(counts) {
+  return Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1]);
+}
+
+/** One answer of /hexes in columns. */
+class Answer {
+  constructor(body, resolution, box) {
+    this.body = body;
+    this.resolution = body.resolution ?? resolution;
+    this.box = box;
+    this.cells = body.h3;
+    this.counts = body.count;
+    this.partial = body.partial_events ?? 0;
+    this.suppressed = Boolean(body.suppressed);
+  }
+
+  /** The rows whose cell centre lies in a box, highest count first. */
+  within(box) {
+    const inside = [];
+    for (let index = 0; index < this.cells.length; index += 1) {
+      const [latitude, longitude] = this.#centre(index);
+      if (contains(box, latitude, longitude)) inside.push(index);
+    }
+    return inside.sort((a, b) => this.counts[b] - this.counts[a]);
+  }
+
+  // Kept, because every move of the map asks for all of them.
+  #centre(index) {
+    this.centres ??= this.cells.map((cell) => cellToLatLng(cell));
+    return this.centres[index];
+  }
+
+  /** One row with its categories and value, as the hover card shows it. */
+  row(index) {
+    const categories = Object.entries(this.body.categories ?? {})
+      .map(([name, counts]) => [name, counts[index]])
+      .filter(([, n]) => n > 0)
+      .sort((a, b) => b[1] - a[1]);
+    return { cell: this.cells[index], count: this.counts[index], categories, value: this.#value(index) };
+  }
+
+  #value(index) {
+    const value = this.body.value;
+    return Array.isArray(value) ? value[index] : null;
+  }
+}

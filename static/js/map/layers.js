@@ -1,0 +1,70 @@
+// The hexagons on the map: one GeoJSON source for the cells, one for the outlines of hovered and chosen cell.
+
+import { latLngToCell } from "h3-js";
+import { collection, outline } from "./outlines.js";
+import { paint } from "./scale.js";
+
+const DRAWN_MAX = 60000;
+const EDGES = { light: "rgba(255, 255, 255, 0.55)", dark: "rgba(8, 16, 20, 0.55)" };
+const MARKS = { light: "#0d1b24", dark: "#ffffff" };
+
+/** Draws cells and tells which cell is under a point. */
+export class CellLayers {
+  constructor(map) {
+    this.map = map;
+    this.cells = [];
+    this.resolution = null;
+    this.rows = new Map();
+  }
+
+  /** Add sources and layers to a freshly loaded style. */
+  add(isDark) {
+    const { map } = this;
+    const theme = isDark ? "dark" : "light";
+    map.addSource("cells", { type: "geojson", data: outline(""), buffer: 8, tolerance: 0 });
+    map.addSource("hovered", { type: "geojson", data: outline("") });
+    map.addSource("chosen", { type: "geojson", data: outline("") });
+    const fill = { "fill-color": "#888888", "fill-opacity": 0.82, "fill-outline-color": EDGES[theme] };
+    map.addLayer({ id: "cells", type: "fill", source: "cells", paint: fill });
+    this.#addMark("hovered", MARKS[theme], 1.5);
+    this.#addMark("chosen", MARKS[theme], 3);
+  }
+
+  #addMark(name, colour, width) {
+    const paintLine = { "line-color": colour, "line-width": width };
+    this.map.addLayer({ id: name, type: "line", source: name, layout: { "line-join": "round" }, paint: paintLine });
+  }
+
+  /** Draw an answer's cells; returns how many, which is less than all only beyond the drawing limit. */
+  draw(answer) {
+    this.cells = answer.cells;
+    this.resolution = answer.resolution;
+    this.rows = new Map(answer.cells.map((cell, index) => [cell, index]));
+    let indexes = answer.cells.map((_, index) => index);
+    if (indexes.length > DRAWN_MAX) {
+      indexes = indexes.sort((a, b) => answer.counts[b] - answer.counts[a]).slice(0, DRAWN_MAX);
+    }
+    this.map.getSource("cells").setData(collection(answer.cells, answer.counts, indexes));
+    return indexes.length;
+  }
+
+  /** Colour the cells by the legend's classes. */
+  colour(entries, isDark) {
+    const theme = isDark ? "dark" : "light";
+    this.map.setPaintProperty("cells", "fill-color", paint(entries));
+    this.map.setPaintProperty("cells", "fill-outline-color", EDGES[theme]);
+    for (const name of ["hovered", "chosen"]) this.map.setPaintProperty(name, "line-color", MARKS[theme]);
+  }
+
+  /** The row of the cell at a point, or -1. */
+  rowAt(point) {
+    if (this.resolution === null || Math.abs(point.lat) > 90) return -1;
+    const { lat, lng } = point.wrap();
+    return this.rows.get(latLngToCell(lat, lng, this.resolution)) ?? -1;
+  }
+
+  /** Outline the hovered or the chosen cell; an empty one takes the outline away. */
+  mark(name, cell) {
+    this.map.getSource(name)?.setData(outline(cell));
+  }
+}

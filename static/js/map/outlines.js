@@ -1,0 +1,27 @@
+// Outlines of H3 cells as GeoJSON.
+
+import { cellToBoundary } from "h3-js";
+import { unwrapRing } from "./rings.js";
+
+/** A cell's feature; `index` is the row in the answer's columns. */
+function feature(cell, index, count) {
+  return {
+    type: "Feature",
+    id: index,
+    properties: { index, count },
+    geometry: { type: "Polygon", coordinates: [unwrapRing(cellToBoundary(cell, true))] },
+  };
+}
+
+/** The rows `indexes` of the answer as a FeatureCollection. */
+export function collection(cells, counts, indexes) {
+  return {
+    type: "FeatureCollection",
+    features: indexes.map((index) => feature(cells[index], index, counts[index])),
+  };
+}
+
+/** One cell alone, for the outline of what is hovered or chosen. */
+export function outline(cell) {
+  return { type: "FeatureCollection", features: cell ? [feature(cell, 0, 0)] : [] };
+}

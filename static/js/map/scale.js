@@ -1,0 +1,75 @@
+// From counts to colours: classes by quantile or equal interval, palettes that colour-blind people can read.
+
+const CLASSES = 6;
+
+// Each runs from low to high: towards dark on a light map, towards bright on a dark one.
+export const PALETTES = {
+  tide: {
+    light: ["#c7e9b4", "#7fcdbb", "#41b6c4", "#1d91c0", "#225ea8", "#0c2c84"],
+    dark: ["#34519f", "#2273b5", "#2498c6", "#4fbcc7", "#93d6bd", "#e6f7cf"],
+  },
+  ember: {
+    light: ["#fee391", "#fec44f", "#fe9929", "#ec7014", "#cc4c02", "#7f2704"],
+    dark: ["#8a3d12", "#b5530c", "#de6e14", "#f7942f", "#fdc25c", "#fff0b8"],
+  },
+  viridis: {
+    light: ["#fde725", "#7ad151", "#22a884", "#2a788e", "#414487", "#440154"],
+    dark: ["#5b4a99", "#3f6d9e", "#2b8f8f", "#3fb37a", "#8dd14d", "#fde725"],
+  },
+  cividis: {
+    light: ["#fee838", "#cab969", "#958f78", "#666970", "#31446b", "#00224e"],
+    dark: ["#3c5180", "#666c7d", "#8a8779", "#b0a671", "#d6c65f", "#fee838"],
+  },
+};
+
+/** The lower bounds of the classes above the first, ascending and distinct. */
+export function breaks(counts, kind) {
+  if (counts.length === 0) return [];
+  const sorted = Float64Array.from(counts).sort();
+  const [low, high] = [sorted[0], sorted[sorted.length - 1]];
+  const bounds = [];
+  for (let step = 1; step < CLASSES; step += 1) {
+    const bound =
+      kind === "linear"
+        ? Math.ceil(low + ((high - low) * step) / CLASSES)
+        : sorted[Math.floor((sorted.length * step) / CLASSES)];
+    if (bound > (bounds.at(-1) ?? low)) bounds.push(bound);
+  }
+  return bounds;
+}
+
+/** As many colours as classes, spread over the whole palette. */
+export function colours(palette, classes, isDark) {
+  const ramp = PALETTES[palette][isDark ? "dark" : "light"];
+  if (classes === 1) return [ramp[Math.floor(ramp.length / 2)]];
+  return Array.from({ length: classes }, (_, i) => ramp[Math.round((i * (ramp.length - 1)) / (classes - 1))]);
+}
+
+/** The classes as the legend shows them: colour, lowest and highest count, number of cells. */
+export function classes(counts, kind, palette, isDark) {
+  if (counts.length === 0) return [];
+  const bounds = breaks(counts, kind);
+  const lows = [counts.reduce((a, b) => Math.min(a, b)), ...bounds];
+  const highs = [...bounds.map((bound) => bound - 1), counts.reduce((a, b) => Math.max(a, b))];
+  const cells = new Array(lows.length).fill(0);
+  for (const count of counts) cells[classOf(count, bounds)] += 1;
+  return colours(palette, lows.length, isDark).map((colour, i) => ({
+    colour,
+    low: lows[i],
+    high: highs[i],
+    cells: cells[i],
+  }));
+}
+
+function classOf(count, bounds) {
+  let index = 0;
+  while (index < bounds.length && count >= bounds[index]) index += 1;
+  return index;
+}
+
+/** The MapLibre expression that paints `count` by these classes. */
+export function paint(entries) {
+  if (entries.length === 0) return "#888888";
+  if (entries.length === 1) return entries[0].colour;
+  return ["step", ["get", "count"], entries[0].colour, ...entries.slice(1).flatMap((e) => [e.low, e.colour])];
+}

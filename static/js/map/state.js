@@ -1,0 +1,64 @@
+// What the map shows, as the address of the page: a link reproduces the view.
+
+const DEFAULTS = { resolution: "auto", scale: "quantile", palette: "tide" };
+const RESOLUTIONS = ["auto", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/** Read the state from a query string; what is not valid there counts as absent. */
+export function readState(search, palettes) {
+  const query = new URLSearchParams(search);
+  const oneOf = (name, allowed) => (allowed.includes(query.get(name)) ? query.get(name) : DEFAULTS[name]);
+  const date = (name) => (DATE.test(query.get(name) ?? "") ? query.get(name) : "");
+  return {
+    dataset: query.get("dataset") ?? "",
+    categories: query.getAll("category"),
+    from: date("from"),
+    to: date("to"),
+    resolution: oneOf("resolution", RESOLUTIONS),
+    scale: oneOf("scale", ["quantile", "linear"]),
+    palette: oneOf("palette", palettes),
+    cell: query.get("cell") ?? "",
+    camera: readCamera(query),
+  };
+}
+
+function readCamera(query) {
+  const numbers = ["lat", "lng", "zoom"].map((name) => Number.parseFloat(query.get(name)));
+  const [lat, lng, zoom] = numbers;
+  const inRange = Math.abs(lat) <= 85.06 && Math.abs(lng) <= 540 && zoom >= 0 && zoom <= 22;
+  return inRange ? { lat, lng, zoom } : null;
+}
+
+/** The query string of a state, without what is the default. */
+export function writeState(state) {
+  const query = new URLSearchParams();
+  if (state.dataset) query.set("dataset", state.dataset);
+  for (const category of state.categories) query.append("category", category);
+  for (const name of ["from", "to", "cell"]) if (state[name]) query.set(name, state[name]);
+  for (const [name, value] of Object.entries(DEFAULTS)) if (state[name] !== value) query.set(name, state[name]);
+  if (state.camera) {
+    query.set("lat", state.camera.lat.toFixed(5));
+    query.set("lng", state.camera.lng.toFixed(5));
+    query.set("zoom", state.camera.zoom.toFixed(2));
+  }
+  const text = query.toString();
+  return text ? `?${text}` : "";
+}
+
+// The resolution that a zoom is served with, so that a screen holds some thousand cells at most.
+const BY_ZOOM = [3, 3, 3, 3, 3, 4, 5, 5, 6, 7, 7, 8, 9, 10, 10];
+const FINEST = 11;
+
+/** The resolution to ask for at a zoom. */
+export function resolutionAt(zoom, chosen) {
+  return chosen === "auto" ? (BY_ZOOM[Math.floor(zoom)] ?? FINEST) : Number(chosen);
+}
+
+/** The filters that every call of the map shares. */
+export function filterQuery(state) {
+  const query = new URLSearchParams({ dataset: state.dataset });
+  for (const category of state.categories) query.append("category", category);
+  if (state.from) query.set("from", state.from);
+  if (state.to) query.set("to", state.to);
+  return query;
+}
