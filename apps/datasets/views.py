@@ -1,7 +1,9 @@
 """Pages of datasets: list, overview card, wizard, one dataset, one import and its rejects."""
 
 import uuid
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from django.views.decorators.http import require_safe
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
 from apps.common.db import JobStatus
-from apps.datasets.models import Dataset, Import, Reject
+from apps.datasets.models import Dataset, Import, ImportFile, Reject
 from apps.datasets.models.dataset import DatasetQuerySet
 
 ROWS_PER_PAGE: Final = 50
@@ -22,6 +24,16 @@ REJECTS_PER_PAGE: Final = 25
 CARD_ROWS: Final = 6
 IMPORTS_SHOWN: Final = 20
 SEARCH_MAX_CHARS: Final = 200
+RAW_SHOWN_CHARS: Final = 2_000
+# The stages of an import in their order, as its page lists them.
+STAGES: Final = (
+    {"name": "fetch", "label": "Fetch"},
+    {"name": "inspect", "label": "Inspect"},
+    {"name": "read", "label": "Read"},
+    {"name": "index", "label": "Index"},
+    {"name": "check", "label": "Check"},
+    {"name": "publish", "label": "Publish"},
+)
 UNFINISHED: Final = (JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.WAITING)
 
 
@@ -79,10 +91,13 @@ def dataset_page(request: PageRequest, dataset_id: uuid.UUID) -> HttpResponse:
 def import_page(request: PageRequest, dataset_id: uuid.UUID, import_id: uuid.UUID) -> HttpResponse:
     """Show one import: the mapping it waits for, its progress, or its result."""
     job = _visible_import(request.actor, dataset_id, import_id)
+    files = list(job.files.order_by("file_no"))
     context = {
         "job": job,
         "dataset": job.dataset,
-        "files": job.files.order_by("file_no"),
+        "files": files,
+        "uploads": len({file.name for file in files}),
+        "stages": STAGES,
         "is_final": JobStatus(job.status).is_final,
         "may_ingest": request.actor.may("datasets.ingest"),
     }
@@ -97,10 +112,34 @@ def rejects(request: PageRequest, dataset_id: uuid.UUID, import_id: uuid.UUID) -
     evidence = Reject.objects.filter(dataset_no=job.dataset.no, import_no=job.no).order_by("seq")
     if code := request.GET.get("code"):
         evidence = evidence.filter(code=code)
-    rows = Paginator(evidence, REJECTS_PER_PAGE).get_page(request.GET.get("page"))
-    names = dict(job.files.values_list("file_no", "member"))
-    context = {"job": job, "dataset": job.dataset, "page": rows, "names": names, "code": code}
+    shown = Paginator(evidence, REJECTS_PER_PAGE).get_page(request.GET.get("page"))
+    files = {file.file_no: file for file in job.files.all()}
+    context = {
+        "job": job,
+        "page": shown,
+        "rows": [RejectedRow.of(each, files) for each in shown],
+        "many_files": len(files) > 1,
+        "code": code,
+        "evidence_days": settings.DATASETS_EVIDENCE_DAYS,
+    }
     return render(request, "datasets/_rejects.html", context)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """One row of evidence as people see it: the file's name, and the bytes as text."""
+
+    evidence: Reject
+    file: str
+    text: str
+
+    @classmethod
+    def of(cls, evidence: Reject, files: Mapping[int, ImportFile]) -> Self:
+        """Decode the bytes by the file's encoding; what does not decode shows as a replacement sign."""
+        file = files.get(evidence.file_no)
+        encoding = (file.dialect or {}).get("encoding", "utf-8") if file else "utf-8"
+        text = bytes(evidence.raw).decode(encoding, errors="replace").rstrip("\r\n")
+        return cls(evidence, (file.member or file.name) if file else "", text[:RAW_SHOWN_CHARS])
 
 
 def _listed(actor: Actor) -> DatasetQuerySet:
