@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from apps.datasets.reading.arrow import arrow_csv
 from apps.datasets.reading.arrow import compute as pc
+from apps.datasets.reading.arrow_tables import ColumnsRead, read_columns
 from apps.datasets.reading.cells import base_cells
 from apps.datasets.reading.clean_blocks import CleanBlock, examine, is_single_byte
 from apps.datasets.reading.coordinates import Points
@@ -26,7 +26,6 @@ from apps.datasets.reading.texts import clean_term
 from apps.datasets.reading.timestamps import Instants
 
 Table = dict[int, Any]
-_COLUMN_PREFIX: Final = "c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +65,11 @@ class FastPath:
         clean = examine(block.data, self._dialect, self._encoding)
         if clean is None:
             return None
-        table, kept = self._parse(clean)
-        if table is None or kept is None:
+        read = self._parse(clean)
+        if read is None:
             return None
-        events, ok = self._events(table, clean, kept, start, warnings)
+        kept = read.records
+        events, ok = self._events(read.columns, clean, kept, start, warnings)
         doubtful = np.ones(len(clean.lines), np.bool_)
         doubtful[kept[ok]] = False
         rows = self._row_path.read(
@@ -92,75 +92,24 @@ class FastPath:
             at = Position(start.byte_offset + first, start.line + int(clean.lines[row]), start.record + row)
             yield from self._splitter.split(Block(data[first:last], 0, at_end=True), Tally(at))
 
-    def _parse(self, clean: CleanBlock) -> tuple[Table | None, Int64s | None]:
-        """Return the columns that are read, and which records are in them: those with all fields."""
-        if not len(clean.lines):
-            return None, None
-        ragged: list[int | None] = []
-        for as_doubles in (True, False) if self._reads_doubles else (False,):
-            ragged.clear()
-            try:
-                table = self._read_csv(clean, as_doubles, ragged)
-                break
-            except pa.ArrowInvalid:
-                continue
-        else:
-            return None, None
-        kept = np.ones(len(clean.lines), np.bool_)
-        if ragged:
-            if None in ragged or clean.blank_lines:
-                return None, None
-            kept[np.array(ragged, np.int64) - 1] = False
-        rows = np.flatnonzero(kept)
-        if table.num_rows != len(rows):
-            return None, None
-        return {int(name[1:]): table[name] for name in table.column_names}, rows
-
-    def _read_csv(self, clean: CleanBlock, as_doubles: bool, ragged: list[int | None]) -> pa.Table:
-        """Parse the mapped and kept columns; raises ArrowInvalid where a number is none."""
-
-        def skip(row: Any) -> str:
-            ragged.append(row.number)
-            return "skip"
-
-        plan = self._rules.plan
+    def _parse(self, clean: CleanBlock) -> ColumnsRead | None:
+        """Parse the mapped and kept columns, the numbers as doubles if they all are such, else as texts."""
+        plan, nulls = self._rules.plan, self._rules.nulls.spellings()
         numbers = [index for index in (plan.latitude, plan.longitude, plan.value) if index is not None]
         texts = [*plan.timestamp, plan.category, plan.label, plan.external_id, *plan.properties]
-        used = dict.fromkeys(index for index in (*numbers, *texts) if index is not None)
-        doubles = {index for index in numbers if as_doubles and index not in texts}
-        table: pa.Table = arrow_csv.read_csv(
-            pa.BufferReader(clean.utf8),
-            arrow_csv.ReadOptions(
-                use_threads=False,
-                block_size=len(clean.utf8) + 1,
-                column_names=[f"{_COLUMN_PREFIX}{index}" for index in range(len(plan.names))],
-            ),
-            arrow_csv.ParseOptions(
-                delimiter=self._dialect.delimiter,
-                quote_char=self._dialect.quote,
-                double_quote=True,
-                newlines_in_values=False,
-                ignore_empty_lines=True,
-                invalid_row_handler=skip,
-            ),
-            arrow_csv.ConvertOptions(
-                check_utf8=False,
-                include_columns=[f"{_COLUMN_PREFIX}{index}" for index in used],
-                column_types={
-                    f"{_COLUMN_PREFIX}{index}": pa.float64() if index in doubles else pa.string()
-                    for index in used
-                },
-                null_values=self._rules.nulls.spellings(),
-                strings_can_be_null=False,
-            ),
-        )
-        return table
+        types: dict[int, pa.DataType] = {i: pa.string() for i in (*numbers, *texts) if i is not None}
+        if self._reads_doubles:
+            doubles: dict[int, pa.DataType] = {i: pa.float64() for i in numbers if i not in texts}
+            try:
+                return read_columns(clean, self._dialect, len(plan.names), types | doubles, nulls)
+            except pa.ArrowInvalid:
+                pass
+        return read_columns(clean, self._dialect, len(plan.names), types, nulls)
 
     def _events(
-        self, table: Table, clean: CleanBlock, kept: Int64s, start: Position, warnings: Counter[str]
+        self, rows: Table, clean: CleanBlock, kept: Int64s, start: Position, warnings: Counter[str]
     ) -> tuple[Events, Bools]:
         """Check all columns; return the events of the rows without doubt, and which rows these are."""
-        rows = {index: _one_chunk(column) for index, column in table.items()}
         times = self._times(rows, len(kept))
         (latitude, lat_ok), (longitude, lon_ok) = (
             self._numbers(rows[i], mark) for i, mark in self._rules.degrees
@@ -262,11 +211,6 @@ class FastPath:
         ids = self._rules.nulls.clean_all(rows[index])
         short: Any = pc.less_equal(pc.utf8_length(ids), EXTERNAL_ID_MAX_CHARS)
         return ids, np.asarray(short.fill_null(True))
-
-
-def _one_chunk(column: Any) -> Any:
-    chunks = column.combine_chunks()
-    return pa.concat_arrays(chunks.chunks) if isinstance(chunks, pa.ChunkedArray) else chunks
 
 
 def _count(warnings: Counter[str], times: Instants, points: Points, ok: Bools) -> None:
