@@ -292,9 +292,10 @@ class ResourceViewSet(GenericViewSet[ModelT]):
 
     def _is_tagged(self, response: Response) -> bool:
         """Tell whether the body is what a GET of the same address would give."""
-        if response.exception or response.status_code not in {200, 201} or self.secret_fields:
+        if response.exception or response.status_code not in {200, 201}:
             return False
-        return self.request.method in {"GET", "HEAD"} or self.action in {"create", "partial_update"}
+        is_read = self.request.method in {"GET", "HEAD"}
+        return is_read or (self.action in {"create", "partial_update"} and not self.secret_fields)
 
     def _run(self) -> HttpResponseBase:
         """Call the action's method, through the store of answers if the caller named a key."""
@@ -327,8 +328,9 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     def _storable(self, content: bytes, response: HttpResponse) -> Answer:
         """Return the answer as it may be kept: without what is shown only once."""
         body = response.content
-        if self.secret_fields and isinstance(response, Response):
-            body = self._rendered(response.data | dict.fromkeys(self.secret_fields))
+        shown_once = [name for name in self.secret_fields if name in (getattr(response, "data", None) or {})]
+        if shown_once:
+            body = self._rendered(response.data | dict.fromkeys(shown_once))  # type: ignore[attr-defined]
         headers = {name: response[name] for name in idempotency.KEPT_HEADERS if name in response}
         return Answer(request_hash=content, status=response.status_code, headers=headers, body=body)
 

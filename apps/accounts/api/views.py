@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from apps.accounts import queries, services
 from apps.accounts.api import serializers
+from apps.accounts.api.filters import ApiKeyFilter
 from apps.accounts.authentication import Credentials
 from apps.accounts.models import ApiKey, Organization, User
 from apps.accounts.services import TokenPair
@@ -126,6 +127,7 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     serializer_class = serializers.ApiKeyOut
     in_serializer_class = serializers.ApiKeyIn
     secret_fields = ("key",)
+    filterset_class = ApiKeyFilter
     search_fields = ("name", "prefix")
     sort_fields = {"name": "name", "created_at": "created_at", "last_used_at": "last_used_at"}
 
