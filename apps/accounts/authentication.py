@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
@@ -115,13 +114,13 @@ class ActorAuthentication(BaseAuthentication):
 class PasswordBackend(ModelBackend):
     """Sign-in by address and password for pages, admin and API; unknown addresses cost a hash, too."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]  # as ModelBackend narrows it
         self,
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
         **credentials: Any,
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         """Return the user of an address (allauth calls it `email`), whatever its case."""
         plain = normalized_password(password) if password else None
         return super().authenticate(request, credentials.get("email") or username, plain)

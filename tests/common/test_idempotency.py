@@ -56,7 +56,7 @@ def test_another_body_query_or_type_under_the_same_key_is_refused(api: APIClient
 def test_the_key_belongs_to_actor_method_and_path(actors: Actors, api: APIClient) -> None:
     assert post(api).status_code == 201
     assert post(actors.manager.api).status_code == 201
-    body = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
+    body: dict[str, Any] = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
     assert post(api, url="/api/v1/api-keys", **body).status_code == 201
 
     assert depots() == 2
@@ -80,7 +80,7 @@ def test_after_a_day_the_key_is_free_again(api: APIClient) -> None:
 
 
 def test_a_secret_is_null_in_a_replay_and_nowhere_in_the_table(api: APIClient) -> None:
-    body = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
+    body: dict[str, Any] = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
     first, second = (post(api, url="/api/v1/api-keys", **body) for _ in range(2))
 
     assert first.json()["key"].startswith("sxk_")
@@ -90,7 +90,7 @@ def test_a_secret_is_null_in_a_replay_and_nowhere_in_the_table(api: APIClient) -
 
 
 def test_a_deletion_is_replayed_though_the_row_is_gone(api: APIClient) -> None:
-    body = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
+    body: dict[str, Any] = {"name": "n", "role": "viewer", "scopes": ["datasets:read"]}
     row = api.post("/api/v1/api-keys", body, format="json")
     answers = [api.delete(row["Location"], headers={"Idempotency-Key": "d"}) for _ in range(2)]
 
