@@ -92,4 +92,5 @@ class LiveWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(LINGER_S, self.transport.abort)
+        # Also tells uvicorn not to close the socket as soon as the application returns.
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.abort)

@@ -19,6 +19,7 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from apps.common import live
 from apps.common.live.streams import Address
@@ -26,6 +27,7 @@ from tests.furniture.people import Actors, Person
 from tests.live.topics import register_test_topics
 
 ANSWER_LIMIT_S = 5.0
+FOREIGN_ORIGIN = "https://app.example"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,6 +69,7 @@ def run_server(**environ: str) -> Iterator[Server]:
     command += ["--port", str(port), "--ws", "config.websocket:LiveWebSocketProtocol"]
     command += ["--timeout-graceful-shutdown", "5", "--log-level", "warning"]
     own = {"TEST_DATABASE": str(connection.settings_dict["NAME"]), "REDIS_URL": settings.CHANNEL_URL}
+    own["CORS_ORIGINS"] = FOREIGN_ORIGIN
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env={**os.environ, **own, **environ})
     server = Server(process, port)
     try:
@@ -107,17 +110,19 @@ class Client:
 
     async def closed(self, limit_s: float = ANSWER_LIMIT_S) -> int | None:
         """Read to the end and return the close code."""
-        async with asyncio.timeout(limit_s):
-            async for _ in self.socket:
-                pass
+        with contextlib.suppress(ConnectionClosed):
+            async with asyncio.timeout(limit_s):
+                async for _ in self.socket:
+                    pass
         return self.socket.close_code
 
 
 @contextlib.asynccontextmanager
 async def open_client(url: str, person: Person | None = None, **options: Any) -> AsyncIterator[Client]:
     """Connect; a person with a key is signed in by header, and the welcome is read."""
-    headers = {"X-API-Key": person.raw_key} if person is not None else {}
-    async with connect(url, additional_headers=headers, **options) as socket_:
+    if person is not None:
+        options["additional_headers"] = {"X-API-Key": person.raw_key}
+    async with connect(url, **options) as socket_:
         client = Client(socket_)
         if person is not None:
             assert (await client.receive())["op"] == "welcome"

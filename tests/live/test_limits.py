@@ -1,0 +1,158 @@
+"""What a client may do to the server, and how it is told that it was too much (platform.md section 12)."""
+
+import asyncio
+import contextlib
+
+import pytest
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+
+from apps.common.live import hub as hubs
+from apps.common.live import protocol
+from apps.common.live.outbox import WAITING_MAX, Outbox
+from apps.common.live.subscriptions import Subscriptions, TopicLimit
+from tests.live.conftest import Stage, open_client
+
+
+@pytest.mark.parametrize(
+    ("text", "client_id"),
+    [
+        ("not json", None),
+        ('{"op":"dance","id":"7"}', "7"),
+        ('{"id":3}', 3),
+        ("[]", None),
+        ('{"op":"subscribe","id":"x"}', "x"),
+        ('{"op":"subscribe","topic":"test.things","after":-1}', None),
+        ('{"op":"subscribe","topic":"test.things","after":"never"}', None),
+        ('{"op":"replay","topic":"test.things","after":0,"limit":1001,"id":"r"}', "r"),
+        (f'{{"op":"ping","id":"{"i" * 65}"}}', None),
+        (b'{"op":"ping"}', None),
+        ("[" * 4000, None),
+    ],
+)
+async def test_a_bad_message_is_named_and_the_third_closes_4400(stage: Stage, text, client_id):
+    async with stage.client() as client:
+        for _ in range(3):
+            await client.socket.send(text)
+            answer = await client.receive()
+            assert (answer["op"], answer["id"], answer["code"]) == ("error", client_id, "request.malformed")
+        assert await client.closed() == 4400
+
+
+@pytest.mark.parametrize("size", [4097, 70_000, 3_000_000])
+async def test_a_message_over_4_kib_closes_4413(stage: Stage, size):
+    async with stage.client() as client:
+        await client.socket.send("x" * size)
+        assert await client.closed() == 4413
+
+
+async def test_a_fragmented_message_over_4_kib_closes_4413(stage: Stage):
+    async with stage.client() as client:
+        with contextlib.suppress(ConnectionClosed):  # it may hear of it in the middle
+            await client.socket.send(["x" * 1000] * 200)
+        assert await client.closed() == 4413
+
+
+async def test_4_kib_are_taken(stage: Stage):
+    message = '{"op":"ping","id":"big"}'
+    async with stage.client() as client:
+        await client.socket.send(message + " " * (4096 - len(message)))
+        assert (await client.receive())["op"] == "pong"
+
+
+async def test_a_burst_of_40_passes_and_more_closes_4429(stage: Stage):
+    async with stage.client() as client:
+        for number in range(40):
+            await client.send("ping", id=number)
+        assert [(await client.receive())["id"] for _ in range(40)] == list(range(40))
+        for number in range(40):
+            await client.send("ping", id=number)
+        assert await client.closed() == 4429
+
+
+def test_the_allowance_refills_by_ten_a_second():
+    rate = protocol.MessageRate(now_s=100.0)
+    assert [rate.take(100.0) for _ in range(41)] == [True] * 40 + [False]
+    assert [rate.take(100.5) for _ in range(6)] == [True] * 5 + [False]
+    assert [rate.take(1000.0) for _ in range(41)] == [True] * 40 + [False]
+
+
+async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage):
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        opened = asyncio.Semaphore(0)
+        done = asyncio.Event()
+
+        async def stay() -> None:
+            async with stage.client() as client:
+                opened.release()
+                await done.wait()
+                await client.ask("ping")
+
+        for _ in range(settings.LIVE_MAX_PER_USER):
+            group.create_task(stay())
+        for _ in range(settings.LIVE_MAX_PER_USER):
+            await opened.acquire()
+        headers = {"X-API-Key": stage.actors.key.raw_key}
+        async with open_client(stage.server.url, additional_headers=headers) as client:
+            assert await client.closed() == 4429
+        done.set()
+
+    async with stage.client() as client:
+        assert (await client.ask("ping"))["op"] == "pong"
+
+
+async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage):
+    async with stage.client(max_queue=1) as slow, stage.client() as quick:
+        for client in (slow, quick):
+            await client.ask("subscribe", topic=stage.topic)
+        # More than sockets and queues hold between them, while one client reads nothing.
+        filler = "x" * 16_000
+        seen: list[int] = []
+        for start in range(0, 1_200, 100):
+            await stage.publish(*range(start, start + 100), filler=filler)
+            seen += [event["data"]["number"] for event in await quick.events(100)]
+        assert seen == list(range(1_200))
+        assert await slow.closed(limit_s=10) == 4429
+        await stage.publish(1_200)
+        assert (await quick.receive())["data"]["number"] == 1_200
+
+
+async def test_one_connection_watches_100_topics(stage: Stage):
+    outbox = Outbox(lambda: None)
+    hub = hubs.current_hub()
+    connection = Idle()
+    hub.enter(connection)
+    try:
+        subscriptions = Subscriptions(hub, outbox, stage.actors.key.actor)
+        for number in range(protocol.TOPICS_MAX):
+            await subscriptions.subscribe(protocol.Subscribe(topic=f"{stage.topic}.{number}"))
+            await outbox.take()
+        await subscriptions.subscribe(protocol.Subscribe(topic=f"{stage.topic}.0"))  # one it has
+        with pytest.raises(TopicLimit):
+            await subscriptions.subscribe(protocol.Subscribe(topic=f"{stage.topic}.more"))
+        await subscriptions.drop_all()
+    finally:
+        await hub.leave(connection)
+
+
+async def test_the_queue_of_a_socket_is_bounded_and_overflows_once():
+    calls: list[str] = []
+    outbox = Outbox(lambda: calls.append("overflow"))
+    for number in range(WAITING_MAX + 50):
+        outbox.offer(str(number))
+
+    assert calls == ["overflow"]
+    assert [await outbox.take() for _ in range(WAITING_MAX)] == [str(n) for n in range(WAITING_MAX)]
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbox.take(), 0.01)
+
+
+class Idle:
+    """A connection that nothing happens to."""
+
+    def concerns(self, subjects: frozenset[str]) -> bool:
+        return False
+
+    async def recheck(self) -> None: ...
+
+    async def renew(self) -> None: ...

@@ -1,0 +1,155 @@
+"""Without Valkey writes go on and clients stay; what they missed comes, or they hear `reset` (section 14)."""
+
+import asyncio
+import contextlib
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
+from apps.accounts.models import User
+from apps.common import live
+from config.embedded import valkey as valkey_server
+from config.embedded.processes import StartFailed
+from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server
+
+
+class OwnValkey:
+    """A Valkey that a test may stop and start; it keeps its data over an orderly stop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [str(valkey_server.program()), "--port", "0", "--unixsocket", str(self.socket)]
+        command += ["--dir", str(self.folder), "--save", "3600 1", "--loglevel", "warning"]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        client = redis.Redis.from_url(self.url)
+        deadline = time.monotonic() + 5
+        while True:
+            with contextlib.suppress(redis.RedisError):
+                if client.ping():
+                    break
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        client.close()
+
+    def stop(self, *, and_forget: bool = False) -> None:
+        assert self.process is not None
+        (self.process.kill if and_forget else self.process.terminate)()
+        self.process.wait(5)
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path, settings) -> Iterator[OwnValkey]:
+    try:
+        valkey_server.program()
+    except StartFailed as error:
+        pytest.skip(str(error))
+    server = OwnValkey(tmp_path)
+    server.start()
+    settings.CHANNEL_URL = server.url
+    yield server
+    server.stop(and_forget=True)
+
+
+async def subscribe_patiently(client: Client, stage: Stage, **fields):
+    """Subscribe, trying again while live is unavailable, as a client should."""
+    async with asyncio.timeout(2 * ANSWER_LIMIT_S):
+        while True:
+            answer = await client.ask("subscribe", topic=stage.topic, **fields)
+            if answer.get("code") != "live.unavailable":
+                return answer
+            await asyncio.sleep(0.3)
+
+
+async def test_clients_outlive_a_restart_of_valkey(stage: Stage, own_valkey: OwnValkey):
+    with run_server(REDIS_URL=own_valkey.url) as server:
+        async with open_client(server.url, stage.actors.key) as client:
+            before = await client.ask("subscribe", topic=stage.topic)
+            await stage.publish(0)
+            assert (await client.receive())["data"]["number"] == 0
+
+            # Stopped in order, it keeps its data; what is published before the feed is back comes, too.
+            await asyncio.to_thread(own_valkey.stop)
+            async with open_client(server.url, stage.actors.key) as late:
+                answer = await late.ask("subscribe", id="late", topic=stage.topic)
+                assert (answer["op"], answer["id"], answer["code"]) == ("error", "late", "live.unavailable")
+                await asyncio.to_thread(own_valkey.start)
+                await asyncio.sleep(1)  # the publisher tries again after a second
+                await stage.publish(1, 2)
+                assert [event["data"]["number"] for event in await client.events(2)] == [1, 2]
+                answer = await subscribe_patiently(late, stage, after=1, epoch=before["epoch"])
+                assert not answer["reset"]
+                assert [event["data"]["number"] for event in await late.events(2)] == [1, 2]
+
+            # Killed before it saved, it comes back with another epoch: refetch.
+            await asyncio.to_thread(own_valkey.stop, and_forget=True)
+            (own_valkey.folder / "dump.rdb").unlink()
+            await asyncio.to_thread(own_valkey.start)
+            reset = await client.receive(limit_s=10)
+            assert (reset["op"], reset["reset"], reset["seq"]) == ("subscribed", True, 0)
+            assert reset["epoch"] != before["epoch"]
+            await asyncio.sleep(1)
+            await stage.publish(3)
+            assert (await client.receive())["data"]["number"] == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_publishing_without_valkey_fails_nothing_and_takes_no_time(own_valkey: OwnValkey, actors):
+    own_valkey.stop()
+    started = time.monotonic()
+    with transaction.atomic():
+        User.objects.filter(pk=actors.viewer.user.pk).update(name="New name")
+        for number in range(200):
+            live.publish(
+                organization_id=actors.organization.pk, topic="test.things", type="x", data={"n": number}
+            )
+        live.revoke(user_id=actors.viewer.user.pk)
+
+    assert time.monotonic() - started < 1
+    assert User.objects.get(pk=actors.viewer.user.pk).name == "New name"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_event_of_a_rolled_back_transaction_is_never_sent(valkey: redis.Redis, actors):
+    topic = "test.things"
+
+    def publish(number: int) -> None:
+        live.publish(organization_id=actors.organization.pk, topic=topic, type="x", data={"n": number})
+
+    with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+        publish(1)
+        raise ZeroDivisionError
+    with transaction.atomic():
+        publish(2)
+        assert not valkey.keys("sextant:live:*events")
+
+    (key,) = valkey.keys("sextant:live:*events")
+    ((entry_id, fields),) = valkey.xrange(key)
+    assert entry_id == b"1-0"
+    assert b'"data":{"n":2}' in fields[b"frame"]
+
+
+async def test_events_of_more_than_a_day_ago_are_given_up(stage: Stage):
+    await stage.publish(*range(3))
+    key = stage.address.keys[1]
+    # As if the first two had been published 25 hours ago.
+    frames = [fields[b"frame"] for _, fields in stage.valkey.xrange(key)]
+    long_ago = int(time.time()) - 25 * 3600
+    stage.valkey.delete(key)
+    for seq, frame in enumerate(frames, 1):
+        stage.valkey.xadd(key, {"frame": frame, "at": long_ago if seq < 3 else int(time.time())}, f"{seq}-0")
+    await stage.publish(3)
+
+    assert [entry_id for entry_id, _ in stage.valkey.xrange(key)] == [b"3-0", b"4-0"]
+    assert 0 < stage.valkey.ttl(key) <= 24 * 3600
+    assert await sync_to_async(stage.valkey.ttl)(stage.address.channel) > 24 * 3600
