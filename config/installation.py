@@ -42,12 +42,6 @@ def admin_password(var_dir: Path) -> str:
     return make_secret(var_dir, "admin_password", PASSWORD_BYTES)
 
 
-def sign_in_password(var_dir: Path) -> str | None:
-    """Return the first password for the greeting; None once it has been removed after a change."""
-    path = var_dir / "secrets" / "admin_password"
-    return path.read_text().strip() if path.exists() else None
-
-
 def make_secret(var_dir: Path, name: str, size: int) -> str:
     """Return a stored secret; a missing one is made from `size` random bytes."""
     path = var_dir / "secrets" / name

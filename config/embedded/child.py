@@ -4,6 +4,7 @@
 worker, so the supervisor cannot ask the kernel on its behalf.
 """
 
+import gc
 import os
 import runpy
 import signal
@@ -21,6 +22,9 @@ class ForkGuard:
 
     def _remember(self) -> None:
         self._parent = os.getpid()
+        # What exists by now is never garbage; unfrozen, the collector of each child would copy all of it.
+        gc.collect()
+        gc.freeze()
 
     def _tie(self) -> None:
         die_with_parent(signal.SIGKILL, self._parent)

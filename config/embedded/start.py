@@ -1,9 +1,7 @@
 """The start of an installation, step by step, and its run until somebody stops it."""
 
 import contextlib
-import os
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -13,16 +11,16 @@ from typing import Final
 from config import installation
 from config.bootstrap import BASE_DIR
 from config.browser_libraries import SERVED_DIR, ensure_browser_libraries
-from config.embedded import addresses, postgres, services
+from config.embedded import postgres, services
 from config.embedded.identity import Identity
 from config.embedded.processes import Child, Program, StartFailed
+from config.embedded.questions import migration_state
 from config.embedded.servers import postgres_program, valkey_program
 from config.embedded.state import UpLock, write_processes
 from config.embedded.supervisor import Supervisor
 
 SERVICES: Final = ("web", "worker", "beat")
 COMMAND_SECONDS: Final = 600.0
-MIGRATIONS_QUERY: Final = "SELECT count(*), max(id), max(applied) FROM django_migrations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class Start:
         sources = [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
         files = installation.fingerprint(sources)
         stamp = installation.read_stamp(self.var_dir, "database")
-        done = stamp is not None and stamp == f"{files} {self._migrations()}"
+        done = stamp is not None and stamp == f"{files} {migration_state(self.var_dir)}"
         with self._step("migrate"):
             if not done:
                 self._run_command("migrate", ["migrate", "--no-input"])
@@ -123,15 +121,7 @@ class Start:
             installation.admin_password(self.var_dir)
             if not done:
                 self._run_command("sample", ["first_data", *(["--empty"] if self.options.empty else [])])
-        installation.set_stamp(self.var_dir, "database", f"{files} {self._migrations()}")
-
-    def _migrations(self) -> str:
-        """Return what tells one state of the migration table from another; empty before the first one."""
-        url = os.environ.get("DATABASE_URL")
-        folder = addresses.socket_folder(self.var_dir)
-        own = ["-h", str(folder), "-U", addresses.DATABASE_USER, addresses.DATABASE_NAME]
-        psql = [str(postgres.program("psql")), "-XAtqw", "-c", MIGRATIONS_QUERY, *([url] if url else own)]
-        return subprocess.run(psql, capture_output=True, text=True, check=False).stdout.strip()
+        installation.set_stamp(self.var_dir, "database", f"{files} {migration_state(self.var_dir)}")
 
     def _collect_static(self) -> Child | None:
         """Begin to collect the static files beside the other steps, unless that is done."""

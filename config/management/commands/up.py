@@ -12,6 +12,7 @@ from django.core.management.base import CommandError
 from config import installation
 from config.embedded.detach import detached
 from config.embedded.processes import StartFailed
+from config.embedded.questions import first_password
 from config.embedded.start import SERVICES, Start, StartOptions, free_port, is_loopback
 from config.embedded.state import UpLock
 from config.management.launcher import EXIT_FAILED, EXIT_USAGE, Launcher
@@ -105,7 +106,7 @@ class Command(Launcher):
     def greet(self, options: StartOptions, *, detach: bool) -> None:
         """Tell where it runs, how to sign in and how to stop."""
         self.say(f"\nSextant is running at {options.address}")
-        password = installation.sign_in_password(self.var_dir)
+        password = first_password(self.var_dir)
         if password:
             self.say(f"Sign in as {installation.ADMIN_EMAIL} with the password {password}")
         self.say("Stop with: python3 manage.py down" if detach else "Stop with Ctrl-C")
