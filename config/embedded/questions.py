@@ -11,7 +11,7 @@ from config import installation
 from config.embedded import addresses, postgres
 
 MIGRATIONS_QUERY: Final = "SELECT count(*), max(id), max(applied) FROM django_migrations"
-PASSWORD_QUERY: Final = f"SELECT password FROM accounts_user WHERE email = '{installation.ADMIN_EMAIL}'"  # noqa: S608
+PASSWORD_QUERY: Final = f"SELECT password FROM accounts_user WHERE email = '{installation.ADMIN_EMAIL}'"
 HASH_PREFIX: Final = "argon2"
 
 

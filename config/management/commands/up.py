@@ -98,9 +98,8 @@ class Command(Launcher):
         port = free_port(host, range(asked, asked + 1) if asked else range(FIRST_PORT, LAST_PORT + 1))
         if port is None:
             taken = asked or f"{FIRST_PORT} to {LAST_PORT}"
-            raise CommandError(
-                f"Port {taken} on {host} is taken; choose another with --port.", EXIT_PORT_TAKEN
-            )
+            message = f"Port {taken} on {host} is taken; choose another with --port."
+            raise CommandError(message, returncode=EXIT_PORT_TAKEN)
         return port
 
     def greet(self, options: StartOptions, *, detach: bool) -> None:
