@@ -37,8 +37,8 @@ export async function fetchTimeline(state, bucket, signal) {
 
 /** The dataset's categories with their counts, most frequent first. */
 export async function fetchCategories(dataset, signal) {
-  const body = await call(`${API}/datasets/${dataset}/categories?page_size=200`, { signal });
-  return body.results.sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
+  const categories = await call(`${API}/datasets/${dataset}/categories`, { signal });
+  return categories.sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
 }
 
 /** The number of the dataset's current version. */
@@ -90,7 +90,10 @@ class Answer {
   }
 
   #value(index) {
-    const value = this.body.value;
-    return Array.isArray(value) ? value[index] : null;
+    const { value } = this.body;
+    if (!value?.n[index]) return null;
+    const { lower, upper, level } = value.ci;
+    const interval = lower[index] === null ? null : { lower: lower[index], upper: upper[index], level };
+    return { n: value.n[index], mean: value.mean[index], ci: interval };
   }
 }
