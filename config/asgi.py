@@ -9,6 +9,9 @@ from django.core.asgi import get_asgi_application
 
 http_application = get_asgi_application()
 
+from apps.common.request_limits import RequestLimits  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402 - consumers import models
 
-application = ProtocolTypeRouter({"http": http_application, "websocket": URLRouter(websocket_urlpatterns)})
+application = ProtocolTypeRouter(
+    {"http": RequestLimits(http_application), "websocket": URLRouter(websocket_urlpatterns)}
+)

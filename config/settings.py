@@ -6,6 +6,7 @@ Order: base, apps, requests, database, stores, people, API, live, workers, obser
 from pathlib import Path
 from typing import Any
 
+from apps.common.csp import CSP, origins
 from apps.common.logs import logging_config
 from config import env
 
@@ -57,7 +58,10 @@ MIDDLEWARE = [
     "apps.common.health.liveness",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "apps.common.middleware.HardeningHeaders",
+    "apps.common.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.common.middleware.RequestContext",
     "apps.common.uploads.UploadCleanup",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -93,6 +97,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "apps.common.csp.nonce_context",
             ],
             "libraries": {"pages": "apps.common.page_tags"},
         },
@@ -106,6 +111,31 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 X_FRAME_OPTIONS = "DENY"
 MAP_TILE_URL = env.env_str("MAP_TILE_URL")
 MAP_STYLE_URL = env.env_str("MAP_STYLE_URL")
+_map_origins = origins(MAP_TILE_URL, MAP_STYLE_URL)
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF, "data:", "blob:", *_map_origins],
+    "font-src": [CSP.SELF],
+    # The websocket's scheme counts as another origin in browsers before CSP level 3.
+    "connect-src": [CSP.SELF, *(f"ws{origin[4:]}" for origin in origins(BASE_URL)), *_map_origins],
+    "worker-src": [CSP.SELF, "blob:"],
+    "manifest-src": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+HARDENING_HEADERS = {
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in (
+            *("accelerometer", "autoplay", "camera", "display-capture", "encrypted-media", "fullscreen"),
+            *("geolocation", "gyroscope", "magnetometer", "microphone", "midi", "payment", "usb"),
+        )
+    ),
+}
 
 # --- database
 DATABASES: dict[str, dict[str, Any]] = {"default": env.database_settings("DATABASE_URL", VAR_DIR)}

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -60,10 +61,13 @@ class Credentials:
         """
         named = requested or self.requested_organization
         if self.api_key is not None:
-            return queries.resolve_key(self.api_key, requested=named)
-        if self.user is None:
+            actor = queries.resolve_key(self.api_key, requested=named)
+        elif self.user is not None:
+            actor = queries.resolve_member(self.user, requested=named, claimed=self.claimed_organization)
+        else:
             raise TokenInvalid
-        return queries.resolve_member(self.user, requested=named, claimed=self.claimed_organization)
+        structlog.contextvars.bind_contextvars(**actor.log_context())
+        return actor
 
 
 def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = "") -> Credentials:

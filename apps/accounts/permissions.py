@@ -40,6 +40,15 @@ class Actor:
         """Return the user behind the actor: for a key, its creator."""
         return self.user or (self.api_key.created_by if self.api_key else None)
 
+    def log_context(self) -> dict[str, str]:
+        """Return who acts, as log lines name it."""
+        found = {"organization_id": str(self.organization.pk)}
+        if self.user is not None:
+            found["user_id"] = str(self.user.pk)
+        if self.api_key is not None:
+            found["key_prefix"] = self.api_key.prefix
+        return found
+
     def may(self, permission: str, target: Owned | None = None) -> bool:
         """Tell whether the actor holds `permission`, on `target` if it depends on the row.
 

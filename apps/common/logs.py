@@ -43,6 +43,11 @@ def redact_secrets(
     return event
 
 
+def current_request_id() -> str:
+    """Return the id of the request that is being served; empty outside of one."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
+
+
 SHARED_PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,

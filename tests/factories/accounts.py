@@ -1,6 +1,5 @@
 """People, organizations and memberships."""
 
-import secrets
 from functools import cache
 from typing import Any
 
@@ -8,7 +7,7 @@ import factory
 from django.contrib.auth.hashers import make_password
 from factory.django import DjangoModelFactory
 
-from apps.accounts.models import ApiKey, Membership, Organization, Role, User
+from apps.accounts.models import Membership, Organization, Role, User
 
 PASSWORD = "a long enough sentence"
 
@@ -49,21 +48,6 @@ class MembershipFactory(DjangoModelFactory[Membership]):
     organization = factory.SubFactory(OrganizationFactory)
     user = factory.SubFactory(UserFactory)
     role = Role.VIEWER
-
-
-class ApiKeyFactory(DjangoModelFactory[ApiKey]):
-    """A key's row. Nobody knows its raw text."""
-
-    class Meta:
-        model = ApiKey
-
-    organization = factory.SubFactory(OrganizationFactory)
-    name = factory.Sequence(lambda n: f"Client {n}")
-    role = Role.ANALYST
-    prefix = factory.Sequence(lambda n: f"{n:08}")
-    hash = factory.LazyFunction(lambda: secrets.token_bytes(32))
-    pepper_id = "test"
-    scopes = ["datasets:read", "datasets:write", "spatial:read"]
 
 
 def create_member(organization: Organization, role: Role, **fields: Any) -> User:

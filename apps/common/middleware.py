@@ -1,0 +1,96 @@
+"""What happens around every HTTP request: its id, its line in the log, the headers that harden its answer."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Final
+
+import structlog
+from django.conf import settings
+from django.db import connections
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from apps.common.addresses import client_address
+from apps.common.problems import request_id_of
+
+SLOW_MS: Final = 1_000
+
+logger = structlog.get_logger(__name__)
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestContext:
+    """Binds the request's id to every log line, returns it, and writes one line per request.
+
+    Whoever is found to call is bound by the authentication: user_id, organization_id, key_prefix.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and log how it went."""
+        started_s = time.perf_counter()
+        counter = QueryCounter()
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id_of(request))
+        try:
+            with counter:
+                response = self.get_response(request)
+            response["X-Request-Id"] = request_id_of(request)
+            _log(request, response, duration_ms=(time.perf_counter() - started_s) * 1_000, counter=counter)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        return response
+
+
+class QueryCounter:
+    """Counts the statements that this thread sends to any database while it is open."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> None:
+        for connection in connections.all():
+            self._stack.enter_context(connection.execute_wrapper(self._note))
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _note(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        self.count += 1
+        return execute(*arguments)
+
+
+def _log(
+    request: HttpRequest, response: HttpResponseBase, *, duration_ms: float, counter: QueryCounter
+) -> None:
+    match = request.resolver_match
+    write = logger.warning if duration_ms > SLOW_MS else logger.info
+    write(
+        "request",
+        method=request.method,
+        # The template, not the path: ids and tokens stay out of the log.
+        route=match.route if match else "",
+        status=response.status_code,
+        duration_ms=round(duration_ms, 1),
+        db_queries=counter.count,
+        ip=client_address(request),
+    )
+
+
+class HardeningHeaders:
+    """Adds the headers that Django's SecurityMiddleware does not know."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and add the headers that the answer does not set itself."""
+        response = self.get_response(request)
+        for name, value in settings.HARDENING_HEADERS.items():
+            response.setdefault(name, value)
+        return response
