@@ -21,6 +21,7 @@ from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from apps.accounts.models import User
 from apps.common import live
 from apps.common.live.streams import Address
 from tests.furniture.people import Actors, Person
@@ -127,6 +128,12 @@ async def open_client(url: str, person: Person | None = None, **options: Any) ->
         if person is not None:
             assert (await client.receive())["op"] == "welcome"
         yield client
+
+
+def user_of(person: Person) -> User:
+    """Return the user that a person signs in as."""
+    assert person.user is not None
+    return person.user
 
 
 @dataclass

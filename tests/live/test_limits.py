@@ -30,7 +30,9 @@ from tests.live.conftest import Stage, open_client
         ("[" * 4000, None),
     ],
 )
-async def test_a_bad_message_is_named_and_the_third_closes_4400(stage: Stage, text, client_id):
+async def test_a_bad_message_is_named_and_the_third_closes_4400(
+    stage: Stage, text: str | bytes, client_id: str | int | None
+) -> None:
     async with stage.client() as client:
         for _ in range(3):
             await client.socket.send(text)
@@ -40,27 +42,27 @@ async def test_a_bad_message_is_named_and_the_third_closes_4400(stage: Stage, te
 
 
 @pytest.mark.parametrize("size", [4097, 70_000, 3_000_000])
-async def test_a_message_over_4_kib_closes_4413(stage: Stage, size):
+async def test_a_message_over_4_kib_closes_4413(stage: Stage, size: int) -> None:
     async with stage.client() as client:
         await client.socket.send("x" * size)
         assert await client.closed() == 4413
 
 
-async def test_a_fragmented_message_over_4_kib_closes_4413(stage: Stage):
+async def test_a_fragmented_message_over_4_kib_closes_4413(stage: Stage) -> None:
     async with stage.client() as client:
         with contextlib.suppress(ConnectionClosed):  # it may hear of it in the middle
             await client.socket.send(["x" * 1000] * 200)
         assert await client.closed() == 4413
 
 
-async def test_4_kib_are_taken(stage: Stage):
+async def test_4_kib_are_taken(stage: Stage) -> None:
     message = '{"op":"ping","id":"big"}'
     async with stage.client() as client:
         await client.socket.send(message + " " * (4096 - len(message)))
         assert (await client.receive())["op"] == "pong"
 
 
-async def test_a_burst_of_40_passes_and_more_closes_4429(stage: Stage):
+async def test_a_burst_of_40_passes_and_more_closes_4429(stage: Stage) -> None:
     async with stage.client() as client:
         for number in range(40):
             await client.send("ping", id=number)
@@ -70,14 +72,14 @@ async def test_a_burst_of_40_passes_and_more_closes_4429(stage: Stage):
         assert await client.closed() == 4429
 
 
-def test_the_allowance_refills_by_ten_a_second():
+def test_the_allowance_refills_by_ten_a_second() -> None:
     rate = protocol.MessageRate(now_s=100.0)
     assert [rate.take(100.0) for _ in range(41)] == [True] * 40 + [False]
     assert [rate.take(100.5) for _ in range(6)] == [True] * 5 + [False]
     assert [rate.take(1000.0) for _ in range(41)] == [True] * 40 + [False]
 
 
-async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage):
+async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage) -> None:
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         opened = asyncio.Semaphore(0)
         done = asyncio.Event()
@@ -101,7 +103,7 @@ async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage):
         assert (await client.ask("ping"))["op"] == "pong"
 
 
-async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage):
+async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage) -> None:
     async with stage.client(max_queue=1) as slow, stage.client() as quick:
         for client in (slow, quick):
             await client.ask("subscribe", topic=stage.topic)
@@ -117,7 +119,7 @@ async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage)
         assert (await quick.receive())["data"]["number"] == 1_200
 
 
-async def test_one_connection_watches_100_topics(stage: Stage):
+async def test_one_connection_watches_100_topics(stage: Stage) -> None:
     outbox = Outbox(lambda: None)
     hub = hubs.current_hub()
     connection = Idle()
@@ -135,7 +137,7 @@ async def test_one_connection_watches_100_topics(stage: Stage):
         await hub.leave(connection)
 
 
-async def test_the_queue_of_a_socket_is_bounded_and_overflows_once():
+async def test_the_queue_of_a_socket_is_bounded_and_overflows_once() -> None:
     calls: list[str] = []
     outbox = Outbox(lambda: calls.append("overflow"))
     for number in range(WAITING_MAX + 50):

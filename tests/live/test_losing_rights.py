@@ -1,35 +1,39 @@
 """Who loses a right loses the topic, and who is signed out loses the connection, at once (section 12)."""
 
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
 from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
-from apps.accounts.services import sign_in
+from apps.accounts.services import TokenPair, sign_in
 from apps.common import live
 from apps.common.live.hub import current_hub
 from tests.factories.accounts import PASSWORD
-from tests.live.conftest import Stage, open_client
+from tests.live.conftest import Client, Stage, open_client, user_of
 
 in_thread = sync_to_async
 
 
-def pair_of(stage: Stage):
-    return sign_in(email=stage.actors.admin.user.email, password=PASSWORD)
+def pair_of(stage: Stage) -> TokenPair:
+    return sign_in(email=user_of(stage.actors.admin).email, password=PASSWORD)
 
 
-async def signed_in(client, pair):
+async def signed_in(client: Client, pair: TokenPair) -> dict[str, Any]:
     return await client.ask("auth", token=pair.access)
 
 
-def revoke_later(change, **subject):
+def revoke_later(change: Callable[[], object], **subject: UUID) -> None:
     """Change a row and announce it, as a service does: nothing is said before the commit."""
     with transaction.atomic():
         live.revoke(**subject)
         change()
 
 
-async def test_a_revoked_session_closes_4401(stage: Stage):
+async def test_a_revoked_session_closes_4401(stage: Stage) -> None:
     pair = await in_thread(pair_of)(stage)
     other = await in_thread(pair_of)(stage)
     async with open_client(stage.server.url) as client, open_client(stage.server.url) as same_user:
@@ -43,16 +47,17 @@ async def test_a_revoked_session_closes_4401(stage: Stage):
         assert (await same_user.ask("ping"))["op"] == "pong"
 
 
-async def test_a_revoked_key_closes_4401(stage: Stage):
+async def test_a_revoked_key_closes_4401(stage: Stage) -> None:
     key = stage.actors.key.key
+    assert key is not None
     async with stage.client() as client:
         rows = ApiKey.objects.filter(pk=key.pk)
         await in_thread(revoke_later)(lambda: rows.update(revoked_at=timezone.now()), api_key_id=key.pk)
         assert await client.closed() == 4401
 
 
-async def test_a_locked_user_and_a_lost_membership_close_4401(stage: Stage):
-    user = await in_thread(lambda: stage.actors.admin.user)()
+async def test_a_locked_user_and_a_lost_membership_close_4401(stage: Stage) -> None:
+    user = await in_thread(lambda: user_of(stage.actors.admin))()
     pair = await in_thread(pair_of)(stage)
     async with open_client(stage.server.url) as client:
         await signed_in(client, pair)
@@ -67,7 +72,7 @@ async def test_a_locked_user_and_a_lost_membership_close_4401(stage: Stage):
         assert await client.closed() == 4401
 
 
-async def test_a_suspended_organization_closes_4401(stage: Stage):
+async def test_a_suspended_organization_closes_4401(stage: Stage) -> None:
     async with stage.client() as client:
         rows = Organization.objects.filter(pk=stage.organization_id)
         await in_thread(revoke_later)(
@@ -76,9 +81,9 @@ async def test_a_suspended_organization_closes_4401(stage: Stage):
         assert await client.closed() == 4401
 
 
-async def test_a_demotion_takes_the_topics_that_need_the_higher_role(stage: Stage):
+async def test_a_demotion_takes_the_topics_that_need_the_higher_role(stage: Stage) -> None:
     pair = await in_thread(pair_of)(stage)
-    user = stage.actors.admin.user
+    user = user_of(stage.actors.admin)
     async with open_client(stage.server.url) as client:
         await signed_in(client, pair)
         assert (await client.ask("subscribe", topic="test.secrets"))["op"] == "subscribed"
@@ -98,7 +103,7 @@ async def test_a_demotion_takes_the_topics_that_need_the_higher_role(stage: Stag
         assert (await client.ask("subscribe", topic="test.secrets"))["code"] == "permission.denied"
 
 
-async def test_a_refreshed_token_leaves_the_connection_open(stage: Stage):
+async def test_a_refreshed_token_leaves_the_connection_open(stage: Stage) -> None:
     """The session counts, not the hour of the token that opened the connection."""
     pair = await in_thread(pair_of)(stage)
     async with open_client(stage.server.url) as client:
@@ -108,7 +113,7 @@ async def test_a_refreshed_token_leaves_the_connection_open(stage: Stage):
         assert (await client.ask("ping"))["op"] == "pong"
 
 
-async def test_all_connections_are_rechecked_every_minute():
+async def test_all_connections_are_rechecked_every_minute() -> None:
     checked: list[str] = []
 
     class Watched:

@@ -3,18 +3,19 @@
 import asyncio
 import threading
 import time
+from typing import Any
 
 import pytest
 
 from tests.live.conftest import Client, Stage
 
 
-def numbers(events):
+def numbers(events: list[dict[str, Any]]) -> list[int]:
     assert {event["op"] for event in events} <= {"event"}, events
     return [event["data"]["number"] for event in events]
 
 
-async def test_a_client_that_drops_gets_the_500_events_it_missed_in_order(stage: Stage):
+async def test_a_client_that_drops_gets_the_500_events_it_missed_in_order(stage: Stage) -> None:
     async with stage.client() as client:
         answer = await client.ask("subscribe", id="1", topic=stage.topic)
         assert answer == {
@@ -43,7 +44,7 @@ async def test_a_client_that_drops_gets_the_500_events_it_missed_in_order(stage:
     assert new["seq"] == 502
 
 
-async def test_nothing_is_lost_or_doubled_while_somebody_publishes_without_pause(stage: Stage):
+async def test_nothing_is_lost_or_doubled_while_somebody_publishes_without_pause(stage: Stage) -> None:
     """The race between the reading of what was missed and the subscription to what is new."""
     stop = threading.Event()
     published = 0
@@ -79,7 +80,7 @@ async def test_nothing_is_lost_or_doubled_while_somebody_publishes_without_pause
     assert len(seen) > 25 * 20
 
 
-async def test_many_subscribers_of_one_busy_topic_all_see_the_same(stage: Stage):
+async def test_many_subscribers_of_one_busy_topic_all_see_the_same(stage: Stage) -> None:
     async with asyncio.timeout(20):
         async with stage.client() as first, stage.client() as second, stage.client() as third:
             clients = [first, second, third]
@@ -91,7 +92,7 @@ async def test_many_subscribers_of_one_busy_topic_all_see_the_same(stage: Stage)
     assert [numbers(events) for events in seen] == [list(range(300))] * 3
 
 
-async def test_a_gap_beyond_the_kept_events_says_reset(stage: Stage):
+async def test_a_gap_beyond_the_kept_events_says_reset(stage: Stage) -> None:
     await stage.publish(*range(1_300))
 
     async with stage.client() as client:
@@ -106,14 +107,14 @@ async def test_a_gap_beyond_the_kept_events_says_reset(stage: Stage):
     assert numbers(missed) == list(range(400, 1_300))
 
 
-async def test_another_epoch_or_a_number_from_the_future_says_reset(stage: Stage):
+async def test_another_epoch_or_a_number_from_the_future_says_reset(stage: Stage) -> None:
     await stage.publish(0)
     async with stage.client() as client:
         assert (await client.ask("subscribe", topic=stage.topic, after=1, epoch="older"))["reset"]
         assert (await client.ask("subscribe", topic=stage.topic, after=99))["reset"]
 
 
-async def test_a_connected_client_hears_reset_when_valkey_lost_its_data(stage: Stage):
+async def test_a_connected_client_hears_reset_when_valkey_lost_its_data(stage: Stage) -> None:
     await stage.publish(0)
     async with stage.client() as client:
         before = await client.ask("subscribe", id="mine", topic=stage.topic)
@@ -129,7 +130,7 @@ async def test_a_connected_client_hears_reset_when_valkey_lost_its_data(stage: S
     assert events[0]["epoch"] == reset["epoch"]
 
 
-async def test_acknowledged_numbers_are_taken_up_by_the_next_connection(stage: Stage):
+async def test_acknowledged_numbers_are_taken_up_by_the_next_connection(stage: Stage) -> None:
     async with stage.client() as client:
         await client.ask("subscribe", topic=stage.topic)
         await stage.publish(*range(5))
@@ -144,14 +145,16 @@ async def test_acknowledged_numbers_are_taken_up_by_the_next_connection(stage: S
         assert numbers(await client.events(2)) == [3, 4]
 
 
-async def test_after_acked_says_reset_when_nothing_was_acknowledged(stage: Stage):
+async def test_after_acked_says_reset_when_nothing_was_acknowledged(stage: Stage) -> None:
     await stage.publish(0)
     async with stage.client() as client:
         assert (await client.ask("subscribe", topic=stage.topic, after="acked"))["reset"]
 
 
 @pytest.mark.parametrize(("after", "limit", "expected"), [(0, 3, [0, 1, 2]), (3, 1_000, [3, 4]), (5, 10, [])])
-async def test_replay_sends_kept_events_again(stage: Stage, after, limit, expected):
+async def test_replay_sends_kept_events_again(
+    stage: Stage, after: int, limit: int, expected: list[int]
+) -> None:
     await stage.publish(*range(5))
     async with stage.client() as client:
         await client.send("replay", id="r", topic=stage.topic, after=after, limit=limit)
@@ -162,7 +165,7 @@ async def test_replay_sends_kept_events_again(stage: Stage, after, limit, expect
     assert end["seq"] == after + len(expected)
 
 
-async def test_after_unsubscribing_nothing_comes_any_more(stage: Stage):
+async def test_after_unsubscribing_nothing_comes_any_more(stage: Stage) -> None:
     async with stage.client() as client:
         await client.ask("subscribe", topic=stage.topic)
         answer = await client.ask("unsubscribe", id="u", topic=stage.topic)

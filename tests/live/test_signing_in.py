@@ -1,21 +1,24 @@
 """Who may open the websocket, and as whom (platform.md section 12)."""
 
+from typing import Any
+
 import pytest
 from django.conf import settings
 from rest_framework.test import APIClient
 from websockets.asyncio.client import connect
 
-from apps.accounts.models import Role
+from apps.accounts.models import Organization, Role
 from apps.accounts.services import sign_in
 from tests.factories.accounts import PASSWORD, MembershipFactory, OrganizationFactory
-from tests.live.conftest import FOREIGN_ORIGIN, Client, Stage, open_client
+from tests.furniture.people import Person
+from tests.live.conftest import FOREIGN_ORIGIN, Client, Stage, open_client, user_of
 
 
-def access_token(person):
-    return sign_in(email=person.user.email, password=PASSWORD).access
+def access_token(person: Person) -> str:
+    return sign_in(email=user_of(person).email, password=PASSWORD).access
 
 
-def cookie(person):
+def cookie(person: Person) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={person.browser.cookies[settings.SESSION_COOKIE_NAME].value}"
 
 
@@ -33,18 +36,18 @@ def own_origin(stage: Stage) -> str:
     return f"http://127.0.0.1:{stage.server.port}"
 
 
-async def first_message(stage: Stage, **options):
+async def first_message(stage: Stage, **options: Any) -> dict[str, Any]:
     async with connect(stage.server.url, **options) as socket:
         return await Client(socket).receive()
 
 
-async def refused_with(stage: Stage, **options):
+async def refused_with(stage: Stage, **options: Any) -> int | None:
     async with connect(stage.server.url, **options) as socket:
         return await Client(socket).closed()
 
 
 @pytest.mark.parametrize("header", ["X-API-Key", "Authorization"])
-async def test_a_key_or_a_token_in_a_header_signs_in(stage: Stage, token, header):
+async def test_a_key_or_a_token_in_a_header_signs_in(stage: Stage, token: str, header: str) -> None:
     for raw in (stage.actors.key.raw_key, token):
         value = f"Bearer {raw}" if header == "Authorization" else raw
         welcome = await first_message(stage, additional_headers={header: value})
@@ -56,7 +59,7 @@ async def test_a_key_or_a_token_in_a_header_signs_in(stage: Stage, token, header
         }
 
 
-async def test_a_first_auth_message_signs_in(stage: Stage, token):
+async def test_a_first_auth_message_signs_in(stage: Stage, token: str) -> None:
     async with open_client(stage.server.url) as client:
         early = await client.ask("subscribe", id="early", topic=stage.topic)
         assert (early["op"], early["id"], early["code"]) == ("error", "early", "auth.required")
@@ -64,7 +67,7 @@ async def test_a_first_auth_message_signs_in(stage: Stage, token):
         assert (await client.ask("subscribe", topic=stage.topic))["op"] == "subscribed"
 
 
-async def test_a_wrong_token_is_named_and_closes_4401(stage: Stage):
+async def test_a_wrong_token_is_named_and_closes_4401(stage: Stage) -> None:
     async with open_client(stage.server.url) as client:
         answer = await client.ask("auth", id="a", token="nonsense")
         assert (answer["op"], answer["id"], answer["code"]) == ("error", "a", "auth.token_invalid")
@@ -74,7 +77,7 @@ async def test_a_wrong_token_is_named_and_closes_4401(stage: Stage):
     assert await refused_with(stage, additional_headers={"X-API-Key": "nonsense"}) == 4401
 
 
-async def test_the_pages_cookie_signs_in_from_our_own_pages_only(stage: Stage, page_cookie):
+async def test_the_pages_cookie_signs_in_from_our_own_pages_only(stage: Stage, page_cookie: str) -> None:
     headers = {"Cookie": page_cookie}
     for origin in (own_origin(stage), FOREIGN_ORIGIN, None):
         assert (await first_message(stage, additional_headers=headers, origin=origin))["op"] == "welcome"
@@ -82,19 +85,19 @@ async def test_the_pages_cookie_signs_in_from_our_own_pages_only(stage: Stage, p
         assert await refused_with(stage, additional_headers=headers, origin=origin) == 4403
 
 
-async def test_a_foreign_host_header_does_not_make_an_origin_our_own(stage: Stage, page_cookie):
+async def test_a_foreign_host_header_does_not_make_an_origin_our_own(stage: Stage, page_cookie: str) -> None:
     headers = {"Cookie": page_cookie, "Host": "evil.example"}
     assert await refused_with(stage, additional_headers=headers, origin="http://evil.example") == 4403
 
 
-async def test_a_stale_cookie_still_may_sign_in_by_message(stage: Stage, token):
+async def test_a_stale_cookie_still_may_sign_in_by_message(stage: Stage, token: str) -> None:
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}=gone"}
     async with open_client(stage.server.url, additional_headers=headers) as client:
         assert (await client.ask("auth", token=token))["op"] == "welcome"
 
 
 @pytest.mark.parametrize("parameter", ["token", "access_token", "api_key", "key"])
-async def test_credentials_in_the_address_are_refused_unread(stage: Stage, parameter):
+async def test_credentials_in_the_address_are_refused_unread(stage: Stage, parameter: str) -> None:
     address = f"{stage.server.url}?{parameter}={stage.actors.key.raw_key}"
     async with connect(address) as socket:
         client = Client(socket)
@@ -102,18 +105,18 @@ async def test_credentials_in_the_address_are_refused_unread(stage: Stage, param
         assert await client.closed() == 4400
 
 
-async def test_two_different_credentials_are_refused(stage: Stage, token):
+async def test_two_different_credentials_are_refused(stage: Stage, token: str) -> None:
     headers = {"X-API-Key": stage.actors.key.raw_key, "Authorization": f"Bearer {token}"}
     assert (await first_message(stage, additional_headers=headers))["code"] == "auth.multiple_credentials"
 
 
 @pytest.mark.parametrize("path", ["/", "/ws", "/ws/live/", "/ws/other"])
-async def test_other_paths_close_4404(stage: Stage, path):
+async def test_other_paths_close_4404(stage: Stage, path: str) -> None:
     async with connect(f"ws://127.0.0.1:{stage.server.port}{path}") as socket:
         assert await Client(socket).closed() == 4404
 
 
-async def test_the_subprotocol_is_taken_when_offered(stage: Stage):
+async def test_the_subprotocol_is_taken_when_offered(stage: Stage) -> None:
     async with stage.client(subprotocols=["other", "sextant.v1"]) as client:
         assert client.socket.subprotocol == "sextant.v1"
     async with stage.client() as client:
@@ -121,14 +124,16 @@ async def test_the_subprotocol_is_taken_when_offered(stage: Stage):
 
 
 @pytest.fixture
-def second(stage: Stage):
+def second(stage: Stage) -> Organization:
     """Another organization, of which the viewer is the admin."""
     organization = OrganizationFactory.create()
-    MembershipFactory.create(organization=organization, user=stage.actors.viewer.user, role=Role.ADMIN)
+    MembershipFactory.create(organization=organization, user=user_of(stage.actors.viewer), role=Role.ADMIN)
     return organization
 
 
-async def test_auth_without_a_token_picks_another_organization(stage: Stage, token, second):
+async def test_auth_without_a_token_picks_another_organization(
+    stage: Stage, token: str, second: Organization
+) -> None:
     there = f"test.things.{second.pk}"
     async with open_client(stage.server.url) as client:
         assert (await client.ask("auth", token=token))["organization_id"] == str(stage.organization_id)
@@ -142,12 +147,16 @@ async def test_auth_without_a_token_picks_another_organization(stage: Stage, tok
         assert (await client.ask("subscribe", topic=stage.topic))["code"] == "not_found"
 
 
-async def test_the_handshake_may_name_the_organization(stage: Stage, token, second):
+async def test_the_handshake_may_name_the_organization(
+    stage: Stage, token: str, second: Organization
+) -> None:
     headers = {"Authorization": f"Bearer {token}", "X-Organization": str(second.pk)}
     assert (await first_message(stage, additional_headers=headers))["organization_id"] == str(second.pk)
 
 
-async def test_an_organization_of_strangers_is_not_found(stage: Stage, token, stranger_organization):
+async def test_an_organization_of_strangers_is_not_found(
+    stage: Stage, token: str, stranger_organization: Organization
+) -> None:
     async with open_client(stage.server.url) as client:
         await client.ask("auth", token=token)
         answer = await client.ask("auth", id="x", organization=stranger_organization.slug)
@@ -156,11 +165,12 @@ async def test_an_organization_of_strangers_is_not_found(stage: Stage, token, st
 
 
 @pytest.fixture
-def stranger_organization(stage: Stage):
+def stranger_organization(stage: Stage) -> Organization:
+    assert stage.actors.stranger.organization is not None
     return stage.actors.stranger.organization
 
 
-async def test_a_stranger_gets_not_found_and_no_event(stage: Stage, stranger_token):
+async def test_a_stranger_gets_not_found_and_no_event(stage: Stage, stranger_token: str) -> None:
     async with open_client(stage.server.url) as client:
         await client.ask("auth", token=stranger_token)
         answer = await client.ask("subscribe", id="s", topic=stage.topic, after=0)
@@ -178,7 +188,7 @@ def stranger_token(stage: Stage) -> str:
     return access_token(stage.actors.stranger)
 
 
-async def test_a_topic_needs_its_permission(stage: Stage, token):
+async def test_a_topic_needs_its_permission(stage: Stage, token: str) -> None:
     async with open_client(stage.server.url) as client:
         await client.ask("auth", token=token)
         assert (await client.ask("subscribe", topic="test.secrets"))["code"] == "permission.denied"
@@ -186,7 +196,7 @@ async def test_a_topic_needs_its_permission(stage: Stage, token):
             assert (await client.ask("subscribe", topic=unknown))["code"] == "not_found"
 
 
-def test_the_api_and_the_websocket_share_their_credentials(stage: Stage, token):
+def test_the_api_and_the_websocket_share_their_credentials(stage: Stage, token: str) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     assert client.get("/api/v1/me").status_code == 200

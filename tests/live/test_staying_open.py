@@ -16,7 +16,7 @@ from config.websocket import LiveWebSocketProtocol
 from tests.live.conftest import Client, Stage, open_client
 
 
-async def test_an_idle_connection_stays_open_and_one_without_sign_in_does_not(stage: Stage):
+async def test_an_idle_connection_stays_open_and_one_without_sign_in_does_not(stage: Stage) -> None:
     """Seven seconds: redis-py drops an idle socket after five unless told otherwise; so does sign-in."""
 
     async def idle() -> None:
@@ -68,7 +68,7 @@ async def serving() -> AsyncIterator[tuple[uvicorn.Server, int]]:
         await task
 
 
-async def test_a_client_that_answers_pings_stays_and_one_that_does_not_closes_4408():
+async def test_a_client_that_answers_pings_stays_and_one_that_does_not_closes_4408() -> None:
     async with serving() as (_, port), connect(f"ws://127.0.0.1:{port}/", ping_interval=None) as socket:
         assert await mute_client(port) == 4408
         await socket.ping()
@@ -93,13 +93,13 @@ async def mute_client(port: int) -> int:
             assert opcode == 0x89, "a ping is all that is expected"
 
 
-async def test_a_restart_closes_1001():
+async def test_a_restart_closes_1001() -> None:
     async with serving() as (server, port), connect(f"ws://127.0.0.1:{port}/") as socket:
         server.should_exit = True
         assert await Client(socket).closed() == 1001
 
 
-async def test_nothing_is_compressed():
+async def test_nothing_is_compressed() -> None:
     """One encoded event serves all; a compressor per connection would cost each of them 30 kB."""
     async with serving() as (_, port), connect(f"ws://127.0.0.1:{port}/") as socket:
         assert socket.response is not None
@@ -107,7 +107,7 @@ async def test_nothing_is_compressed():
 
 
 @pytest.mark.parametrize("fragment", [b"\x82\x00", b"\x83\x80\0\0\0\0"])
-async def test_a_broken_frame_ends_the_connection_by_the_standard_code(fragment):
+async def test_a_broken_frame_ends_the_connection_by_the_standard_code(fragment: bytes) -> None:
     """Unmasked data and an unknown opcode."""
     async with serving() as (_, port), connect(f"ws://127.0.0.1:{port}/") as socket:
         socket.transport.write(fragment)

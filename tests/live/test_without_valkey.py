@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -16,7 +17,8 @@ from apps.accounts.models import User
 from apps.common import live
 from config.embedded import valkey as valkey_server
 from config.embedded.processes import StartFailed
-from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server
+from tests.furniture.people import Actors
+from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server, user_of
 
 
 class OwnValkey:
@@ -49,7 +51,7 @@ class OwnValkey:
 
 
 @pytest.fixture
-def own_valkey(tmp_path: Path, settings) -> Iterator[OwnValkey]:
+def own_valkey(tmp_path: Path, settings: Any) -> Iterator[OwnValkey]:
     try:
         valkey_server.program()
     except StartFailed as error:
@@ -61,7 +63,19 @@ def own_valkey(tmp_path: Path, settings) -> Iterator[OwnValkey]:
     server.stop(and_forget=True)
 
 
-async def subscribe_patiently(client: Client, stage: Stage, **fields):
+def keys(valkey: redis.Redis, pattern: str) -> list[str]:
+    """Return the names of the keys of a pattern."""
+    found: Any = valkey.keys(pattern)
+    return [key.decode() for key in found]
+
+
+def entries(valkey: redis.Redis, key: str) -> list[tuple[bytes, bytes]]:
+    """Return id and frame of every kept event."""
+    rows: Any = valkey.xrange(key)
+    return [(entry_id, fields[b"frame"]) for entry_id, fields in rows]
+
+
+async def subscribe_patiently(client: Client, stage: Stage, **fields: Any) -> dict[str, Any]:
     """Subscribe, trying again while live is unavailable, as a client should."""
     async with asyncio.timeout(2 * ANSWER_LIMIT_S):
         while True:
@@ -71,7 +85,7 @@ async def subscribe_patiently(client: Client, stage: Stage, **fields):
             await asyncio.sleep(0.3)
 
 
-async def test_clients_outlive_a_restart_of_valkey(stage: Stage, own_valkey: OwnValkey):
+async def test_clients_outlive_a_restart_of_valkey(stage: Stage, own_valkey: OwnValkey) -> None:
     with run_server(REDIS_URL=own_valkey.url) as server:
         async with open_client(server.url, stage.actors.key) as client:
             before = await client.ask("subscribe", topic=stage.topic)
@@ -104,23 +118,25 @@ async def test_clients_outlive_a_restart_of_valkey(stage: Stage, own_valkey: Own
 
 
 @pytest.mark.django_db(transaction=True)
-def test_publishing_without_valkey_fails_nothing_and_takes_no_time(own_valkey: OwnValkey, actors):
+def test_publishing_without_valkey_fails_nothing_and_takes_no_time(
+    own_valkey: OwnValkey, actors: Actors
+) -> None:
     own_valkey.stop()
     started = time.monotonic()
     with transaction.atomic():
-        User.objects.filter(pk=actors.viewer.user.pk).update(name="New name")
+        User.objects.filter(pk=user_of(actors.viewer).pk).update(name="New name")
         for number in range(200):
             live.publish(
                 organization_id=actors.organization.pk, topic="test.things", type="x", data={"n": number}
             )
-        live.revoke(user_id=actors.viewer.user.pk)
+        live.revoke(user_id=user_of(actors.viewer).pk)
 
     assert time.monotonic() - started < 1
-    assert User.objects.get(pk=actors.viewer.user.pk).name == "New name"
+    assert User.objects.get(pk=user_of(actors.viewer).pk).name == "New name"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_event_of_a_rolled_back_transaction_is_never_sent(valkey: redis.Redis, actors):
+def test_an_event_of_a_rolled_back_transaction_is_never_sent(valkey: redis.Redis, actors: Actors) -> None:
     topic = "test.things"
 
     def publish(number: int) -> None:
@@ -131,25 +147,25 @@ def test_an_event_of_a_rolled_back_transaction_is_never_sent(valkey: redis.Redis
         raise ZeroDivisionError
     with transaction.atomic():
         publish(2)
-        assert not valkey.keys("sextant:live:*events")
+        assert not keys(valkey, "sextant:live:*events")
 
-    (key,) = valkey.keys("sextant:live:*events")
-    ((entry_id, fields),) = valkey.xrange(key)
+    (key,) = keys(valkey, "sextant:live:*events")
+    ((entry_id, frame),) = entries(valkey, key)
     assert entry_id == b"1-0"
-    assert b'"data":{"n":2}' in fields[b"frame"]
+    assert b'"data":{"n":2}' in frame
 
 
-async def test_events_of_more_than_a_day_ago_are_given_up(stage: Stage):
+async def test_events_of_more_than_a_day_ago_are_given_up(stage: Stage) -> None:
     await stage.publish(*range(3))
     key = stage.address.keys[1]
     # As if the first two had been published 25 hours ago.
-    frames = [fields[b"frame"] for _, fields in stage.valkey.xrange(key)]
+    frames = [frame for _, frame in entries(stage.valkey, key)]
     long_ago = int(time.time()) - 25 * 3600
     stage.valkey.delete(key)
     for seq, frame in enumerate(frames, 1):
         stage.valkey.xadd(key, {"frame": frame, "at": long_ago if seq < 3 else int(time.time())}, f"{seq}-0")
     await stage.publish(3)
 
-    assert [entry_id for entry_id, _ in stage.valkey.xrange(key)] == [b"3-0", b"4-0"]
+    assert [entry_id for entry_id, _ in entries(stage.valkey, key)] == [b"3-0", b"4-0"]
     assert 0 < stage.valkey.ttl(key) <= 24 * 3600
     assert await sync_to_async(stage.valkey.ttl)(stage.address.channel) > 24 * 3600
