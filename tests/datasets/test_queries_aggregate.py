@@ -19,7 +19,6 @@ from apps.datasets.queries.scan import scan
 from apps.datasets.queries.scopes import Filters, Scope, open_scope
 from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
 from apps.datasets.queries.terms import load_vocabularies
-from apps.datasets.queries.versions import readable_version
 from apps.datasets.queries.windows import Window
 from apps.datasets.reading.rows import Precision
 from tests.factories.datasets import EventRow, publish, published_dataset
@@ -31,7 +30,8 @@ CORNERS = [(90.0, 0.0), (-90.0, 0.0), (0.0, 180.0), (0.0, -180.0), (51.5, 179.99
 
 def scope_of(dataset: Dataset, filters: Filters | None = None) -> Scope:
     vocabulary = load_vocabularies([dataset.no])[dataset.no]
-    return open_scope(dataset, readable_version(dataset), filters or Filters(), vocabulary)
+    assert dataset.current_version is not None
+    return open_scope(dataset, dataset.current_version, filters or Filters(), vocabulary)
 
 
 def counts(groups: Groups) -> dict[int, int]:

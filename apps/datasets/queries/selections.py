@@ -115,6 +115,11 @@ class Descendants(Selection):
 
     roots: tuple[int, ...]
 
+    @property
+    def finest_root(self) -> int:
+        """Return the finest resolution among the given cells."""
+        return max(int(h3.get_resolution(root)) for root in self.roots)
+
     def ranges(self, resolution: int) -> Int64s | None:
         """Return the merged ranges of the given cells."""
         return merge_ranges(np.concatenate([h3_cells.base_ranges(level) for _, level in self._by_level()]))

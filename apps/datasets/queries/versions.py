@@ -16,32 +16,26 @@ class VersionGone(NotFound):
     code = "datasets.version_gone"
 
 
-def readable_version(dataset: Dataset, number: int | None = None) -> Version:
-    """Return the current version, or the one with that number.
-
-    Raises VersionGone for one that is not there. One query.
-    """
-    kept = Version.objects.filter(dataset=dataset, dropped_at__isnull=True)
-    wanted = Q(pk=dataset.current_version_id) if number is None else Q(number=number)
-    version = kept.filter(wanted).first()
+def readable_version(dataset: Dataset, number: int) -> Version:
+    """Return a version that is kept; raises VersionGone. One query."""
+    version = Version.objects.filter(dataset=dataset, number=number, dropped_at__isnull=True).first()
     if version is None:
         raise VersionGone
     return version
 
 
-def epoch_of(version: Version, span: Span) -> int:
-    """Return the oldest version number with exactly this version's data in the window.
+def epoch_of(version: Version, span: Span) -> Version:
+    """Return the oldest version with exactly this version's data in the window.
 
     That is the newest one, up to the version, whose changes meet the window. One query, none for an open
     window.
     """
     if span.is_open:
-        return version.number
+        return version
     meets = Q()
     if span.end is not None:
         meets &= Q(changed_from__isnull=True) | Q(changed_from__lt=span.end)
     if span.start is not None:
         meets &= Q(changed_to__isnull=True) | Q(changed_to__gt=span.start)
-    numbers = Version.objects.filter(meets, dataset_id=version.dataset_id, number__lte=version.number)
-    newest: int | None = numbers.order_by("-number").values_list("number", flat=True).first()
-    return version.number if newest is None else newest
+    candidates = Version.objects.filter(meets, dataset_id=version.dataset_id, number__lte=version.number)
+    return candidates.order_by("-number").first() or version

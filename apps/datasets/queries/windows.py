@@ -50,12 +50,6 @@ class Span:
         start = period_start(self.end, precision, self.zone)
         return start if start < self.end else None
 
-    def meets(self, changed_from: datetime | None, changed_to: datetime | None) -> bool:
-        """Tell whether a half-open span of changes, open where None, touches the window."""
-        starts_before = self.end is None or changed_from is None or changed_from < self.end
-        ends_after = self.start is None or changed_to is None or changed_to > self.start
-        return starts_before and ends_after
-
 
 @dataclass(frozen=True, slots=True)
 class Window:

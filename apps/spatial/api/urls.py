@@ -1,0 +1,10 @@
+"""The addresses of the API of spatial."""
+
+from django.urls import path
+
+from apps.spatial.api.views import HexViewSet
+
+urlpatterns = [
+    path("hexes", HexViewSet.as_view({"get": "aggregate"}), name="hexes"),
+    path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
+]

@@ -1,0 +1,96 @@
+"""The calls of the map."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+
+from apps.common.viewsets import ResourceViewSet
+from apps.datasets.models import Dataset
+from apps.spatial.answers import answer_hexes, estimate_hexes
+from apps.spatial.api.parameters import GeoJsonParameters, HexesParameters, hex_query
+from apps.spatial.api.serializers import HexesOut
+from apps.spatial.cache import Answer
+from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
+from apps.spatial.sources import Source, open_sources
+
+
+class ColumnsRenderer(JSONRenderer):
+    """Stands for `format=columns` in the choice of a format."""
+
+    media_type = MEDIA_TYPES[AnswerFormat.COLUMNS]
+    format = AnswerFormat.COLUMNS.value
+
+
+class GeoJsonRenderer(JSONRenderer):
+    """Stands for `format=geojson` in the choice of a format."""
+
+    media_type = MEDIA_TYPES[AnswerFormat.GEOJSON]
+    format = AnswerFormat.GEOJSON.value
+
+
+class FormatNegotiation(DefaultContentNegotiation):
+    """Chooses by `format`, else by Accept; a wrong `format` is left to the parameters' check."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the renderer and its media type; raises NotAcceptable."""
+        asked = request.query_params.get("format")
+        if asked is None:
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+            return chosen
+        offered = list(renderers)
+        renderer = next((each for each in offered if each.format == asked), offered[0])
+        return renderer, renderer.media_type
+
+
+class HexViewSet(ResourceViewSet[Dataset]):
+    """Hexagons of datasets' current versions."""
+
+    queryset = Dataset.objects.all()
+    permission = "spatial.view"
+    serializer_class = HexesOut
+    renderer_classes = (JSONRenderer, ColumnsRenderer, GeoJsonRenderer)
+    content_negotiation_class = FormatNegotiation
+    query_serializer_classes = {"aggregate": HexesParameters, "geojson": GeoJsonParameters}
+
+    @extend_schema(
+        responses={
+            (200, MEDIA_TYPES[AnswerFormat.JSON]): HexesOut,
+            (200, MEDIA_TYPES[AnswerFormat.COLUMNS]): OpenApiTypes.OBJECT,
+            (200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT,
+        }
+    )
+    def aggregate(self, request: Request) -> HttpResponse:
+        """Answer counts and statistics by cell; with `estimate=true` only how many cells there would be."""
+        form = AnswerFormat(request.accepted_renderer.format)
+        return self._hexes(form)
+
+    @extend_schema(responses={(200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT})
+    def geojson(self, request: Request) -> HttpResponse:
+        """Answer the cells as a GeoJSON feature collection."""
+        return self._hexes(AnswerFormat.GEOJSON)
+
+    def _hexes(self, form: AnswerFormat) -> HttpResponse:
+        values = self.validated_query()
+        query = hex_query(values)
+        sources = open_sources(self.actor, query)
+        if values["estimate"]:
+            return answered(Answer.json(estimate_hexes(query, sources, form)), sources)
+        return answered(answer_hexes(query, sources, form), sources)
+
+
+def answered(answer: Answer, sources: Sequence[Source]) -> HttpResponse:
+    """Return the response of an answer; `Sextant-Version` names the version that was asked for."""
+    headers: dict[str, Any] = {
+        "ETag": answer.etag,
+        "Sextant-Version": ", ".join(str(source.version.number) for source in sources),
+        "Sextant-Rows": str(answer.rows),
+    }
+    return HttpResponse(answer.body, content_type=answer.media_type, headers=headers)

@@ -1,0 +1,135 @@
+"""Answers kept in Valkey for ten minutes, one builder per key; without Valkey each answer is built.
+
+A key holds the release, the app, what identifies the data and a hash of the question; so nothing is ever
+deleted: a new version has other keys. What identifies the data is read before the work, so an answer computed
+while a version is published is never kept under the newer one.
+"""
+
+import functools
+import hashlib
+import random
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import orjson
+import redis
+import structlog
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from apps.common.etags import strong_etag
+
+logger = structlog.get_logger(__name__)
+
+MAX_ENTRY_BYTES: Final = 1024 * 1024
+TTL_SPREAD: Final = 0.1
+BUILDER_TTL_MS: Final = 5_000
+POLL_S: Final = 0.02
+CONNECT_TIMEOUT_S: Final = 0.25
+CALL_TIMEOUT_S: Final = 0.5
+UNTRIED_S: Final = 1.0
+
+# Only the builder itself gives up its place: a slow one must not remove its successor's.
+RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """A finished answer: what goes over the wire."""
+
+    body: bytes
+    media_type: str
+    etag: str
+    rows: int
+
+    @classmethod
+    def of(cls, body: bytes, media_type: str, rows: int = 0) -> "Answer":
+        """Return the answer with the tag of its bytes."""
+        return cls(body, media_type, strong_etag(body, media_type), rows)
+
+    @classmethod
+    def json(cls, document: Any) -> "Answer":
+        """Return the answer of a small document."""
+        return cls.of(orjson.dumps(document), "application/json")
+
+
+def answer_key(kind: str, data: Sequence[str], question: str) -> str:
+    """Return the key of an answer: `kind` names the call, `data` identifies what was read."""
+    digest = hashlib.sha256(question.encode()).hexdigest()[:40]
+    return f"sextant:{settings.RELEASE}:spatial:{kind}:{','.join(data)}:{digest}"
+
+
+def cached_answer(key: str, build: Callable[[], Answer]) -> Answer:
+    """Return the kept answer, or build and keep it; equal questions at once wait for one builder."""
+    return _store(settings.CACHE_URL).get_or_build(key, build)
+
+
+class AnswerStore:
+    """The answers in one Valkey. Seen down, it is not tried again for a second."""
+
+    def __init__(self, url: str) -> None:
+        self._client = redis.Redis.from_url(
+            url,
+            socket_connect_timeout=CONNECT_TIMEOUT_S,
+            socket_timeout=CALL_TIMEOUT_S,
+            # A pooled connection that a restart of Valkey broke is opened again once.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+        )
+        self._untried_until = 0.0
+
+    def get_or_build(self, key: str, build: Callable[[], Answer]) -> Answer:
+        """Return the answer under `key`; after 5 s a builder is not waited for any longer."""
+        token = secrets.token_bytes(8)
+        turn = f"{key}:builder"
+        deadline = time.monotonic() + BUILDER_TTL_MS / 1000
+        while (kept := self._get(key)) is None and not self._take_turn(turn, token):
+            # Without Valkey nobody can be waited for.
+            if self._is_untried or time.monotonic() > deadline:
+                break
+            time.sleep(POLL_S)
+        try:
+            # Looked up again: the builder before may have finished just before the turn was taken.
+            return kept or self._get(key) or self._keep(key, build())
+        finally:
+            if kept is None:
+                self._try("EVAL", RELEASE, 1, turn, token)
+
+    def _get(self, key: str) -> Answer | None:
+        raw = self._try("GET", key)
+        return msgspec.msgpack.decode(raw, type=Answer) if raw else None
+
+    def _keep(self, key: str, answer: Answer) -> Answer:
+        """Store the answer unless it is large, and return it."""
+        if len(answer.body) <= MAX_ENTRY_BYTES:
+            spread = random.uniform(1 - TTL_SPREAD, 1 + TTL_SPREAD)  # noqa: S311 - spreads expiry, no secret
+            seconds = round(settings.SPATIAL_CACHE_TTL_S * spread)
+            self._try("SET", key, msgspec.msgpack.encode(answer), "EX", max(1, seconds))
+        return answer
+
+    def _take_turn(self, turn: str, token: bytes) -> bool:
+        """Tell whether this caller is the builder now."""
+        return self._try("SET", turn, token, "NX", "PX", BUILDER_TTL_MS) is not None
+
+    @property
+    def _is_untried(self) -> bool:
+        return time.monotonic() < self._untried_until
+
+    def _try(self, *command: Any) -> Any:
+        """Return Valkey's reply; None while it is down."""
+        if self._is_untried:
+            return None
+        try:
+            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except (redis.RedisError, OSError) as error:
+            self._untried_until = time.monotonic() + UNTRIED_S
+            logger.warning("spatial.cache_unavailable", error=str(error))
+            return None
+
+
+@functools.lru_cache(maxsize=4)
+def _store(url: str) -> AnswerStore:
+    """Return this process's store of an address; its pool notices a fork by itself."""
+    return AnswerStore(url)

@@ -1,0 +1,139 @@
+"""Outlines of cells as GeoJSON: counter-clockwise, closed, six decimals, cut at 180 degrees.
+
+A cell's vertices come counter-clockwise from the library: five to ten, so nothing here assumes six.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import h3.api.basic_int as h3
+import numpy as np
+
+from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
+from apps.datasets.reading.rows import Int64s
+
+DECIMALS: Final = 6
+
+Point = tuple[float, float]  # longitude, latitude
+Ring = list[Point]
+Bounds = tuple[float, float, float, float]
+
+
+def outlines(cells: Int64s) -> tuple[list[dict[str, Any]], list[Bounds]]:
+    """Return each cell's geometry (Polygon or MultiPolygon) and its box.
+
+    The box of a cell across 180 has west > east, as RFC 7946 says.
+    """
+    if not cells.size:
+        return [], []
+    rings = [h3.cell_to_boundary(cell) for cell in cells.tolist()]
+    ends = np.cumsum([len(ring) for ring in rings])
+    starts = np.concatenate([[0], ends[:-1]])
+    vertices = np.round([vertex[::-1] for ring in rings for vertex in ring], DECIMALS)
+    least, most = np.minimum.reduceat(vertices, starts), np.maximum.reduceat(vertices, starts)
+    points = vertices.tolist()
+    geometries: list[dict[str, Any]] = [
+        {"type": "Polygon", "coordinates": [[*points[start:end], points[start]]]}
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+    ]
+    bounds: list[Bounds] = [tuple(edges) for edges in np.hstack([least, most]).tolist()]
+    # Few cells cross 180 or hold a pole; their outlines are made anew, one by one.
+    for index in np.flatnonzero(most[:, 0] - least[:, 0] > HALF_TURN).tolist():
+        geometries[index], bounds[index] = _crossing([(lng, lat) for lat, lng in rings[index]])
+    return geometries, bounds
+
+
+def overall_bounds(bounds: Sequence[Bounds]) -> Bounds | None:
+    """Return the narrowest box around boxes, across 180 if that is narrower; None without any."""
+    if not bounds:
+        return None
+    table = np.array(bounds)
+    south, north = float(table[:, 1].min()), float(table[:, 3].max())
+    order = np.argsort(table[:, 0], kind="stable")
+    west = table[order, 0]
+    east = np.where(table[order, 2] < west, table[order, 2] + FULL_TURN, table[order, 2])
+    reach = np.maximum.accumulate(east)
+    # The gap before each box, and around the back before the first one.
+    gaps = np.append(west[1:] - reach[:-1], west[0] + FULL_TURN - reach[-1])
+    widest = int(np.argmax(gaps))
+    if gaps[widest] <= 0:
+        return (-HALF_TURN, south, HALF_TURN, north)
+    last = float(reach[widest])
+    first = float(west[(widest + 1) % west.size])
+    return (first, south, last - FULL_TURN if last > HALF_TURN else last, north)
+
+
+def _crossing(ring: Ring) -> tuple[dict[str, Any], Bounds]:
+    """Return the outline and box of a cell with a jump over 180."""
+    unwrapped = _unwrapped(ring)
+    if abs(unwrapped[-1][0] - unwrapped[0][0]) > HALF_TURN:
+        rounded = _closed(_around_pole(unwrapped[:-1]))
+        return {"type": "Polygon", "coordinates": [rounded]}, _bounds(rounded)
+    return _cut(unwrapped[:-1])
+
+
+def _unwrapped(ring: Ring) -> Ring:
+    """Return the ring and its first vertex again, without jumps of longitude: it may leave -180..180."""
+    found = [ring[0]]
+    for longitude, latitude in [*ring[1:], ring[0]]:
+        step = (longitude - found[-1][0] + HALF_TURN) % FULL_TURN - HALF_TURN
+        found.append((found[-1][0] + step, latitude))
+    return found
+
+
+def _around_pole(ring: Ring) -> Ring:
+    """Return the ring of a cell that holds a pole: along its boundary, then along the pole's edge."""
+    wrapped = sorted(((lng + HALF_TURN) % FULL_TURN - HALF_TURN, lat) for lng, lat in ring)
+    (first_lng, first_lat), (last_lng, last_lat) = wrapped[0], wrapped[-1]
+    gap = first_lng + FULL_TURN - last_lng
+    share = (HALF_TURN - last_lng) / gap if gap else 0.0
+    seam = last_lat + (first_lat - last_lat) * share
+    line = [(-HALF_TURN, seam), *wrapped, (HALF_TURN, seam)]
+    if first_lat > 0:
+        return [*line, (HALF_TURN, POLE), (-HALF_TURN, POLE)]
+    return [*reversed(line), (-HALF_TURN, -POLE), (HALF_TURN, -POLE)]
+
+
+def _cut(ring: Ring) -> tuple[dict[str, Any], Bounds]:
+    """Return the two parts of a ring that crosses 180 or -180 (unwrapped), and the box of the cell."""
+    mean = sum(longitude for longitude, _ in ring) / len(ring)
+    shift = FULL_TURN if mean < 0 else 0.0
+    moved = [(longitude + shift, latitude) for longitude, latitude in ring]
+    western = _closed(_clipped(moved, keep_below=True))
+    beyond = _clipped(moved, keep_below=False)
+    eastern = _closed([(longitude - FULL_TURN, latitude) for longitude, latitude in beyond])
+    parts = [part for part in (western, eastern) if len(set(part)) > 2]  # noqa: PLR2004 - a line is no part
+    latitudes = [latitude for part in parts for _, latitude in part]
+    west = min(longitude for longitude, _ in western)
+    east = max(longitude for longitude, _ in eastern)
+    bounds = (west, min(latitudes), east, max(latitudes))
+    if len(parts) == 1:
+        return {"type": "Polygon", "coordinates": parts}, _bounds(parts[0])
+    return {"type": "MultiPolygon", "coordinates": [[part] for part in parts]}, bounds
+
+
+def _clipped(ring: Ring, *, keep_below: bool) -> Ring:
+    """Return the part of a ring on one side of longitude 180 (Sutherland and Hodgman 1974)."""
+    found: Ring = []
+    for before, point in zip([ring[-1], *ring[:-1]], ring, strict=True):
+        is_in, was_in = (_is_kept(each[0], keep_below) for each in (point, before))
+        if is_in != was_in:
+            share = (HALF_TURN - before[0]) / (point[0] - before[0])
+            found.append((HALF_TURN, before[1] + (point[1] - before[1]) * share))
+        if is_in:
+            found.append(point)
+    return found
+
+
+def _is_kept(longitude: float, keep_below: bool) -> bool:
+    return longitude <= HALF_TURN if keep_below else longitude >= HALF_TURN
+
+
+def _closed(ring: Ring) -> Ring:
+    rounded = [(round(longitude, DECIMALS), round(latitude, DECIMALS)) for longitude, latitude in ring]
+    return [*rounded, rounded[0]]
+
+
+def _bounds(ring: Ring) -> Bounds:
+    longitudes, latitudes = zip(*ring, strict=True)
+    return min(longitudes), min(latitudes), max(longitudes), max(latitudes)

@@ -1,0 +1,72 @@
+"""Selections as the API takes them: text to checked values."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import h3.api.basic_int as h3
+
+from apps.common.errors import FieldError, Invalid
+from apps.datasets.queries.cells import BASE_RESOLUTION
+from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
+
+EDGES: Final = 4
+
+
+class SelectionInvalid(Invalid):
+    """The selection is not a possible one.
+
+    Take one of: `bbox=west,south,east,north` in degrees; `cell` with H3 cells, not finer than the resolution;
+    none for everything.
+    """
+
+    code = "spatial.selection_invalid"
+
+
+def parse_selection(
+    bbox: str | None, cells: Sequence[str], resolution: int | None
+) -> tuple[Selection, dict[str, Any]]:
+    """Return the selection and how an answer repeats it; raises SelectionInvalid."""
+    if bbox is not None and cells:
+        raise _invalid("bbox", "Select by bbox or by cell, not by both.")
+    if bbox is not None:
+        box = parse_box(bbox)
+        return box, {"bbox": [box.west, box.south, box.east, box.north]}
+    if cells:
+        roots = [parse_cell(text, finest=resolution) for text in cells]
+        unique = tuple(dict.fromkeys(roots))
+        return Descendants(unique), {"cell": [h3.int_to_str(root) for root in unique]}
+    return Everywhere(), {}
+
+
+def parse_box(text: str) -> Box:
+    """Return the box of `west,south,east,north`; raises SelectionInvalid."""
+    try:
+        edges = [float(part) for part in text.split(",")]
+    except ValueError:
+        edges = []
+    if len(edges) != EDGES:
+        raise _invalid("bbox", "Write four numbers: west,south,east,north.")
+    try:
+        return Box.from_degrees(*edges)
+    except ValueError as error:
+        raise _invalid("bbox", f"{text} is no box: {error}.") from error
+
+
+def parse_cell(text: str, *, finest: int | None = None) -> int:
+    """Return the cell of a hexadecimal H3 index; raises SelectionInvalid, also for one over `finest`."""
+    try:
+        cell = int(h3.str_to_int(text))
+        is_cell = h3.is_valid_cell(cell)
+    except (ValueError, OverflowError):
+        is_cell = False
+    if not is_cell:
+        raise _invalid("cell", f"{text} is no H3 cell.")
+    resolution = h3.get_resolution(cell)
+    limit = BASE_RESOLUTION if finest is None else finest
+    if resolution > limit:
+        raise _invalid("cell", f"{text} has resolution {resolution}, finer than {limit}.")
+    return cell
+
+
+def _invalid(parameter: str, detail: str) -> SelectionInvalid:
+    return SelectionInvalid(detail, errors=[FieldError(detail, parameter=parameter)])
