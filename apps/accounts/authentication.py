@@ -118,7 +118,7 @@ class ActorAuthentication(BaseAuthentication):
 class PasswordBackend(ModelBackend):
     """Sign-in by address and password for pages, admin and API; unknown addresses cost a hash, too."""
 
-    def authenticate(  # type: ignore[override]  # as ModelBackend narrows it
+    def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,

@@ -264,10 +264,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def problem_page(request: HttpRequest, code: str) -> HttpResponse:
     """Explain one error code: the page behind a problem's `type`; 404 for an unknown code."""
-    classes = [cls for cls in errors.iter_error_classes() if cls.code == code]
-    if not classes:
+    known = {cls.code: cls for cls in errors.iter_error_classes() if "code" in vars(cls)}
+    cls = known.get(code)
+    if cls is None:
         return problem_response(request, errors.NotFound("There is no such error code."))
-    cls = min(classes, key=lambda each: len(each.__mro__))
     title, _, explanation = cls.explanation().partition("\n")
     context = {
         "code": code,
