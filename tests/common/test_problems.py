@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts.models import Organization
 from apps.common import problems
-from apps.common.errors import DomainError, NotFound, Throttled
+from apps.common.errors import DomainError, NotFound, Throttled, iter_error_classes
 from tests.furniture.people import Actors
 
 ORGANIZATIONS = "/api/v1/organizations"
@@ -182,7 +182,7 @@ def test_every_code_has_a_page_made_from_its_docstring(client: Client, settings:
 
 
 def test_every_error_class_has_a_status_and_a_docstring_of_its_own() -> None:
-    for cls in problems.errors.iter_error_classes(DomainError):
+    for cls in iter_error_classes(DomainError):
         assert cls.__doc__, cls
         if not cls.code.startswith(("job.", "server.")):  # those of jobs never answer a request
             assert problems.status_of(cls) < 500 or problems.status_of(cls) in {502, 503}, cls
