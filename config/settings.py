@@ -244,6 +244,7 @@ SESSION_MAX_DAYS = env.env_int("SESSION_MAX_DAYS", 90, minimum=1)
 
 # --- API
 REST_FRAMEWORK: dict[str, Any] = {
+    "URL_FORMAT_OVERRIDE": None,  # `format` is a parameter of our own where a list has several
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.common.requests.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.ApiSchema",

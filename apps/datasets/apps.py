@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.cards import Card, register_card
+from apps.common.live import register_topic
 
 
 class DatasetsConfig(AppConfig):
@@ -13,7 +14,17 @@ class DatasetsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what the app shows elsewhere."""
+        """Register what the app shows elsewhere, its jobs and its topics."""
+        # Models are loaded only now.
+        from apps.datasets import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.datasets.models import Dataset  # noqa: PLC0415
+
+        register_topic(pattern="datasets", permission="datasets.view")
+        register_topic(
+            pattern="datasets.<id>",
+            permission="datasets.view",
+            visible=lambda actor, key: Dataset.objects.visible_to(actor).filter(pk=key).exists(),
+        )
         register_card(
             Card(
                 title="Datasets",

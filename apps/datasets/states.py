@@ -31,6 +31,16 @@ class ImportMode(models.TextChoices):
     REPLACE_PARTITION = "replace_partition"
 
 
+class DuplicatePolicy(models.TextChoices):
+    """Which rows count as duplicates (places.md section 7)."""
+
+    KEEP_ALL = "keep_all"
+    EXACT = "exact"
+    OCCURRENCE = "occurrence"
+    EXTERNAL_ID_FIRST = "external_id_first"
+    EXTERNAL_ID_LAST = "external_id_last"
+
+
 class Outcome(models.TextChoices):
     """How a succeeded import ended."""
 

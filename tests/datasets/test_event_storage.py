@@ -29,7 +29,7 @@ from apps.datasets.storage.statistics import read_statistics
 from apps.datasets.storage.terms import TermNumbers
 from tests.datasets.batches import make_events
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clean_events")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def make_dataset() -> Dataset:

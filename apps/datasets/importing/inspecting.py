@@ -1,0 +1,155 @@
+"""Inspect: what the tables are, and how their columns become events; or a wait for somebody to decide."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from apps.datasets.importing.attempt import Attempt, area_of
+from apps.datasets.importing.checkpoint import INSPECTED, list_reject_counts
+from apps.datasets.importing.sources import open_source
+from apps.datasets.models import Import, ImportFile
+from apps.datasets.reading.columns import resolve_columns
+from apps.datasets.reading.errors import ColumnsMissing, EmptyFile, ReadingError
+from apps.datasets.reading.inspection import Inspection, inspect_table
+from apps.datasets.reading.mapping import DialectChoice, Mapping
+from apps.datasets.reading.reader import read_table
+from apps.datasets.reading.suggestion import Suggestion, suggest_mapping
+
+# Samples of five thousand members would not fit into memory; the columns of all are compared anyway.
+SAMPLED_FILES: Final = 24
+TRIED_BYTES: Final = 1024 * 1024
+
+
+def inspect(attempt: Attempt) -> Mapping | None:
+    """Return the mapping to read by; None if the import now waits for a decision.
+
+    Raises NotATable, EmptyFile, TooManyColumns, ColumnsMissing, MappingInvalid, each naming the file.
+    """
+    if attempt.has(INSPECTED):
+        return Mapping.from_json(attempt.row.mapping)
+    files = list(attempt.row.files.order_by("file_no"))
+    inspections = [_inspect_file(attempt, files, number) for number in range(len(files))]
+    mapping = _decide(attempt, files, inspections)
+    if mapping is None:
+        attempt.run.wait(stage="inspect")
+        return None
+    for file, inspection in zip(files, inspections, strict=True):
+        _check_columns(file, mapping, inspection)
+    _write(attempt, mapping, files, inspections)
+    return mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the inspection found in the first table, and how the columns of all might be mapped.
+
+    `outcome` is what the suggested mapping makes of the first megabyte: {rows_read, accepted, reject_counts}.
+    """
+
+    file: ImportFile
+    inspection: Inspection
+    suggestion: Suggestion
+    outcome: dict[str, Any] | None
+
+
+def propose(row: Import) -> Proposal:
+    """Inspect a waiting import again, for whoever has to decide."""
+    files = list(row.files.order_by("file_no")[:SAMPLED_FILES])
+    inspections = [_read_head(file, _choice(row)) for file in files]
+    suggestion = _suggest(inspections)
+    outcome = _try_out(row, files[0], inspections[0], suggestion.mapping) if suggestion.mapping else None
+    return Proposal(files[0], inspections[0], suggestion, outcome)
+
+
+def _try_out(row: Import, file: ImportFile, inspection: Inspection, mapping: Mapping) -> dict[str, Any]:
+    """Read the beginning of a table by a mapping that nobody has confirmed yet."""
+    with open_source(file) as stream:
+        batches = read_table(
+            stream,
+            file_no=file.file_no,
+            mapping=mapping,
+            dialect=inspection.dialect,
+            header=inspection.header,
+            zone=row.dataset.zone,
+            now=timezone.now(),
+            area=area_of(row.dataset),
+            personal_words=settings.DATASETS_PERSONAL_WORDS,
+            block_bytes=TRIED_BYTES,
+            fast_path=False,
+        )
+        batch = next(batches)
+    counts = Counter((reject.code.value, reject.column) for reject in batch.rejects)
+    return {
+        "rows_read": batch.rows_read,
+        "accepted": len(batch.events),
+        "reject_counts": list_reject_counts(counts),
+    }
+
+
+def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspection]) -> Mapping | None:
+    """Return the mapping given or, where nothing is open, the suggested one."""
+    row = attempt.row
+    if not any(inspection.has_rows for inspection in inspections) and not attempt.options.force:
+        raise EmptyFile("There is a header and no row.")
+    if not all(inspection.encoding.is_decided for inspection in inspections):
+        return None
+    given = row.mapping or attempt.options.mapping
+    if given is not None:
+        return Mapping.from_json(given)
+    suggestion = _suggest(inspections)
+    return suggestion.mapping if suggestion.is_decided else None
+
+
+def _suggest(inspections: list[Inspection]) -> Suggestion:
+    with_rows = [inspection for inspection in inspections if inspection.has_rows]
+    return suggest_mapping(with_rows or inspections, settings.DATASETS_PERSONAL_WORDS)
+
+
+def _inspect_file(attempt: Attempt, files: list[ImportFile], number: int) -> Inspection:
+    attempt.run.progress(0.10 + 0.04 * number / len(files), stage="inspect")
+    try:
+        inspection = _read_head(files[number], _choice(attempt.row))
+    except ReadingError as error:
+        raise _naming(error, files[number]) from error
+    return inspection if number < SAMPLED_FILES else replace(inspection, sample=())
+
+
+def _read_head(file: ImportFile, choice: DialectChoice | None) -> Inspection:
+    with open_source(file) as stream:
+        return inspect_table(stream, file.bytes, choice)
+
+
+def _choice(row: Import) -> DialectChoice | None:
+    """Return what was decided about the dialect, at the waiting import or before."""
+    decided = row.dialect or row.options.get("dialect")
+    return DialectChoice.from_json(decided) if decided else None
+
+
+def _check_columns(file: ImportFile, mapping: Mapping, inspection: Inspection) -> None:
+    try:
+        resolve_columns(mapping, inspection.header, settings.DATASETS_PERSONAL_WORDS)
+    except ColumnsMissing as error:
+        raise _naming(error, file) from error
+
+
+def _naming(error: ReadingError, file: ImportFile) -> ReadingError:
+    """Return the error with the file's name in front."""
+    return type(error)(f"{file.name}: {error.detail}", errors=error.errors, extra=error.extra)
+
+
+def _write(
+    attempt: Attempt, mapping: Mapping, files: list[ImportFile], inspections: list[Inspection]
+) -> None:
+    for file, inspection in zip(files, inspections, strict=True):
+        file.dialect = inspection.dialect.to_json()
+        file.header = list(inspection.header)
+    with transaction.atomic():
+        for file in files:
+            file.save(update_fields=["dialect", "header"])
+        attempt.save(
+            replace(attempt.at, reached=INSPECTED), mapping=mapping.to_json(), dialect=files[0].dialect
+        )

@@ -1,0 +1,316 @@
+"""Every public write of datasets: create, change, delete, import, decide, restore."""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.accounts.permissions import Actor, require
+from apps.common import jobs
+from apps.common.db import JobStatus
+from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
+from apps.common.uploads import StoredFile, keep
+from apps.datasets.importing.announcing import ACTIVE, announce_dataset
+from apps.datasets.importing.options import ImportOptions
+from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
+from apps.datasets.importing.sources import FileRepeated
+from apps.datasets.models import Dataset, Import, ImportFile, Segment, Term, TermField, Version
+from apps.datasets.queries.versions import VersionGone
+from apps.datasets.reading.errors import ZoneUnknown
+from apps.datasets.reading.mapping import Dialect
+from apps.datasets.reading.mapping import Mapping as ColumnMapping
+from apps.datasets.tasks import run_import
+
+QUEUE_MAX: Final = 50
+FREE_DISK_MIN_BYTES: Final = 1024**3
+# Rows, indexes and parts of a file take about this many times its size.
+DISK_PER_BYTE: Final = 3
+ALIASES_MAX: Final = 20
+PRIVACY_K_MAX: Final = 1_000
+
+
+class NameTaken(Duplicate):
+    """A dataset of this name exists already."""
+
+    code = "datasets.name_taken"
+
+
+class ZoneFixed(Conflict):
+    """The time zone cannot be changed once a version exists.
+
+    The instants of the events were computed in it.
+    """
+
+    code = "datasets.zone_fixed"
+
+
+class ImportQueueFull(Conflict):
+    """Too many imports of this dataset are waiting."""
+
+    code = "datasets.import_queue_full"
+
+
+class NotWaiting(Conflict):
+    """The import is not waiting for a mapping."""
+
+    code = "datasets.not_waiting"
+
+
+@transaction.atomic
+def create_dataset(
+    *,
+    actor: Actor,
+    name: str,
+    zone: str = "UTC",
+    description: str = "",
+    area: Sequence[float] | None = None,
+    privacy_k: int = 0,
+    keep_versions: int | None = None,
+) -> Dataset:
+    """Create an empty dataset; raises NameTaken, ZoneUnknown and Invalid."""
+    require(actor, "datasets.create")
+    check_zone(zone)
+    check_area(area)
+    check_privacy_k(privacy_k)
+    dataset = Dataset(
+        organization=actor.organization,
+        name=name,
+        zone=zone,
+        description=description,
+        area=list(area) if area else None,
+        privacy_k=privacy_k,
+        keep_versions=keep_versions or settings.DATASETS_KEEP_VERSIONS,
+        created_by=actor.person,
+    )
+    _save_named(dataset)
+    dataset.refresh_from_db()
+    announce_dataset(dataset)
+    return dataset
+
+
+@transaction.atomic
+def create_dataset_from_files(
+    *, actor: Actor, files: Sequence[StoredFile], options: Mapping[str, Any], **fields: Any
+) -> Import:
+    """Create a dataset and queue its first import; raises what `create_dataset` and `start_import` raise.
+
+    Whoever may create a dataset may fill it, so no further permission is asked for.
+    """
+    fields.setdefault("name", files[0].name)
+    dataset = create_dataset(actor=actor, **fields)
+    return _queue_import(actor, dataset, files, ImportOptions.of(options))
+
+
+@transaction.atomic
+def update_dataset(*, actor: Actor, dataset: Dataset, **changes: Any) -> Dataset:
+    """Change name, description, area, keep_versions, privacy_k or zone.
+
+    Raises NameTaken, ZoneUnknown, ZoneFixed once there is a version, Forbidden for lowering privacy_k without
+    the permission to configure.
+    """
+    require(actor, "datasets.change", dataset)
+    dataset = lock_dataset(dataset)
+    if "zone" in changes and changes["zone"] != dataset.zone:
+        check_zone(changes["zone"])
+        if dataset.versions.exists():
+            raise ZoneFixed
+    if "area" in changes:
+        check_area(changes["area"])
+    if "privacy_k" in changes:
+        check_privacy_k(changes["privacy_k"])
+        if changes["privacy_k"] < dataset.privacy_k:
+            require(actor, "datasets.configure")
+    for name, value in changes.items():
+        setattr(dataset, name, value)
+    _save_named(dataset)
+    announce_dataset(dataset)
+    return dataset
+
+
+@transaction.atomic
+def delete_dataset(*, actor: Actor, dataset: Dataset) -> None:
+    """Hide a dataset at once and stop its imports; the clock drops its data. Its name is free again."""
+    require(actor, "datasets.delete", dataset)
+    dataset = lock_dataset(dataset)
+    dataset.deleted_at = timezone.now()
+    dataset.save(update_fields=["deleted_at", "updated_at"])
+    for row in _active_imports(dataset):
+        jobs.cancel(run_import, row)
+    announce_dataset(dataset)
+
+
+@transaction.atomic
+def start_import(
+    *, actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: Mapping[str, Any]
+) -> Import:
+    """Queue an import of stored files; from here on they belong to the import.
+
+    Raises FileRepeated, ImportQueueFull, QuotaExceeded, and Invalid for options that make no sense.
+    """
+    require(actor, "datasets.ingest", dataset)
+    settled = ImportOptions.of(options)
+    if not settled.dry_run:
+        require(actor, "datasets.publish", dataset)
+    return _queue_import(actor, dataset, files, settled)
+
+
+@transaction.atomic
+def confirm_mapping(
+    *,
+    actor: Actor,
+    row: Import,
+    mapping: Mapping[str, Any],
+    dialect: Mapping[str, Any] | None = None,
+) -> Import:
+    """Decide how a waiting import is read and queue it again; raises NotWaiting, MappingInvalid."""
+    require(actor, "datasets.ingest", row.dataset)
+    decided = ColumnMapping.from_json(mapping)
+    fields: dict[str, Any] = {"mapping": decided.to_json()}
+    if decided.keep_personal:
+        require(actor, "datasets.configure")
+    if dialect is not None:
+        fields["dialect"] = Dialect.from_json(dialect).to_json()
+    waiting = Import.objects.filter(pk=row.pk, status=JobStatus.WAITING)
+    # Conditional, because somebody else may confirm or cancel at this moment.
+    if not waiting.update(status=JobStatus.QUEUED, queued_at=timezone.now(), attempt=0, **fields):
+        raise NotWaiting
+    row.refresh_from_db()
+    run_import.enqueue(row.pk)
+    return row
+
+
+@transaction.atomic
+def cancel_import(*, actor: Actor, row: Import) -> Import:
+    """Cancel an import, at once or as soon as its worker notices; raises JobNotCancellable."""
+    require(actor, "datasets.ingest", row.dataset)
+    jobs.cancel(run_import, row)
+    return row
+
+
+@transaction.atomic
+def retry_import(*, actor: Actor, row: Import) -> Import:
+    """Queue a failed import again; raises JobNotRetryable."""
+    require(actor, "datasets.ingest", row.dataset)
+    jobs.retry(run_import, row)
+    return row
+
+
+@transaction.atomic
+def restore_version(*, actor: Actor, version: Version) -> Version:
+    """Publish a new version with the segments of an earlier one; raises VersionGone."""
+    require(actor, "datasets.publish", version.dataset)
+    dataset = lock_dataset(version.dataset)
+    version.refresh_from_db()
+    if version.dropped_at is not None:
+        raise VersionGone
+    release = Release(
+        segments=list(Segment.objects.of_version(version.pk)),
+        published_at=timezone.now(),
+        source_import=version.source_import,
+        mapping=version.mapping,
+        quality=version.quality,
+    )
+    return publish_version(dataset, release)
+
+
+@transaction.atomic
+def set_category_aliases(*, actor: Actor, dataset: Dataset, number: int, aliases: Sequence[str]) -> Term:
+    """Replace the other names of a category; raises NotFound."""
+    require(actor, "datasets.change", dataset)
+    terms = Term.objects.filter(dataset_no=dataset.no, field=TermField.CATEGORY, no=number)
+    if not terms.update(aliases=list(dict.fromkeys(aliases))[:ALIASES_MAX]):
+        raise NotFound
+    return terms.get()
+
+
+def check_zone(zone: str) -> None:
+    """Raise ZoneUnknown unless the name is in the IANA database."""
+    if zone not in available_timezones():
+        raise ZoneUnknown(errors=[FieldError(f"{zone} is not a known time zone.", pointer="/zone")])
+
+
+def check_area(area: Sequence[float] | None) -> None:
+    """Raise Invalid unless the area is null or west, south, east, north in degrees."""
+    if area is None:
+        return
+    west, south, east, north = area
+    is_inside = all(-180 <= degree <= 180 for degree in (west, east))  # noqa: PLR2004
+    if not (is_inside and -90 <= south <= north <= 90):  # noqa: PLR2004
+        wrong = FieldError("Give west, south, east, north in degrees.", pointer="/area")
+        raise Invalid(errors=[wrong])
+
+
+def check_privacy_k(k: int) -> None:
+    """Raise Invalid unless k is 0 (off) or 2 to 1,000."""
+    if k == 1 or not 0 <= k <= PRIVACY_K_MAX:
+        wrong = FieldError(f"Expected 0 (off) or 2 to {PRIVACY_K_MAX:,}.", pointer="/privacy_k")
+        raise Invalid(errors=[wrong])
+
+
+def _save_named(dataset: Dataset) -> None:
+    try:
+        with transaction.atomic():
+            dataset.save()
+    except IntegrityError as error:
+        if "datasets_dataset_name_unique" in str(error):
+            raise NameTaken from error
+        raise
+
+
+def _queue_import(
+    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions
+) -> Import:
+    _check_documents(actor, options)
+    _check_files(files, options)
+    # Locked, so that two calls at once cannot both take the last place in the queue.
+    dataset = lock_dataset(dataset)
+    if dataset.deleted_at is not None:
+        raise NotFound
+    if _active_imports(dataset).count() > QUEUE_MAX:
+        raise ImportQueueFull(f"At most {QUEUE_MAX} imports of a dataset wait.")
+    row = Import.objects.create(
+        dataset=dataset, created_by=actor.person, mode=options.mode, options=options.to_json()
+    )
+    ImportFile.objects.bulk_create(
+        ImportFile(
+            source_import=row,
+            file_no=number,
+            name=file.name,
+            storage_name=file.storage_name,
+            bytes=file.size,
+            sha256=bytes.fromhex(file.sha256),
+        )
+        for number, file in enumerate(files, 1)
+    )
+    keep(files)
+    row.refresh_from_db()
+    announce_dataset(dataset)
+    run_import.enqueue(row.pk)
+    return row
+
+
+def _active_imports(dataset: Dataset) -> Any:
+    return dataset.imports.filter(status__in=ACTIVE)
+
+
+def _check_documents(actor: Actor, options: ImportOptions) -> None:
+    """Read mapping and dialect once, so that the caller hears at once what is wrong with them."""
+    if options.mapping is not None and ColumnMapping.from_json(options.mapping).keep_personal:
+        require(actor, "datasets.configure")
+    if options.dialect is not None:
+        Dialect.from_json(options.dialect)
+
+
+def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:
+    if not files:
+        raise Invalid(errors=[FieldError("Give at least one file.", code="required", pointer="/file")])
+    digests = [file.sha256 for file in files]
+    if len(set(digests)) < len(digests) and not options.force:
+        raise FileRepeated
+    expected = DISK_PER_BYTE * sum(file.size for file in files)
+    if shutil.disk_usage(settings.VAR_DIR).free - expected < FREE_DISK_MIN_BYTES:
+        raise QuotaExceeded("There is not enough free disk for this import.")

@@ -1,0 +1,88 @@
+"""The job `datasets.import`: when it may start, what it runs, what follows its end."""
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from apps.accounts.models import Membership, Role
+from apps.accounts.permissions import member_actor
+from apps.common.db import JobStatus
+from apps.common.jobs import Run, job
+from apps.datasets.importing.announcing import announce_dataset, announce_import
+from apps.datasets.importing.cleanup import discard_work
+from apps.datasets.importing.publishing import lock_dataset
+from apps.datasets.importing.steps import carry_out
+from apps.datasets.models import Dataset, Import
+from apps.datasets.states import next_dataset_status
+
+
+def in_turn(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Narrow queued imports to those whose turn it is: none running for the dataset, none queued before."""
+    others = Import.objects.filter(dataset=OuterRef("dataset"))
+    running = others.filter(status=JobStatus.RUNNING)
+    earlier = others.filter(status=JobStatus.QUEUED, no__lt=OuterRef("no"))
+    return rows.filter(~Exists(running), ~Exists(earlier), dataset__deleted_at__isnull=True)
+
+
+def initiator_may(row: Import) -> bool:
+    """Tell whether whoever started the import still may; the installation itself always may."""
+    if row.created_by is None:
+        return True
+    organization = row.dataset.organization
+    membership = Membership.objects.filter(user=row.created_by, organization=organization).first()
+    if membership is None or not row.created_by.is_active:
+        return False
+    actor = member_actor(user=row.created_by, organization=organization, role=Role(membership.role))
+    needed = ["datasets.ingest"] if row.options.get("dry_run") else ["datasets.ingest", "datasets.publish"]
+    return all(actor.may(permission, row.dataset) for permission in needed)
+
+
+@job(
+    kind="datasets.import",
+    model="datasets.Import",
+    organization_path="dataset__organization_id",
+    claimable=in_turn,
+    may_run=initiator_may,
+    is_resumable=True,
+)
+def run_import(run: Run[Import]) -> None:
+    """Read the files of an import into a segment and publish a version."""
+    if not run.row.options["dry_run"]:
+        move_dataset(run.row.dataset, "import_claimed")
+    carry_out(run)
+
+
+@run_import.on_change
+def tell(row: Import) -> None:
+    """Publish the import's state; let the next of the dataset start when this one stands aside."""
+    announce_import(row)
+    if row.status == JobStatus.WAITING:
+        announce_dataset(row.dataset)
+        start_next(row.dataset)
+
+
+@run_import.on_end
+def settle(row: Import) -> None:
+    """Clear up after an import that made no version, and let the next of the dataset start."""
+    discard_work(row.pk)
+    move_dataset(row.dataset, "import_ended")
+    start_next(row.dataset)
+
+
+def move_dataset(dataset: Dataset, event: str) -> None:
+    """Move a dataset's status and tell its watchers."""
+    with transaction.atomic():
+        # Locked, because a publish may move the same row at the same time.
+        locked = lock_dataset(dataset)
+        locked.status = next_dataset_status(locked.status, event)
+        locked.save(update_fields=["status", "updated_at"])
+        announce_dataset(locked)
+
+
+def start_next(dataset: Dataset) -> None:
+    """Nudge the oldest queued import of a dataset."""
+    queued = dataset.imports.filter(status=JobStatus.QUEUED, run_after=None).order_by("no")
+    row_id = queued.values_list("pk", flat=True).first()
+    if row_id is not None:
+        run_import.enqueue(row_id)
