@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from apps.common.errors import NotFound
@@ -25,6 +25,7 @@ class EvidenceExpired(NotFound):
     code = "datasets.evidence_expired"
 
 
+@extend_schema(parameters=[OpenApiParameter("import_id", uuid.UUID, OpenApiParameter.PATH)])
 class RejectViewSet(ResourceViewSet[Reject]):
     """Rejected and duplicate rows of one import, in the order they were met."""
 

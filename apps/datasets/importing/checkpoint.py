@@ -21,8 +21,9 @@ class Checkpoint:
     """How far an import is.
 
     `now` is the instant that reading takes for the present, the same in every attempt. `base_version` is the
-    version whose segments stay, `event_no` the next event's number, `reject_seq` and `chunk` the next
-    evidence row's and part's. `state` is what the quality report has gathered so far.
+    version whose segments stay. Committed is what `position` of file `file_no` has behind it; `event_no`,
+    `reject_seq` and `chunk` are the next event's, evidence row's and part's. `facts` is what inspecting found
+    out for the quality report, `quality` the report once all is read.
     """
 
     reached: str
@@ -34,9 +35,8 @@ class Checkpoint:
     event_no: int = 0
     reject_seq: int = 0
     chunk: int = 0
-    bytes_read: int = 0
     parts_bytes: int = 0
-    reject_counts: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    facts: Mapping[str, Any] = field(default_factory=dict)
     quality: Mapping[str, Any] = field(default_factory=dict)
 
     def has(self, step: str) -> bool:
@@ -55,9 +55,8 @@ class Checkpoint:
             "event_no": self.event_no,
             "reject_seq": self.reject_seq,
             "chunk": self.chunk,
-            "bytes_read": self.bytes_read,
             "parts_bytes": self.parts_bytes,
-            "reject_counts": list_reject_counts(self.reject_counts),
+            "facts": self.facts,
             "quality": self.quality,
         }
 
@@ -65,17 +64,12 @@ class Checkpoint:
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Read the stored form."""
         position = document["position"]
-        counts = {(item["code"], item["column"]): item["n"] for item in document["reject_counts"]}
-        plain = {key: value for key, value in document.items() if key not in _CONVERTED}
+        plain = {key: value for key, value in document.items() if key not in {"now", "position"}}
         return cls(
             now=datetime.fromisoformat(document["now"]),
             position=Position.from_json(position) if position else None,
-            reject_counts=Counter(counts),
             **plain,
         )
-
-
-_CONVERTED: Final = frozenset({"now", "position", "reject_counts"})
 
 
 def list_reject_counts(counts: Counter[tuple[str, str | None]]) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def discard_work(import_id: uuid.UUID) -> bool:
         drop_stage(stage_table(row.no))
         segment = _give_up_segment(checkpoint)
         if checkpoint is not None and checkpoint.has(INSPECTED):
-            fresh = Checkpoint(reached=INSPECTED, now=checkpoint.now)
+            fresh = Checkpoint(reached=INSPECTED, now=checkpoint.now, facts=checkpoint.facts)
             Import.objects.filter(pk=row.pk).update(checkpoint=fresh.to_json())
     if segment is not None:
         drop_segment(segment, row.dataset.no)
@@ -52,6 +52,6 @@ def start_over(attempt: Attempt) -> None:
     with transaction.atomic():
         segment = _give_up_segment(checkpoint)
         drop_stage(attempt.stage_table)
-        attempt.save(Checkpoint(reached=INSPECTED, now=checkpoint.now))
+        attempt.save(Checkpoint(reached=INSPECTED, now=checkpoint.now, facts=checkpoint.facts))
     if segment is not None:
         drop_segment(segment, attempt.dataset.no)

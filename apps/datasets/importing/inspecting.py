@@ -1,6 +1,7 @@
 """Inspect: what the tables are, and how their columns become events; or a wait for somebody to decide."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,10 +13,13 @@ from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import INSPECTED, list_reject_counts
 from apps.datasets.importing.sources import open_source
 from apps.datasets.models import Import, ImportFile
+from apps.datasets.reading.column_scan import prove_times
 from apps.datasets.reading.columns import resolve_columns
 from apps.datasets.reading.errors import ColumnsMissing, EmptyFile, ReadingError
 from apps.datasets.reading.inspection import Inspection, inspect_table
+from apps.datasets.reading.lines import ByteStream
 from apps.datasets.reading.mapping import DialectChoice, Mapping
+from apps.datasets.reading.quality import QualityReport
 from apps.datasets.reading.reader import read_table
 from apps.datasets.reading.suggestion import Suggestion, suggest_mapping
 
@@ -33,14 +37,22 @@ def inspect(attempt: Attempt) -> Mapping | None:
         return Mapping.from_json(attempt.row.mapping)
     files = list(attempt.row.files.order_by("file_no"))
     inspections = [_inspect_file(attempt, files, number) for number in range(len(files))]
-    mapping = _decide(attempt, files, inspections)
-    if mapping is None:
+    decision = _decide(attempt, files, inspections)
+    if decision is None or decision.mapping is None:
         attempt.run.wait(stage="inspect")
         return None
     for file, inspection in zip(files, inspections, strict=True):
-        _check_columns(file, mapping, inspection)
-    _write(attempt, mapping, files, inspections)
-    return mapping
+        _check_columns(file, decision.mapping, inspection)
+    _write(attempt, decision, files, inspections)
+    return decision.mapping
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """The mapping to read by, and the kinds of warning that come of having guessed it."""
+
+    mapping: Mapping | None
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ def _try_out(row: Import, file: ImportFile, inspection: Inspection, mapping: Map
     }
 
 
-def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspection]) -> Mapping | None:
+def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspection]) -> "_Decision | None":
     """Return the mapping given or, where nothing is open, the suggested one."""
     row = attempt.row
     if not any(inspection.has_rows for inspection in inspections) and not attempt.options.force:
@@ -99,9 +111,18 @@ def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspect
         return None
     given = row.mapping or attempt.options.mapping
     if given is not None:
-        return Mapping.from_json(given)
-    suggestion = _suggest(inspections)
-    return suggestion.mapping if suggestion.is_decided else None
+        return _Decision(Mapping.from_json(given), ())
+    suggestion = prove_times(_suggest(inspections), _streams(files, inspections))
+    return _Decision(suggestion.mapping, suggestion.warnings) if suggestion.is_decided else None
+
+
+def _streams(
+    files: list[ImportFile], inspections: list[Inspection]
+) -> Iterator[tuple[ByteStream, Inspection]]:
+    """Yield each table opened, one after the other."""
+    for file, inspection in zip(files, inspections, strict=True):
+        with open_source(file) as stream:
+            yield stream, inspection
 
 
 def _suggest(inspections: list[Inspection]) -> Suggestion:
@@ -142,14 +163,18 @@ def _naming(error: ReadingError, file: ImportFile) -> ReadingError:
 
 
 def _write(
-    attempt: Attempt, mapping: Mapping, files: list[ImportFile], inspections: list[Inspection]
+    attempt: Attempt, decision: _Decision, files: list[ImportFile], inspections: list[Inspection]
 ) -> None:
+    report = QualityReport()
     for file, inspection in zip(files, inspections, strict=True):
         file.dialect = inspection.dialect.to_json()
         file.header = list(inspection.header)
+        report.add_file(file.file_no, inspection)
+    facts = {"files": report.to_json()["files"], "warnings": list(decision.warnings)}
+    mapping = decision.mapping.to_json() if decision.mapping else None
     with transaction.atomic():
         for file in files:
             file.save(update_fields=["dialect", "header"])
         attempt.save(
-            replace(attempt.at, reached=INSPECTED), mapping=mapping.to_json(), dialect=files[0].dialect
+            replace(attempt.at, reached=INSPECTED, facts=facts), mapping=mapping, dialect=files[0].dialect
         )

@@ -7,7 +7,9 @@ from django.db.models import Sum
 from apps.datasets.importing import faults
 from apps.datasets.importing.attempt import Attempt
 from apps.datasets.importing.checkpoint import PLACED
+from apps.datasets.importing.sampling import RowSample
 from apps.datasets.models import Event, Segment
+from apps.datasets.reading.mapping import Mapping
 from apps.datasets.storage.ddl import with_lock_timeout
 from apps.datasets.storage.stage import choose_slab, index_stage, place_stage, vacuum_shared
 from apps.datasets.storage.statistics import SegmentStatistics, read_statistics
@@ -46,8 +48,8 @@ def _place(attempt: Attempt, facts: SegmentStatistics, slab: int) -> None:
     attempt.save(replace(attempt.at, reached=PLACED))
 
 
-def check(attempt: Attempt) -> Segment:
-    """Count again what was placed, and law 2 over files; raises Inconsistent."""
+def check(attempt: Attempt, mapping: Mapping, sample: RowSample | None) -> Segment:
+    """Count again what was placed, and law 2 over files; read the sample again. Raises Inconsistent."""
     attempt.run.progress(0.93, stage="check")
     segment = Segment.objects.get(pk=attempt.key.segment_no)
     row = attempt.row
@@ -60,4 +62,6 @@ def check(attempt: Attempt) -> Segment:
     sums = row.files.aggregate(**{name: Sum(name) for name in names})
     if any(sums[name] != getattr(row, name) for name in names):
         raise Inconsistent(f"the files count {sums}, the import does not")
+    if sample is not None and not sample.is_confirmed(attempt, mapping):
+        raise Inconsistent("rows of the sample read otherwise the second time")
     return segment

@@ -34,18 +34,18 @@ def carry_out(run: Run[Import]) -> None:
     if is_unchanged(attempt):
         run.succeed(outcome=Outcome.UNCHANGED, stage="publish")
         return
-    inspection = inspect(attempt)
-    if inspection is None:
+    mapping = inspect(attempt)
+    if mapping is None:
         return
     if attempt.has(READING) and not _stands_on_current(attempt, attempt.dataset):
         start_over(attempt)
-    load(attempt, inspection)
+    sample = load(attempt, mapping)
     outcome = judge(attempt)
     if outcome is not None:
         run.succeed(outcome=outcome, stage="publish")
         return
     place(attempt)
-    publish(attempt, check(attempt))
+    publish(attempt, check(attempt, mapping, sample))
     faults.reach("after_publish")
 
 
@@ -73,7 +73,8 @@ def publish(attempt: Attempt, segment: Segment) -> None:
     """Make the segment part of a new version and end the job, in one transaction."""
     run, row = attempt.run, attempt.row
     run.progress(0.97, stage="publish")
-    quality = quality_report(attempt, segment)
+    segments = [*attempt.kept_segments(), *([segment] if segment.rows else [])]
+    quality = quality_report(attempt, segments)
     pivot = _mean_value(segment)
     with transaction.atomic():
         dataset = lock_dataset(attempt.dataset)
@@ -84,7 +85,7 @@ def publish(attempt: Attempt, segment: Segment) -> None:
         if dataset.value_pivot is None:
             dataset.value_pivot = pivot
         release = Release(
-            segments=[*attempt.kept_segments(), *([segment] if segment.rows else [])],
+            segments=segments,
             published_at=timezone.now(),
             source_import=row,
             mapping=row.mapping or {},
