@@ -16,7 +16,7 @@ from typing import Final
 
 from config.embedded.processes import Child, Program, RotatingLog, StartFailed
 
-READY_SECONDS: Final = 60.0
+READY_SECONDS: Final = 120.0
 POLL_S: Final = 0.02
 IDLE_S: Final = 0.25
 # A process that ends this often before it is ready has a reason that another start won't cure.
