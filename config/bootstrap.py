@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = (BASE_DIR / (os.environ.get("VAR_DIR") or "var")).absolute()
-BOOT_DIR = VAR_DIR / "boot"
+# Beside the environment it fills, wherever the data lies.
+BOOT_DIR = BASE_DIR / "var" / "boot"
 ENVIRONMENT = BASE_DIR / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 # Present from the first change of an environment to its last, so that an interrupted install is repaired.
@@ -111,7 +112,7 @@ def digest(file: Path) -> str:
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
     """Hold the lock of the installation, so that `up` and `test` side by side install once."""
-    VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    BOOT_DIR.parent.mkdir(mode=0o700, exist_ok=True)
     BOOT_DIR.mkdir(exist_ok=True)
     with (BOOT_DIR / "install.lock").open("w") as handle:
         try:

@@ -17,7 +17,6 @@ RESTARTED = (
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty project folder that the prelude takes for its own."""
-    monkeypatch.setattr(bootstrap, "VAR_DIR", tmp_path / "var")
     monkeypatch.setattr(bootstrap, "BOOT_DIR", tmp_path / "var" / "boot")
     monkeypatch.setattr(bootstrap, "ENVIRONMENT", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "PYTHON", tmp_path / ".venv" / "bin" / "python")
