@@ -6,12 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirectBase
 from django.urls import URLPattern, URLResolver, include, path, re_path, resolve
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.views import (
-    SpectacularJSONAPIView,
-    SpectacularRedocView,
-    SpectacularSwaggerSplitView,
-    SpectacularYAMLAPIView,
-)
+from django.views.generic import TemplateView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from apps.common.errors import NotFound
 
@@ -48,8 +44,8 @@ v1: list[URLPattern | URLResolver] = [
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("v1/", include(v1)),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="openapi-json"), name="api-docs"),
-    path("docs/redoc/", SpectacularRedocView.as_view(url_name="openapi-json"), name="api-redoc"),
+    path("docs/", TemplateView.as_view(template_name="api/swagger.html"), name="api-docs"),
+    path("docs/redoc/", TemplateView.as_view(template_name="api/redoc.html"), name="api-redoc"),
     re_path(r"^v1/.*[^/]/+$", without_slash),
     re_path(r"", nothing_here),
 ]

@@ -13,6 +13,7 @@ from django.db import models
 from django.forms.utils import ErrorDict
 from django.utils.dateparse import parse_datetime
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -74,12 +75,20 @@ class ListField(forms.Field):
 def one_of(choices: type[models.TextChoices], field_name: str | None = None) -> AnyOf:
     """Return the filter of a state: any of the given values."""
     field = forms.ChoiceField(choices=choices.choices)
-    return AnyOf(field_name=field_name, value_field=field)
+    return _described(AnyOf(field_name=field_name, value_field=field), {"enum": choices.values})
 
 
 def id_of(field_name: str) -> AnyOf:
     """Return the filter of a relation by id: any of the given ids."""
-    return AnyOf(field_name=f"{field_name}_id", value_field=forms.UUIDField())
+    found = AnyOf(field_name=f"{field_name}_id", value_field=forms.UUIDField())
+    return _described(found, {"format": "uuid"})
+
+
+def _described(found: AnyOf, item: dict[str, Any]) -> AnyOf:
+    """Tell the OpenAPI document what one value looks like."""
+    schema = {"type": "array", "items": {"type": "string"} | item}
+    described: AnyOf = extend_schema_field(schema)(found)
+    return described
 
 
 class InstantFilter(django_filters.Filter):  # type: ignore[misc]

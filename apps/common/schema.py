@@ -72,6 +72,9 @@ class ApiSchema(AutoSchema):
             found.append(query)
         if view.action in STANDARD_ACTIONS and view.action != "destroy":
             found.append(OpenApiParameter("fields", str, description="Answer only with these: `a,b.c`."))
+        if view.action == "list" and view.search_fields:
+            named = ", ".join(view.search_fields)
+            found.append(OpenApiParameter("search", str, description=f"Text to find in {named}."))
         return [*found, *self._headers(view)]
 
     def get_tags(self) -> list[str]:

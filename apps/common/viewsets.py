@@ -90,6 +90,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     permission_classes = ()  # the walls stand in `initial`
     pagination_class = CursorPagination
     filter_backends = (FilterBackend,)
+    metadata_class = None  # OPTIONS has nothing to add to the OpenAPI document
     request: ApiRequest
 
     # --- hooks

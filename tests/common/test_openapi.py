@@ -1,0 +1,85 @@
+"""The OpenAPI document: valid, without warnings, and equal to the copy that reviewers see changing."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+
+COPY = Path(__file__).resolve().parents[1] / "openapi.yaml"
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Generate the document; a warning or an invalid part fails here."""
+    file = tmp_path_factory.mktemp("openapi") / "openapi.yaml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+    return file.read_text()
+
+
+@pytest.fixture
+def document(generated: str) -> Any:
+    return yaml.safe_load(generated)
+
+
+def operations(document: Any) -> list[tuple[str, str, Any]]:
+    return [
+        (path, method, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+
+
+def test_the_document_equals_its_copy(generated: str) -> None:
+    if os.environ.get("UPDATE_OPENAPI"):
+        COPY.write_text(generated)
+    assert COPY.read_text() == generated, (
+        "The API changed. Look at the change, then write the copy anew:"
+        " UPDATE_OPENAPI=1 python3 manage.py test tests/common/test_openapi.py"
+    )
+
+
+def test_every_operation_declares_its_problems(document: Any) -> None:
+    for path, method, operation in operations(document):
+        responses = operation["responses"]
+        wanted = {"400", "422", "500", "503"} | ({"401", "403"} if operation.get("security") else set())
+        assert wanted <= responses.keys(), (path, method)
+        for status in wanted:
+            assert "application/problem+json" in responses[status]["content"], (path, method, status)
+
+
+def test_every_operation_is_signed_in_but_the_sign_in(document: Any) -> None:
+    public = {path for path, _, operation in operations(document) if not operation.get("security")}
+    assert public == {"/api/v1/auth/login", "/api/v1/auth/refresh"}
+
+
+def test_no_path_ends_with_a_slash(document: Any) -> None:
+    assert [path for path in document["paths"] if path.endswith("/")] == []
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_the_document_is_served(client: Client, form: str) -> None:
+    answer = client.get(f"/api/v1/openapi.{form}")
+
+    assert answer.status_code == 200
+    served = yaml.safe_load(answer.content)
+    assert served["info"]["title"] == "Sextant"
+    assert "/api/v1/me" in served["paths"]
+
+
+@pytest.mark.parametrize("page", ["/api/docs/", "/api/docs/redoc/"])
+def test_the_pages_load_nothing_from_another_host(client: Client, page: str, settings: Any) -> None:
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    answer = client.get(page)
+
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    assert "/api/v1/openapi.json" in text
+    assert "/static/drf_spectacular_sidecar/" in text
+    assert "//" not in text.replace("<!doctype html>", "")
