@@ -100,7 +100,11 @@ class PointRules:
 
 
 def to_e7(degrees: Decimal) -> int:
-    """Round degrees within a turn to the stored integer, half to even."""
+    """Round degrees within a turn to the stored integer, half to even; all digits count near a tie."""
+    scaled = float(degrees) * E7
+    rounded = round(scaled)
+    if abs(abs(scaled - rounded) - 0.5) > _TIE_MARGIN:
+        return rounded
     return int(degrees.quantize(_STEP, ROUND_HALF_EVEN).scaleb(7))
 
 

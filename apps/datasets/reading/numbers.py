@@ -19,7 +19,9 @@ _EXPONENT_MAX_CHARS: Final = 7
 
 def parse_number(text: str, decimal: str) -> Decimal | None:
     """Read a number with this decimal sign; None for anything else, also for infinity and "not a number"."""
-    text = text.strip(WHITESPACE).replace(_MINUS, "-")
+    text = text.strip(WHITESPACE)
+    if _MINUS in text:
+        text = text.replace(_MINUS, "-")
     if decimal != ".":
         if "." in text:
             return None

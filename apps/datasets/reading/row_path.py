@@ -31,6 +31,8 @@ from apps.datasets.reading.zones import Shift
 UNKNOWN: Final = "unknown"
 _RANK: Final = {code: rank for rank, code in enumerate(RowCode)}
 _SHOWN_CHARS: Final = 60
+_ROWS_AT_ONCE: Final = 10_000
+_encode_object: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class RowPath:
     def read(self, records: Iterable[Record], warnings: Counter[str], notes: Counter[str]) -> "RowsRead":
         """Check records in order, counting warnings and notes."""
         rows: list[tuple[Record, Row]] = []
+        parts: list[Events] = []
         rejects: list[Reject] = []
         for record in records:
             problems: list[Problem] = []
@@ -73,7 +76,10 @@ class RowPath:
                 rejects.append(self._reject(record, problems))
             else:
                 rows.append((record, row))
-        return RowsRead(_events(rows, self._rules.file_no), rejects)
+            if len(rows) >= _ROWS_AT_ONCE:  # columns are a twentieth of the size
+                parts.append(_events(rows, self._rules.file_no))
+                rows = []
+        return RowsRead(Events.concat([*parts, _events(rows, self._rules.file_no)]), rejects)
 
     def _row(
         self, record: Record, problems: list[Problem], warnings: Counter[str], notes: Counter[str]
@@ -243,7 +249,7 @@ class RowPath:
         """Return the kept columns that are not empty, as they are, as the text of a JSON object."""
         names = self._plan.names
         kept = {names[index]: fields[index] for index in self._plan.properties if fields[index]}
-        return json.dumps(kept, ensure_ascii=False, separators=(",", ":")) if kept else None
+        return _encode_object(kept) if kept else None
 
     def _reject(self, record: Record, problems: list[Problem]) -> Reject:
         ordered = sorted(problems, key=lambda problem: _RANK[problem.code])

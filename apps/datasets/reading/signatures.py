@@ -34,7 +34,8 @@ _MARKUP: Final = (
     (b"<svg", "an SVG image"),
 )
 _JSON: Final = (b'{"', b"[{", b"{}", b"[]")
-_NUL_SHARE_MAX: Final = 0.05
+_CONTROLS: Final = bytes({*range(32)} - set(b"\t\n\r\x0b\x0c\x1b"))
+_CONTROL_SHARE_MAX: Final = 0.05
 
 
 def foreign_kind(start: bytes) -> str | None:
@@ -59,11 +60,11 @@ def guess_wide(start: bytes) -> str | None:
     """Return UTF-16's byte order for text without a byte-order mark that has its NUL bytes in one place."""
     even, odd = start[0::2].count(0), start[1::2].count(0)
     half = max(len(start) // 2, 1)
-    if odd / half > 0.4 and even / half < _NUL_SHARE_MAX:  # noqa: PLR2004
+    if odd / half > 0.4 and even / half < _CONTROL_SHARE_MAX:  # noqa: PLR2004
         return "utf-16-le"
-    return "utf-16-be" if even / half > 0.4 and odd / half < _NUL_SHARE_MAX else None  # noqa: PLR2004
+    return "utf-16-be" if even / half > 0.4 and odd / half < _CONTROL_SHARE_MAX else None  # noqa: PLR2004
 
 
 def is_binary(start: bytes) -> bool:
-    """Tell whether there are more NUL bytes than damaged text has."""
-    return start.count(0) > len(start) * _NUL_SHARE_MAX
+    """Tell whether there are more control bytes than damaged text has."""
+    return len(start) - len(start.translate(None, _CONTROLS)) > len(start) * _CONTROL_SHARE_MAX

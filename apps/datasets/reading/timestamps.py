@@ -67,10 +67,7 @@ def _parse_iso(text: str) -> Moment | None:
         parts = {key: match[key] for key in "Ymd" if match[key]}
     if time := match["t"] or match["bt"]:
         clock = _ISO_TIME.fullmatch(time)
-        if clock is None:
-            return None
-        parts |= {key: found for key, found in clock.groupdict().items() if found}
-        return _moment(parts, Precision.INSTANT)
+        return None if clock is None else _moment(parts | clock.groupdict(), Precision.INSTANT)
     return _moment(parts, Precision(4 - len(parts)))
 
 
@@ -93,7 +90,7 @@ def _moment(parts: dict[str, str], precision: Precision) -> Moment | None:
 
 def _clock_us(parts: dict[str, str]) -> int:
     """Return the time of day; raises ValueError for 24:00 and second 60 too."""
-    hour, minute, second = (int(parts.get(key) or 0) for key in "HMS")
+    hour, minute, second = int(parts.get("H") or 0), int(parts.get("M") or 0), int(parts.get("S") or 0)
     if "I" in parts:
         twelve = int(parts["I"])
         hour = twelve % 12 + (12 if parts["p"][0] in "pP" else 0) if 1 <= twelve <= 12 else -1  # noqa: PLR2004
@@ -104,7 +101,7 @@ def _clock_us(parts: dict[str, str]) -> int:
 
 def _fraction_us(digits: str | None) -> int:
     """Return a decimal fraction of a second, cut to microseconds."""
-    return int((digits or "").ljust(6, "0")[:6])
+    return int(digits.ljust(6, "0")[:6]) if digits else 0
 
 
 def _offset_us(text: str | None) -> int | None:

@@ -54,6 +54,8 @@ class Zone:
 
     def one_to_utc(self, local_us: int) -> tuple[int, Shift]:
         """Do the same for one local time."""
+        if not len(self.walls):
+            return local_us - int(self.offsets[0]), Shift.NONE
         index = bisect_right(self.walls, local_us)
         shift = Shift.NONE
         if index < len(self.walls) and local_us >= self.doubtful_from[index]:
