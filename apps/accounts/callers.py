@@ -17,14 +17,9 @@ from django.core.handlers.asgi import ASGIRequest
 from apps.accounts.authentication import Credentials, authenticate_raw, raw_credential, user_credentials
 from apps.accounts.models import Session
 from apps.accounts.permissions import Actor
+from apps.accounts.services.sessions import SessionRevoked
 from apps.common.addresses import client_address
 from apps.common.errors import Unauthenticated
-
-
-class SignedOut(Unauthenticated):
-    """The session has ended; sign in again."""
-
-    code = "auth.session_revoked"
 
 
 class Caller(Protocol):
@@ -46,7 +41,7 @@ class PageCaller:
         self.request.session = engine.SessionStore(self.request.COOKIES.get(settings.SESSION_COOKIE_NAME))
         found = user_credentials(auth.get_user(self.request))
         if found is None:
-            raise SignedOut
+            raise SessionRevoked
         return found
 
 
@@ -62,7 +57,7 @@ class SessionCaller:
         living = Session.objects.live().select_related("user")
         session = living.filter(pk=self.session_id, user__is_active=True).first()
         if session is None:
-            raise SignedOut
+            raise SessionRevoked
         claimed = self.claimed_organization
         return Credentials(user=session.user, session=session, claimed_organization=claimed)
 

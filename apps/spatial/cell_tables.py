@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from apps.datasets.queries import Floats, Int64s
 from apps.datasets.queries.aggregate import Groups
 from apps.datasets.queries.scopes import Scope
-from apps.datasets.reading.rows import Floats, Int64s
 from apps.spatial.intervals import Moments, cell_moments
 
 

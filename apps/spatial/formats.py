@@ -10,8 +10,8 @@ import numpy as np
 import orjson
 
 from apps.common.serializers import rfc3339
+from apps.datasets.queries import Floats, Int64s
 from apps.datasets.queries.cells import BASE_RESOLUTION
-from apps.datasets.reading.rows import Floats, Int64s
 from apps.spatial.cell_tables import CellTable, NamedCounts
 from apps.spatial.geometry import Bounds, outlines, overall_bounds
 from apps.spatial.hexes import HexAnswer, TooExpensive

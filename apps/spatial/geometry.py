@@ -9,8 +9,8 @@ from typing import Any, Final
 import h3.api.basic_int as h3
 import numpy as np
 
+from apps.datasets.queries import Int64s
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
-from apps.datasets.reading.rows import Int64s
 
 DECIMALS: Final = 6
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from apps.datasets.queries import Floats, Int64s
 from apps.datasets.queries.aggregate import Groups
-from apps.datasets.reading.rows import Floats, Int64s
 
 NODES: Final = 64
 # Beyond so many standard deviations nothing is left of the integrand.
