@@ -45,7 +45,11 @@ class Clock:
         return {"crontab": crontab, "expire_seconds": 3_600}
 
 
-CLOCKS: Final = (Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),)
+CLOCKS: Final = (
+    Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),
+    Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
+    Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
+)
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
 
 

@@ -1,0 +1,28 @@
+"""The clocks of datasets; `config/schedule.py` says when each ticks. Two at once do no harm."""
+
+from django.utils import timezone
+
+from apps.common.locks import try_session_lock
+from apps.datasets import pruning
+
+
+def drop_segments() -> None:
+    """Drop the data of deleted datasets and of segments that no kept version lists."""
+    with try_session_lock("datasets.drop") as held:
+        if held:
+            pruning.drop_deleted_datasets(timezone.now())
+            pruning.drop_unlisted_segments(timezone.now())
+
+
+def prune_datasets() -> None:
+    """Drop versions past their number, left-over stage tables, old evidence and source files."""
+    with try_session_lock("datasets.prune") as held:
+        if not held:
+            return
+        now = timezone.now()
+        pruning.expire_waiting(now)
+        pruning.settle_datasets()
+        pruning.drop_old_versions(now)
+        pruning.drop_stage_tables(now)
+        pruning.drop_evidence(now)
+        pruning.drop_source_files(now)

@@ -1,0 +1,157 @@
+"""What is no longer needed goes: old versions, unlisted segments, deleted datasets, evidence, files.
+
+Every function may be killed anywhere and be run again. Nothing here decides when: `periodic.py` does.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.common.db import JobStatus
+from apps.datasets.importing.announcing import ACTIVE
+from apps.datasets.importing.publishing import lock_dataset
+from apps.datasets.models import Dataset, Import, ImportFile, Reject, Segment, Term, Version, VersionSegment
+from apps.datasets.reading.errors import ReadingError
+from apps.datasets.states import DatasetStatus, SegmentState
+from apps.datasets.storage.dropping import drop_segment
+from apps.datasets.storage.stage import drop_stage, stage_import_nos, stage_table
+from apps.datasets.tasks import run_import
+
+# A reader that opened a version just before it was replaced, or an import that starts again, needs a while.
+GRACE: Final = timedelta(hours=1)
+WAITING_MAX: Final = timedelta(days=7)
+ENDED: Final = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
+
+
+class MappingExpired(ReadingError):
+    """Nobody decided about the import within seven days."""
+
+    code = "datasets.mapping_expired"
+
+
+def drop_old_versions(now: datetime) -> int:
+    """Mark the versions beyond each dataset's `keep_versions` as dropped; returns how many."""
+    dropped = 0
+    for dataset in Dataset.objects.living().filter(current_version__isnull=False).iterator():
+        with transaction.atomic():
+            # Locked, so that nobody restores a version at this moment.
+            locked = lock_dataset(dataset)
+            current = locked.current_version_id or ""
+            kept = Version.objects.filter(dataset=locked, dropped_at__isnull=True).order_by("-number")
+            numbers = list(kept.values_list("number", flat=True))[locked.keep_versions :]
+            old = kept.filter(number__in=numbers, published_at__lt=now - GRACE).exclude(pk=current)
+            dropped += old.order_by().update(dropped_at=now)
+    return dropped
+
+
+def drop_unlisted_segments(now: datetime) -> int:
+    """Drop the segments that no kept version lists and no living import is making; returns how many."""
+    listed = VersionSegment.objects.filter(segment=OuterRef("pk"), version__dropped_at__isnull=True)
+    unlisted = Segment.objects.filter(~Exists(listed), state=SegmentState.LIVE)
+    given_up = Segment.objects.filter(~_being_made(), state=SegmentState.STAGED, created_at__lt=now - GRACE)
+    for segments in (unlisted, given_up):
+        segments.update(state=SegmentState.DROPPING)
+    dropping = list(Segment.objects.filter(state=SegmentState.DROPPING).select_related("dataset"))
+    for segment in dropping:
+        drop_segment(segment, segment.dataset.no)
+    return len(dropping)
+
+
+def drop_deleted_datasets(now: datetime) -> int:
+    """Drop the data of deleted datasets; their rows stay, because models and predictions cite them."""
+    left = Segment.objects.filter(dataset=OuterRef("pk")).exclude(state=SegmentState.DROPPED)
+    files = ImportFile.objects.filter(source_import__dataset=OuterRef("pk")).exclude(storage_name="")
+    deleted = Dataset.objects.filter(Exists(left) | Exists(files), deleted_at__isnull=False)
+    datasets = [dataset for dataset in deleted if not dataset.imports.filter(status__in=ACTIVE).exists()]
+    for dataset in datasets:
+        erase_data(dataset, now)
+    return len(datasets)
+
+
+def erase_data(dataset: Dataset, now: datetime) -> None:
+    """Drop versions, segments, evidence, terms and files of one dataset."""
+    Version.objects.filter(dataset=dataset, dropped_at__isnull=True).update(dropped_at=now)
+    left = Segment.objects.filter(dataset=dataset).exclude(state=SegmentState.DROPPED)
+    left.update(state=SegmentState.DROPPING)
+    for segment in left:
+        drop_segment(segment, dataset.no)
+    Reject.objects.filter(dataset_no=dataset.no).delete()
+    Term.objects.filter(dataset_no=dataset.no).delete()
+    delete_source_files(ImportFile.objects.filter(source_import__dataset=dataset))
+
+
+def drop_stage_tables(now: datetime) -> int:
+    """Drop the stage tables without a living import, an hour after it ended; returns how many."""
+    numbers = stage_import_nos()
+    busy = Q(status__in=ACTIVE) | Q(finished_at__gte=now - GRACE)
+    living = set(Import.objects.filter(busy, no__in=numbers).values_list("no", flat=True))
+    orphans = [number for number in numbers if number not in living]
+    for number in orphans:
+        drop_stage(stage_table(number))
+    return len(orphans)
+
+
+def drop_evidence(now: datetime) -> int:
+    """Delete evidence older than it is kept for; the counts on the imports stay."""
+    limit = now - timedelta(days=settings.DATASETS_EVIDENCE_DAYS)
+    old = Import.objects.filter(rejected__gt=0) | Import.objects.filter(duplicates__gt=0)
+    deleted = 0
+    for row in old.filter(finished_at__lt=limit, status__in=ENDED).select_related("dataset"):
+        deleted += Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no).delete()[0]
+    return deleted
+
+
+def drop_source_files(now: datetime) -> int:
+    """Delete the uploaded files of imports that ended longer ago than they are kept for."""
+    limit = now - timedelta(days=settings.DATASETS_SOURCE_FILE_DAYS)
+    old = ImportFile.objects.filter(source_import__finished_at__lt=limit, source_import__status__in=ENDED)
+    return delete_source_files(old)
+
+
+def delete_source_files(files: QuerySet[ImportFile]) -> int:
+    """Delete stored files and forget their names; members of one archive share a name."""
+    kept = files.exclude(storage_name="")
+    names = list(kept.order_by().values_list("storage_name", flat=True).distinct())
+    for name in names:
+        default_storage.delete(name)
+    kept.update(storage_name="")
+    return len(names)
+
+
+def expire_waiting(now: datetime) -> int:
+    """Fail the imports that have waited seven days for a decision; returns how many."""
+    error = MappingExpired()
+    waiting = Import.objects.filter(status=JobStatus.WAITING, updated_at__lt=now - WAITING_MAX)
+    expired = 0
+    for row in waiting:
+        # Conditional, because somebody may decide at this moment.
+        still = Import.objects.filter(pk=row.pk, status=JobStatus.WAITING)
+        if still.update(
+            status=JobStatus.FAILED, error_code=error.code, error_detail=error.detail, finished_at=now
+        ):
+            row.refresh_from_db()
+            _end(row)
+            expired += 1
+    return expired
+
+
+def settle_datasets() -> int:
+    """Fail datasets that are processing while no import is: its worker died before its last word."""
+    active = Import.objects.filter(dataset=OuterRef("pk"), status__in=ACTIVE)
+    stuck = Dataset.objects.filter(~Exists(active), status=DatasetStatus.PROCESSING)
+    return stuck.update(status=DatasetStatus.FAILED)
+
+
+def _end(row: Import) -> None:
+    for hook in (*run_import.change_hooks, *run_import.end_hooks):
+        hook(row)
+
+
+def _being_made() -> Exists:
+    """Tell whether an import of the segment's dataset is active: it may own the staged segment."""
+    imports = Import.objects.filter(dataset=OuterRef("dataset"), status__in=ACTIVE)
+    return Exists(imports)

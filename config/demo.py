@@ -1,0 +1,81 @@
+"""The sample organization: its people, and the synthetic city as its one dataset."""
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from apps.accounts.models import Organization, Role, User
+from apps.accounts.permissions import system_actor
+from apps.accounts.services import add_member, create_first_admin, create_user
+from apps.datasets.local_import import run_here, store_file
+from apps.datasets.models import Dataset
+from apps.datasets.pruning import erase_data
+from apps.datasets.reading.sample_city import sample_city
+from apps.datasets.services import create_dataset_from_files, delete_dataset
+from config import installation
+
+ORGANIZATION_NAME: Final = "Sample"
+DATASET_NAME: Final = "Sample city"
+ZONE: Final = "Europe/Vienna"
+MEMBERS: Final = {Role.MANAGER: "Manager", Role.ANALYST: "Analyst", Role.VIEWER: "Viewer"}
+
+
+def make() -> None:
+    """Add what is missing of the sample organization."""
+    password = installation.admin_password(settings.VAR_DIR)
+    create_first_admin(email=installation.ADMIN_EMAIL, password=password, organization_name=ORGANIZATION_NAME)
+    organization = _organization()
+    if organization is None:
+        raise RuntimeError("the sample organization was not made")
+    for role, name in MEMBERS.items():
+        user = User.objects.with_email(_email(role)).first()
+        user = user or create_user(email=_email(role), name=name, password=password)
+        if not organization.memberships.filter(user=user).exists():
+            add_member(organization=organization, user=user, role=role)
+    if not Dataset.objects.living().filter(organization=organization, name=DATASET_NAME).exists():
+        _make_city(organization)
+
+
+def remove() -> None:
+    """Remove the sample organization with its data, and its people."""
+    organization = _organization()
+    if organization is not None:
+        actor = system_actor(organization)
+        for dataset in Dataset.objects.filter(organization=organization):
+            if dataset.deleted_at is None:
+                delete_dataset(actor=actor, dataset=dataset)
+            erase_data(dataset, timezone.now())
+            # The database refuses to delete segments that are listed; their data is gone by now.
+            dataset.versions.all().delete()
+        organization.delete()
+    emails = [installation.ADMIN_EMAIL, *map(_email, MEMBERS)]
+    User.objects.filter(email__in=emails).delete()
+
+
+def _make_city(organization: Organization) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample-city.csv"
+        with path.open("w", newline="") as stream:
+            sample_city(stream)
+        file = store_file(path, path.name)
+    row = create_dataset_from_files(
+        actor=system_actor(organization),
+        files=[file],
+        options={},
+        name=DATASET_NAME,
+        zone=ZONE,
+        description="A synthetic city: 60,000 events over 24 months, some of them flawed on purpose.",
+    )
+    run_here(row)
+
+
+def _organization() -> Organization | None:
+    named = Organization.objects.living().filter(name=ORGANIZATION_NAME)
+    return named.order_by("created_at").first()
+
+
+def _email(role: Role) -> str:
+    return f"{role.value}@example.com"
