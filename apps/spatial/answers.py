@@ -1,15 +1,20 @@
 """The calls of the map: a question in, a finished (and kept) answer out."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
 
 from django.conf import settings
 
+from apps.datasets.queries.timeline import Bucket
 from apps.spatial.cache import Answer, answer_key, cached_answer
-from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, encode_answer
-from apps.spatial.hexes import aggregate_hexes, plan_hexes
+from apps.spatial.cell_facts import cell_facts
+from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, citation, encode_answer
+from apps.spatial.hexes import aggregate_hexes, plan_hexes, within_statement_time
 from apps.spatial.sources import HexQuery, Source
+from apps.spatial.timeline import read_timeline
 
-LIMITS = {
+LIMITS: Final = {
     AnswerFormat.JSON: "SPATIAL_MAX_CELLS",
     AnswerFormat.GEOJSON: "SPATIAL_MAX_CELLS",
     AnswerFormat.COLUMNS: "SPATIAL_MAX_CELLS_COMPACT",
@@ -37,7 +42,37 @@ def estimate_hexes(query: HexQuery, sources: tuple[Source, ...], form: AnswerFor
     }
 
 
-def _kept(kind: str, query: HexQuery, sources: tuple[Source, ...], build: Any, *variant: Any) -> Answer:
+def answer_cell(query: HexQuery, sources: tuple[Source, ...], cell: int) -> Answer:
+    """Return everything about one cell, whose resolution the query has."""
+
+    def build() -> Answer:
+        return Answer.json(cell_facts(plan_hexes(query, sources, settings.SPATIAL_MAX_CELLS_COMPACT), cell))
+
+    return _kept("cell", query, sources, build, cell)
+
+
+def answer_timeline(
+    query: HexQuery, sources: tuple[Source, ...], bucket: Bucket, *, with_categories: bool
+) -> Answer:
+    """Return the selected events by bucket; raises TooManyCells, TooManyBuckets, TooExpensive."""
+
+    def build() -> Answer:
+        plan = plan_hexes(query, sources, settings.SPATIAL_MAX_CELLS_COMPACT)
+        if query.echo:
+            plan.estimate.check(plan.resolution)
+        with within_statement_time():
+            timeline = read_timeline(
+                plan.scopes, query.selection, plan.resolution, bucket, with_categories=with_categories
+            )
+        head = {"bucket": bucket.value, **citation(query, sources, plan.window)}
+        return Answer.json({**head, **asdict(timeline), "suppressed": False})
+
+    return _kept("timeline", query, sources, build, bucket, with_categories)
+
+
+def _kept(
+    kind: str, query: HexQuery, sources: tuple[Source, ...], build: Callable[[], Answer], *variant: object
+) -> Answer:
     key = answer_key(kind, [source.key for source in sources], repr((query.identity, variant)))
     return cached_answer(key, build)
 

@@ -14,8 +14,9 @@ from apps.datasets.queries import Floats, Int64s
 from apps.datasets.queries.cells import BASE_RESOLUTION
 from apps.spatial.cell_tables import CellTable, NamedCounts
 from apps.spatial.geometry import Bounds, outlines, overall_bounds
-from apps.spatial.hexes import HexAnswer, TooExpensive
+from apps.spatial.hexes import AskedWindow, HexAnswer, TooExpensive
 from apps.spatial.intervals import Moments
+from apps.spatial.sources import HexQuery, Source
 
 SIGNIFICANT_DIGITS: Final = 9
 # An interval keeps as many digits of its width, however small that is beside the mean.
@@ -111,31 +112,35 @@ def named_rows(counts: NamedCounts, rows: int) -> list[dict[str, int]]:
     return found
 
 
-def citation(answer: HexAnswer) -> dict[str, Any]:
-    """Return what an answer says about itself: source, window, filters, totals."""
-    filters = answer.query.filters
-    hours = filters.hours or (None, None)
+def citation(query: HexQuery, sources: Sequence[Source], window: AskedWindow) -> dict[str, Any]:
+    """Return what every answer says of itself: the data it was computed from, the window, the filters."""
+    filters = query.filters
+    start, end = window
+    first_hour, last_hour = filters.hours or (None, None)
     return {
-        "resolution": answer.resolution,
-        "base_resolution": BASE_RESOLUTION,
         "datasets": [
             {"id": str(source.dataset.pk), "version": source.epoch.number, "zone": source.dataset.zone}
-            for source in answer.sources
+            for source in sources
         ],
-        "window": {
-            "from": answer.start and rfc3339(answer.start),
-            "to": answer.end and rfc3339(answer.end),
-        },
+        "window": {"from": start and rfc3339(start), "to": end and rfc3339(end)},
         "filters": {
-            **answer.query.echo,
+            **query.echo,
             "category": list(filters.categories),
             "label": list(filters.labels),
             "value_min": filters.value_min,
             "value_max": filters.value_max,
-            "hour_from": hours[0],
-            "hour_to": hours[1],
+            "hour_from": first_hour,
+            "hour_to": last_hour,
             "weekday": list(filters.weekdays),
         },
+    }
+
+
+def _head(answer: HexAnswer) -> dict[str, Any]:
+    return {
+        "resolution": answer.resolution,
+        "base_resolution": BASE_RESOLUTION,
+        **citation(answer.query, answer.sources, answer.window),
         "events": answer.table.events,
         "partial_events": answer.table.partial_events,
         "excluded_no_time": answer.table.excluded_no_time,
@@ -148,7 +153,7 @@ def _encode_rows(answer: HexAnswer) -> bytes:
     if "geometry" in answer.query.include:
         for row, geometry in zip(rows, outlines(answer.table.cells)[0], strict=True):
             row["geometry"] = geometry
-    return orjson.dumps({**citation(answer), "cells": rows})
+    return orjson.dumps({**_head(answer), "cells": rows})
 
 
 def _encode_features(answer: HexAnswer) -> bytes:
@@ -159,7 +164,7 @@ def _encode_features(answer: HexAnswer) -> bytes:
         for row, geometry, box in zip(rows, geometries, bounds, strict=True)
     ]
     whole: Bounds | None = overall_bounds(bounds)
-    collection = {"type": "FeatureCollection", **({"bbox": whole} if whole else {}), **citation(answer)}
+    collection = {"type": "FeatureCollection", **({"bbox": whole} if whole else {}), **_head(answer)}
     return orjson.dumps({**collection, "features": features})
 
 
@@ -183,7 +188,7 @@ def _encode_columns(answer: HexAnswer) -> bytes:
         }
     if "geometry" in answer.query.include:
         columns["geometry"] = outlines(table.cells)[0]
-    return orjson.dumps({**citation(answer), **columns}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps({**_head(answer), **columns}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def cell_rows(table: CellTable, level: float) -> list[dict[str, Any]]:

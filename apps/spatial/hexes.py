@@ -27,15 +27,18 @@ class TooExpensive(Invalid):
     code = "spatial.too_expensive"
 
 
+# The window in UTC, [start, end): the widest over the datasets' zones; None is open.
+AskedWindow = tuple[datetime | None, datetime | None]
+
+
 @dataclass(frozen=True, slots=True)
 class HexAnswer:
     """Cells at one resolution with the citation of what they were computed from."""
 
     query: HexQuery
     sources: tuple[Source, ...]
+    window: AskedWindow
     resolution: int
-    start: datetime | None
-    end: datetime | None
     table: CellTable
 
 
@@ -48,6 +51,13 @@ class Plan:
     scopes: tuple[Scope, ...]
     estimate: Estimate
     resolution: int
+
+    @property
+    def window(self) -> AskedWindow:
+        """Return the window that was asked for."""
+        starts = [scope.span.start for scope in self.scopes]
+        ends = [scope.span.end for scope in self.scopes]
+        return _least(starts), _greatest(ends)
 
 
 def plan_hexes(query: HexQuery, sources: tuple[Source, ...], limit: int) -> Plan:
@@ -83,8 +93,7 @@ def aggregate_hexes(plan: Plan) -> HexAnswer:
     )
     if table.cells.size > TOLERANCE * plan.estimate.limit:
         raise plan.estimate.error(int(table.cells.size))
-    starts, ends = zip(*((scope.span.start, scope.span.end) for scope in plan.scopes), strict=True)
-    return HexAnswer(plan.query, plan.sources, plan.resolution, _least(starts), _greatest(ends), table)
+    return HexAnswer(plan.query, plan.sources, plan.window, plan.resolution, table)
 
 
 def read_groups(plan: Plan, scope: Scope, by: GroupBy, *, with_value: bool) -> Groups:

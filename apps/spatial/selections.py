@@ -6,7 +6,7 @@ from typing import Any, Final
 import h3.api.basic_int as h3
 
 from apps.common.errors import FieldError, Invalid
-from apps.datasets.queries.cells import BASE_RESOLUTION
+from apps.datasets.queries.cells import BASE_RESOLUTION, COARSEST_RESOLUTION
 from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
 
 EDGES: Final = 4
@@ -66,6 +66,16 @@ def parse_cell(text: str, *, finest: int | None = None) -> int:
     if resolution > limit:
         raise _invalid("cell", f"{text} has resolution {resolution}, finer than {limit}.")
     return cell
+
+
+def resolution_of(cell: int, asked: int | None) -> int:
+    """Return a cell's resolution; raises SelectionInvalid if it is not served or not the one asked for."""
+    resolution = int(h3.get_resolution(cell))
+    if resolution < COARSEST_RESOLUTION:
+        raise _invalid("cell", f"Cells are served from resolution {COARSEST_RESOLUTION} on.")
+    if asked is not None and asked != resolution:
+        raise _invalid("resolution", f"The cell has resolution {resolution}, not {asked}.")
+    return resolution
 
 
 def _invalid(parameter: str, detail: str) -> SelectionInvalid:

@@ -44,12 +44,21 @@ def test_london(actors: Actors, ask: Ask, segments: int) -> None:
         10: {"8a194ad30c47fff": 448},
     }
     for resolution, expected in largest.items():
-        cells = sorted(ask(dataset, resolution=resolution)["cells"], key=lambda cell: -cell["count"])
-        assert {cell["h3"]: cell["count"] for cell in cells[: len(expected)]} == expected
+        ranked = sorted(ask(dataset, resolution=resolution)["cells"], key=lambda cell: -cell["count"])
+        assert {cell["h3"]: cell["count"] for cell in ranked[: len(expected)]} == expected
     box = {"bbox": "-0.12,51.50,-0.07,51.53"}
     assert size(ask(dataset, resolution=8, **box)) == (17, 8_418)
     assert size(ask(dataset, resolution=9, **box)) == (75, 8_439)
     assert size(ask(dataset, resolution=10, **box)) == (195, 8_434)
+
+
+def test_a_box_around_all_events_holds_every_accepted_row_at_every_resolution(
+    actors: Actors, ask: Ask
+) -> None:
+    # Wide enough for the centres of the coarsest cells.
+    dataset = london(actors.organization, segments=3)
+    for resolution in range(3, 12):
+        assert ask(dataset, resolution=resolution, bbox="-2,50,2,53")["events"] == 8_501
 
 
 def test_london_windows_and_categories(actors: Actors, ask: Ask) -> None:
@@ -112,7 +121,8 @@ def test_earthquakes_in_time_and_value(actors: Actors, ask: Ask) -> None:
 
 def test_earthquakes_across_the_antimeridian_are_multipolygons(actors: Actors) -> None:
     dataset = earthquakes(actors.organization)
-    response = actors.viewer.api.get("/api/v1/hexes/geojson", {"dataset": str(dataset.pk), "resolution": 3})
+    query: dict[str, Any] = {"dataset": str(dataset.pk), "resolution": 3}
+    response = actors.viewer.api.get("/api/v1/hexes/geojson", query)
     features = response.json()["features"]
     cut = [feature for feature in features if feature["geometry"]["type"] == "MultiPolygon"]
     assert len(features) == 3_530

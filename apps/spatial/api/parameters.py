@@ -10,6 +10,7 @@ from rest_framework import serializers
 
 from apps.common.serializers import TimeField
 from apps.datasets.queries.scopes import Filters
+from apps.datasets.queries.timeline import Bucket
 from apps.datasets.queries.windows import Window
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.selections import parse_selection
@@ -122,9 +123,20 @@ class GeoJsonParameters(MapParameters):
     estimate = serializers.BooleanField(default=False)
 
 
-def hex_query(values: dict[str, Any], **overrides: Any) -> HexQuery:
+class CellParameters(MapParameters):
+    """Those of the call about one cell."""
+
+
+class TimelineParameters(MapParameters):
+    """Those of the timeline."""
+
+    bucket = serializers.ChoiceField(choices=[bucket.value for bucket in Bucket])
+    group = serializers.ChoiceField(choices=["category"], required=False)
+
+
+def hex_query(values: dict[str, Any]) -> HexQuery:
     """Return the question that checked parameters ask; raises SelectionInvalid."""
-    resolution = overrides.get("resolution", values.get("resolution"))
+    resolution = values.get("resolution")
     selection, echo = parse_selection(values.get("bbox"), values["cell"], resolution)
     hours = (values["hour_from"], values["hour_to"]) if "hour_from" in values else None
     filters = Filters(

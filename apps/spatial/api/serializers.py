@@ -55,16 +55,73 @@ class CellOut(serializers.Serializer[Any]):
     geometry = serializers.DictField(required=False)
 
 
-class HexesOut(serializers.Serializer[Any]):
+class AnswerOut(serializers.Serializer[Any]):
+    """What every answer says of itself."""
+
+    datasets = CitationOut(many=True)
+    window = WindowOut()
+    filters = serializers.DictField()
+    partial_events = serializers.IntegerField()
+    excluded_no_time = serializers.IntegerField()
+    suppressed = serializers.BooleanField()
+
+
+class HexesOut(AnswerOut):
     """Cells in order of h3; with `estimate=true` only the estimate."""
 
     resolution = serializers.IntegerField()
     base_resolution = serializers.IntegerField()
-    datasets = CitationOut(many=True)
-    window = WindowOut()
-    filters = serializers.DictField()
     events = serializers.IntegerField()
-    partial_events = serializers.IntegerField()
-    excluded_no_time = serializers.IntegerField()
-    suppressed = serializers.BooleanField()
     cells = CellOut(many=True)
+
+
+class CellCountOut(serializers.Serializer[Any]):
+    """A cell beside or below another."""
+
+    h3 = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class MonthOut(serializers.Serializer[Any]):
+    """A month of the zone's calendar, as YYYY-MM."""
+
+    month = serializers.CharField()
+    count = serializers.IntegerField()
+
+
+class CellFactsOut(AnswerOut):
+    """Everything about one cell."""
+
+    h3 = serializers.CharField()
+    resolution = serializers.IntegerField()
+    count = serializers.IntegerField()
+    categories = serializers.DictField(child=serializers.IntegerField())
+    labels = serializers.DictField(child=serializers.IntegerField())
+    value = ValueOut(allow_null=True)
+    months = MonthOut(many=True)
+    unplaced = serializers.IntegerField()
+    rank = serializers.IntegerField(allow_null=True)
+    children = CellCountOut(many=True)
+    neighbours = CellCountOut(many=True)
+    outline = serializers.DictField()
+
+
+class BucketOut(serializers.Serializer[Any]):
+    """A bucket: its name in the zone, its start in UTC."""
+
+    start = TimeField()
+    count = serializers.IntegerField()
+    categories = serializers.DictField(child=serializers.IntegerField(), required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add `label`, which a class attribute cannot be called here."""
+        return {**super().get_fields(), "label": serializers.CharField()}
+
+
+class TimelineOut(AnswerOut):
+    """Zero-filled buckets; `unplaced` counts the events that are coarser than a bucket."""
+
+    bucket = serializers.CharField()
+    buckets = BucketOut(many=True)
+    events = serializers.IntegerField()
+    unplaced = serializers.IntegerField()

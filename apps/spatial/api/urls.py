@@ -7,4 +7,6 @@ from apps.spatial.api.views import HexViewSet
 urlpatterns = [
     path("hexes", HexViewSet.as_view({"get": "aggregate"}), name="hexes"),
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
+    path("hexes/<str:h3>", HexViewSet.as_view({"get": "cell"}), name="hexes-cell"),
+    path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
 ]

@@ -12,11 +12,19 @@ from rest_framework.request import Request
 
 from apps.common.viewsets import ResourceViewSet
 from apps.datasets.models import Dataset
-from apps.spatial.answers import answer_hexes, estimate_hexes
-from apps.spatial.api.parameters import GeoJsonParameters, HexesParameters, hex_query
-from apps.spatial.api.serializers import HexesOut
+from apps.datasets.queries.timeline import Bucket
+from apps.spatial.answers import answer_cell, answer_hexes, answer_timeline, estimate_hexes
+from apps.spatial.api.parameters import (
+    CellParameters,
+    GeoJsonParameters,
+    HexesParameters,
+    TimelineParameters,
+    hex_query,
+)
+from apps.spatial.api.serializers import CellFactsOut, HexesOut, TimelineOut
 from apps.spatial.cache import Answer
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
+from apps.spatial.selections import parse_cell, resolution_of
 from apps.spatial.sources import Source, open_sources
 
 
@@ -58,7 +66,12 @@ class HexViewSet(ResourceViewSet[Dataset]):
     serializer_class = HexesOut
     renderer_classes = (JSONRenderer, ColumnsRenderer, GeoJsonRenderer)
     content_negotiation_class = FormatNegotiation
-    query_serializer_classes = {"aggregate": HexesParameters, "geojson": GeoJsonParameters}
+    query_serializer_classes = {
+        "aggregate": HexesParameters,
+        "geojson": GeoJsonParameters,
+        "cell": CellParameters,
+        "timeline": TimelineParameters,
+    }
 
     @extend_schema(
         responses={
@@ -76,6 +89,25 @@ class HexViewSet(ResourceViewSet[Dataset]):
     def geojson(self, request: Request) -> HttpResponse:
         """Answer the cells as a GeoJSON feature collection."""
         return self._hexes(AnswerFormat.GEOJSON)
+
+    @extend_schema(responses=CellFactsOut)
+    def cell(self, request: Request, h3: str) -> HttpResponse:
+        """Answer everything about one cell; its rank is among the selected ones."""
+        root = parse_cell(h3)
+        values = self.validated_query()
+        resolution = resolution_of(root, values.get("resolution"))
+        query = hex_query({**values, "resolution": resolution})
+        sources = open_sources(self.actor, query)
+        return answered(answer_cell(query, sources, root), sources)
+
+    @extend_schema(responses=TimelineOut)
+    def timeline(self, request: Request) -> HttpResponse:
+        """Answer events by zero-filled buckets of the dataset's calendar."""
+        values = self.validated_query()
+        query = hex_query(values)
+        sources = open_sources(self.actor, query)
+        bucket, with_categories = Bucket(values["bucket"]), "group" in values
+        return answered(answer_timeline(query, sources, bucket, with_categories=with_categories), sources)
 
     def _hexes(self, form: AnswerFormat) -> HttpResponse:
         values = self.validated_query()
