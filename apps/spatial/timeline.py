@@ -10,12 +10,12 @@ import numpy as np
 
 from apps.common.errors import Invalid
 from apps.common.serializers import rfc3339
+from apps.datasets.queries import Int64s
 from apps.datasets.queries.aggregate import GroupBy
 from apps.datasets.queries.scopes import Scope
 from apps.datasets.queries.selections import Selection
 from apps.datasets.queries.timeline import UNPLACED, Bucket, BucketCounts, count_buckets
 from apps.datasets.queries.windows import Span
-from apps.datasets.reading.rows import Int64s
 
 MAX_BUCKETS: Final = 10_000
 EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local starts are counted from it, whatever the zone

@@ -74,23 +74,27 @@ class HexViewSet(ResourceViewSet[Dataset]):
     }
 
     @extend_schema(
+        operation_id="hexes_aggregate",
         responses={
             (200, MEDIA_TYPES[AnswerFormat.JSON]): HexesOut,
             (200, MEDIA_TYPES[AnswerFormat.COLUMNS]): OpenApiTypes.OBJECT,
             (200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT,
-        }
+        },
     )
     def aggregate(self, request: Request) -> HttpResponse:
         """Answer counts and statistics by cell; with `estimate=true` only how many cells there would be."""
         form = AnswerFormat(request.accepted_renderer.format)
         return self._hexes(form)
 
-    @extend_schema(responses={(200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT})
+    @extend_schema(
+        operation_id="hexes_geojson",
+        responses={(200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT},
+    )
     def geojson(self, request: Request) -> HttpResponse:
         """Answer the cells as a GeoJSON feature collection."""
         return self._hexes(AnswerFormat.GEOJSON)
 
-    @extend_schema(responses=CellFactsOut)
+    @extend_schema(operation_id="hexes_cell", responses=CellFactsOut)
     def cell(self, request: Request, h3: str) -> HttpResponse:
         """Answer everything about one cell; its rank is among the selected ones."""
         root = parse_cell(h3)
@@ -100,7 +104,7 @@ class HexViewSet(ResourceViewSet[Dataset]):
         sources = open_sources(self.actor, query)
         return answered(answer_cell(query, sources, root), sources)
 
-    @extend_schema(responses=TimelineOut)
+    @extend_schema(operation_id="timeline", responses=TimelineOut)
     def timeline(self, request: Request) -> HttpResponse:
         """Answer events by zero-filled buckets of the dataset's calendar."""
         values = self.validated_query()
