@@ -156,6 +156,8 @@ class Child:
         if time.monotonic() - self.started_clock > HEALTHY_SECONDS:
             self.pause_s = FIRST_PAUSE_S
         self.due_clock = time.monotonic() + self.pause_s
+        if not self.program.once:
+            self.log.write(f"-- ended with code {self.exit_code}, paused for {self.pause_s} s\n".encode())
         self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
 
     def signal(self, number: signal.Signals) -> None:

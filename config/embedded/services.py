@@ -44,11 +44,16 @@ def web_program(host: str, port: int, environ: dict[str, str]) -> Program:
         "--ws",
         "config.websocket:LiveWebSocketProtocol",
         "--no-server-header",
+        # Addresses may carry tokens, and our own log has every request; who is behind a proxy is decided by
+        # TRUSTED_PROXIES alone.
+        "--no-access-log",
+        "--no-proxy-headers",
         "--timeout-graceful-shutdown",
+        str(DRAIN_SECONDS),
     ]
     return Program(
         name="web",
-        command=[*command, str(DRAIN_SECONDS)],
+        command=command,
         environ=environ,
         stop_signal=signal.SIGTERM,
         stop_seconds=DRAIN_SECONDS + 2,

@@ -50,6 +50,7 @@ class Start:
         self.options = options
         self.lock = lock
         self.say = say
+        self.is_up = False
         self.supervisor = Supervisor(var_dir / "log", self._write_state)
 
     def run(self, on_running: Callable[[], None]) -> None:
@@ -60,6 +61,8 @@ class Start:
         with self.supervisor.signals():
             try:
                 self._start_all()
+                self.is_up = True
+                self._write_state()
                 on_running()
                 self.supervisor.run()
                 self.say("Stopping ...")
@@ -69,6 +72,7 @@ class Start:
 
     def _start_all(self) -> None:
         self.lock.write(self.options.address)
+        self._write_state()
         with self._step("environment", self.options.began_at):
             ensure_browser_libraries()
             installation.make_secrets(self.var_dir)
@@ -159,7 +163,12 @@ class Start:
         return services.service_environ(self.var_dir, role, extra)
 
     def _write_state(self) -> None:
-        write_processes(self.var_dir, self.supervisor.children.values(), self.options.began_at)
+        write_processes(
+            self.var_dir,
+            self.supervisor.children.values(),
+            started_at=self.options.began_at,
+            is_up=self.is_up,
+        )
 
 
 def static_fingerprint() -> str:

@@ -23,9 +23,9 @@ WAITING: Final = "waiting"  # it crashed and is started again after a pause
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds the lock."""
+    """Who holds the lock; without an id for the moment between taking it and signing it."""
 
-    pid: int
+    pid: int | None
     address: str
 
 
@@ -96,13 +96,13 @@ class UpLock:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
                 pid, _, address = file.read().strip().partition(" ")
-                return Holder(int(pid or 0), address)
+                return Holder(int(pid) if pid else None, address)
         return None
 
 
-def write_processes(var_dir: Path, children: Iterable[Child], started_at: float) -> None:
-    """Store the processes for `status`; the supervisor, started at `started_at`, is one of them."""
-    own = stored_row("supervisor", os.getpid(), RUNNING, started_at, 0)
+def write_processes(var_dir: Path, children: Iterable[Child], *, started_at: float, is_up: bool) -> None:
+    """Store the processes for `status`; the supervisor itself is one of them, and starts until all is up."""
+    own = stored_row("supervisor", os.getpid(), RUNNING if is_up else STARTING, started_at, 0)
     rows = [
         stored_row(child.program.name, child.pid, state_of(child), child.started_at, child.restarts)
         for child in children

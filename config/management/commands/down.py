@@ -1,5 +1,6 @@
 """Stop the installation that runs in this folder."""
 
+import contextlib
 import os
 import signal
 import time
@@ -30,7 +31,10 @@ class Command(Launcher):
         if holder is None:
             self.say("Sextant is not running.")
             return
-        os.kill(holder.pid, signal.SIGTERM)
+        if holder.pid is not None:
+            # It may end by itself at this very moment.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(holder.pid, signal.SIGTERM)
         deadline = time.monotonic() + options["timeout"]
         while lock.holder():
             if time.monotonic() > deadline:
