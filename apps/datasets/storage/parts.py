@@ -3,9 +3,11 @@
 One part per committed chunk in the default file storage, zstd, row groups of 8,192 rows.
 """
 
+import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, Final
 
 import numpy as np
@@ -113,8 +115,10 @@ def _find_in_part(part: pq.ParquetFile, event_nos: set[int]) -> dict[int, Proven
 
 
 def delete_parts(prefix: str) -> None:
-    """Remove the parts of a segment and their folder; absent ones are fine."""
+    """Remove the parts of a segment and the folders that are empty without them; absent ones are fine."""
     for number in part_numbers(prefix):
         default_storage.delete(part_name(prefix, number))
-    # A folder of the local storage; other storages know no folders and ignore it.
-    default_storage.delete(prefix)
+    # Folders of the local storage: segment, dataset, organization. Other storages know none and ignore it.
+    for folder in (prefix, *map(str, PurePosixPath(prefix).parents[:2])):
+        with contextlib.suppress(OSError):
+            default_storage.delete(folder)
