@@ -71,7 +71,7 @@ def _from_wkb(text: str) -> Degrees:
         raise GeometryProblem(_INVALID, "This is no hexadecimal well-known binary.") from error
 
 
-def _read_wkb(wkb: bytes) -> Degrees:
+def _read_wkb(wkb: bytes, *, is_part: bool = False) -> Degrees:
     """Read WKB or EWKB of any dimensions; raises ValueError, struct.error, GeometryProblem."""
     order = {0: ">", 1: "<"}[wkb[0]] if wkb[:1] in {b"\0", b"\1"} else ""
     if not order:
@@ -82,13 +82,13 @@ def _read_wkb(wkb: bytes) -> Degrees:
         _check_srid(*struct.unpack_from(f"{order}I", wkb, start))
         start += 4
     kind = (kind & ~_EWKB_FLAGS) % 1000
-    if kind == _WKB_MULTIPOINT:
+    if kind == _WKB_MULTIPOINT and not is_part:
         (count,) = struct.unpack_from(f"{order}I", wkb, start)
         if count != 1:
             raise GeometryProblem(_UNSUPPORTED, f"{count} points.")
-        return _read_wkb(wkb[start + 4 :])
+        return _read_wkb(wkb[start + 4 :], is_part=True)
     if kind != _WKB_POINT:
-        known = 0 < kind <= _WKB_LAST_KIND
+        known = 0 < kind <= _WKB_LAST_KIND and not is_part
         raise GeometryProblem(_UNSUPPORTED if known else _INVALID, "This is no point.")
     x, y = struct.unpack_from(f"{order}dd", wkb, start)
     if math.isnan(x) and math.isnan(y):
