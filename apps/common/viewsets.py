@@ -31,6 +31,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch
 from rest_framework import serializers
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
@@ -86,7 +87,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     secret_fields: ClassVar[Sequence[str]] = ()
     create_status: ClassVar[int] = 201
 
-    parser_classes = (StrictJSONParser,)
+    parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
     permission_classes = ()  # the walls stand in `initial`
     pagination_class = CursorPagination
     filter_backends = (FilterBackend,)

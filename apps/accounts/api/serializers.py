@@ -140,9 +140,9 @@ class ApiKeyOut(OutSerializer):
         ]
 
     def get_creator_left(self, row: ApiKey) -> bool:
-        """Tell whether the key has outlived its creator's membership."""
+        """Tell whether the key has outlived its creator's membership; an operator's key has no creator."""
         is_member: bool = getattr(row, "creator_is_member", True)
-        return not is_member
+        return row.created_by_id is not None and not is_member
 
 
 class NewApiKeyOut(ApiKeyOut):
