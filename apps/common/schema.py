@@ -77,6 +77,17 @@ class ApiSchema(AutoSchema):
             found.append(OpenApiParameter("search", str, description=f"Text to find in {named}."))
         return [*found, *self._headers(view)]
 
+    def get_operation_id(self) -> str:
+        """Name a call by its path and action, so that two calls of one path family never collide."""
+        parts = self.path.removeprefix("/api/v1/").replace("-", "_").split("/")
+        words = [part for part in parts if "{" not in part]
+        action: str = self.view.action
+        if words[-1] != action:
+            words.append(action)
+        if list(self.view.action_map.values()).count(action) > 1:
+            words.append(self.method.lower())
+        return "_".join(words)
+
     def get_tags(self) -> list[str]:
         """Group calls by the first part of their path."""
         return [self.path.removeprefix("/api/v1/").partition("/")[0]]

@@ -74,7 +74,7 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
         "updated_at": "updated_at",
         "event_count": "current_version__event_count",
     }
-    parser_classes = (StrictJSONParser, StrictMultiPartParser)  # type: ignore[assignment]
+    parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.DATASETS_MULTIPART_MAX_BYTES
 
     @extend_schema(
@@ -208,7 +208,7 @@ class DatasetImportViewSet(ResourceViewSet[Import]):
     serializer_class = serializers.ImportOut
     in_serializer_class = serializers.ImportIn
     filterset_class = ImportFilter
-    parser_classes = (StrictJSONParser, StrictMultiPartParser)  # type: ignore[assignment]
+    parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.DATASETS_MULTIPART_MAX_BYTES
 
     def get_queryset(self) -> Any:
