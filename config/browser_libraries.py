@@ -31,32 +31,39 @@ SERVED_DIR = NODE_MODULES / "sextant-served"
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.M)
 
 
-def ensure_browser_libraries() -> None:
-    """Make `node_modules` hold what the lock file pins; a matching stamp spares npm and network."""
-    if is_current():
+def ensure_browser_libraries(*, for_tests: bool = False) -> None:
+    """Make `node_modules` hold what the lock file pins; a matching stamp spares npm and network.
+
+    What only tests use is left out unless they are what it is for.
+    """
+    if is_current(for_tests):
         return
     with bootstrap.exclusive():
-        if is_current():
+        if is_current(for_tests):
             return
         bootstrap.say("Installing the browser libraries (only when they change) ...")
-        install_libraries()
+        install_libraries(for_tests)
         pick_served_files()
-        STAMP.write_text(wanted())
+        STAMP.write_text(wanted(for_tests))
 
 
-def is_current() -> bool:
-    """Tell whether the libraries were installed and picked as wanted."""
-    return STAMP.exists() and STAMP.read_text() == wanted()
+def is_current(for_tests: bool) -> bool:
+    """Tell whether the libraries were installed and picked as wanted; those of tests may be there as well."""
+    enough = {wanted(True)} if for_tests else {wanted(True), wanted(False)}
+    return STAMP.exists() and STAMP.read_text() in enough
 
 
-def wanted() -> str:
-    """Return what changes with the lock file and with the choice of served files."""
-    return f"{bootstrap.digest(LOCK_FILE)} {bootstrap.digest(Path(__file__))}"
+def wanted(for_tests: bool) -> str:
+    """Return what changes with the lock file, the choice of served files and the purpose."""
+    purpose = "tests" if for_tests else "pages"
+    return f"{bootstrap.digest(LOCK_FILE)} {bootstrap.digest(Path(__file__))} {purpose}"
 
 
-def install_libraries() -> None:
+def install_libraries(for_tests: bool) -> None:
     """Run npm; it empties `node_modules` first, and with it the stamp, so a cut-off run is repeated."""
-    arguments = ["ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier"]
+    arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"]
+    if not for_tests:
+        arguments.append("--omit=dev")
     on_path = shutil.which("npm")
     if on_path and bootstrap.succeeds([on_path, *arguments], aloud=True):
         return

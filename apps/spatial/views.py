@@ -68,6 +68,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "version": version.number,
         "events": version.event_count,
         "extent": version.extent,
+        "precisions": version.precision_counts,
         "first_at": version.first_at,
         "last_at": version.last_at,
     }

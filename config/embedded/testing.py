@@ -32,7 +32,7 @@ def run_tests(var_dir: Path, arguments: Sequence[str], *, strict: bool) -> int:
     lock = UpLock(var_dir)
     if not lock.acquire():
         raise StartFailed(f"Another test run uses {var_dir}; wait for its end.")
-    ensure_browser_libraries()
+    ensure_browser_libraries(for_tests=True)
     installation.make_secrets(var_dir)
     supervisor = Supervisor(var_dir / "log")
     with supervisor.signals():

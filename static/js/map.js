@@ -159,6 +159,10 @@ async function load({ force = false } = {}) {
 }
 
 function draw() {
+  delete byId("map").dataset.drawn;
+  map.once("idle", () => {
+    byId("map").dataset.drawn = map.queryRenderedFeatures({ layers: ["cells"] }).length;
+  });
   layers.draw(answer);
   recolourCells();
   showTotals();
@@ -249,7 +253,7 @@ async function openPanel(cell) {
     map.getCanvas().focus();
   };
   try {
-    const facts = await fetchCell(state, cell, panelRequest.signal);
+    const facts = await fetchCell(state, cell, viewBox(map), panelRequest.signal);
     showPanel(panel, facts, { onClose: close, onChoose: choose });
     panel.focus({ preventScroll: true });
   } catch (problem) {

@@ -49,3 +49,13 @@ def test_every_error_code_has_a_page(actors: Actors) -> None:
     page = Client().get("/problems/permission.denied").content.decode()
     assert "Your role does not allow this." in page
     assert Client().get("/problems/no.such.code").status_code == 404
+
+
+def test_scripts_carry_the_nonce_of_the_policy(actors: Actors) -> None:
+    response = actors.viewer.browser.get("/")
+    page = response.content.decode()
+    assert '<script type="importmap" nonce="' in page
+    nonce = page.split('<script type="importmap" nonce="')[1].split('"')[0]
+    assert f"'nonce-{nonce}'" in response["Content-Security-Policy"]
+    assert " style=" not in page
+    assert " onclick=" not in page

@@ -16,7 +16,5 @@ def media(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "media"
     backends: dict[str, Any] = copy.deepcopy(settings.STORAGES)
     backends["default"]["OPTIONS"]["location"] = folder
-    # Pages are tested without `collectstatic`, so names are not hashed.
-    backends["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     with override_settings(STORAGES=backends, MEDIA_ROOT=folder):
         yield folder

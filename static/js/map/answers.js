@@ -17,11 +17,14 @@ export async function fetchCells(state, resolution, box, signal) {
   return new Answer(body, resolution, box);
 }
 
-/** Everything about one cell under the current filters and view. */
-export async function fetchCell(state, cell, signal) {
-  const body = await call(`${API}/hexes/${encodeURIComponent(cell)}?${filterQuery(state)}`, { signal });
+/** Everything about one cell under the current filters; its rank is among the cells of the box. */
+export async function fetchCell(state, cell, box, signal) {
+  const query = filterQuery(state);
+  if (!isEverything(box)) query.set("bbox", parameter(box));
+  const body = await call(`${API}/hexes/${encodeURIComponent(cell)}?${query}`, { signal });
   return {
     ...body,
+    children: body.children.filter((child) => child.count !== 0),
     categories: entries(body.categories),
     labels: entries(body.labels),
   };

@@ -129,7 +129,8 @@ export class Controls {
 
   /** The bucket that suits the dataset's span. */
   bucketOf(dataset) {
-    return bucketFor((new Date(dataset.last_at) - new Date(dataset.first_at)) / 86400000);
+    const days = (new Date(dataset.last_at) - new Date(dataset.first_at)) / 86400000;
+    return bucketFor(days, dataset.precisions);
   }
 
   /** Say which version of which zone is shown. */

@@ -3,10 +3,15 @@
 const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 64;
 
-/** The bucket that gives a readable number of bars for a span of days. */
-export function bucketFor(days) {
-  if (days > 366 * 25) return "year";
-  return days > 120 ? "month" : "day";
+/**
+ * The bucket that gives a readable number of bars for a span of days.
+ *
+ * Events known to the month or year only (`precisions` counts 0 instant, 1 day, 2 month, 3 year) have no place
+ * in finer buckets.
+ */
+export function bucketFor(days, precisions) {
+  if (days > 366 * 25 || precisions["3"]) return "year";
+  return days > 120 || precisions["2"] ? "month" : "day";
 }
 
 /** Draws the bars into `svg`; `onPick(firstDate, lastDate)` hears about a brushed range, `onPick("", "")` all. */

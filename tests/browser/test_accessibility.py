@@ -1,0 +1,69 @@
+"""Every page in both colour schemes and on a telephone: no finding of axe, no complaint of the browser."""
+
+from typing import Any, Literal
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page
+
+from apps.accounts.models import User
+from tests.browser.chromium import new_page, sign_in
+from tests.browser.installation import Installation
+from tests.browser.pages import PUBLIC, visit, visit_all
+from tests.factories.accounts import PASSWORD
+from tests.factories.datasets import EventRow, published_dataset
+from tests.furniture.people import Actors
+
+AXE = settings.BASE_DIR / "node_modules" / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
+}"""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def events(actors: Actors, transactional_db: None) -> None:
+    rows = [EventRow(51.5 + n / 1000, -0.1 + n / 800, category=f"Category {n % 12}") for n in range(40)]
+    dataset = published_dataset(rows, organization=actors.organization)
+    dataset.imports.create(rows_read=42, accepted=40, rejected=2, status="succeeded")
+
+
+def findings(page: Page) -> list[Any]:
+    """Return what axe finds that is serious or critical."""
+    # Evaluated by the debugger, which the content security policy does not bind.
+    page.evaluate(AXE.read_text())
+    found: list[Any] = page.evaluate(RUN_AXE)
+    return found
+
+
+def is_wider_than_the_screen(page: Page) -> bool:
+    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light")])
+def test_pages_are_accessible_and_quiet(
+    member: User,
+    installation: Installation,
+    browser: Browser,
+    width: int,
+    scheme: Literal["light", "dark"],
+) -> None:
+    page, complaints = new_page(browser, base_url=installation.url, width=width, colour_scheme=scheme)
+    found: dict[str, Any] = {}
+    for address in PUBLIC:
+        found[visit(page, address)] = findings(page)
+    sign_in(page, email=member.email, password=PASSWORD)
+    for name in visit_all(page):
+        found[name] = findings(page)
+        if is_wider_than_the_screen(page):
+            found[name].append("wider than the screen")
+    assert {name: list_ for name, list_ in found.items() if list_} == {}
+    expected = [
+        complaint for complaint in complaints.found if "/nowhere" not in complaint and "404" not in complaint
+    ]
+    assert expected == []
