@@ -127,13 +127,17 @@ class LiveConsumer:
                 return text
 
     async def _write(self) -> None:
-        with contextlib.suppress(OSError):  # gone; the reader hears of it
+        try:
             while True:
                 item = await self._outbox.take()
                 if isinstance(item, CloseCode):
                     self._close(item)
                     return
                 await self._send({"type": "websocket.send", "text": item})
+        except OSError:
+            pass  # gone; the reader hears of it
+        finally:
+            self._outbox.close()
 
     def _close(self, code: CloseCode) -> None:
         """Close at once, whatever waits; the reader then hears the end."""
@@ -213,7 +217,7 @@ class LiveConsumer:
         )
 
     async def _admit(self, actor_key: str) -> bool:
-        """Count this connection as its actor's; without Valkey only this process's are counted."""
+        """Count this connection as its actor's; without Valkey nobody is sent away."""
         try:
             return await self._hub.archive.admit(actor_key, self._id, limit=settings.LIVE_MAX_PER_USER)
         except LiveUnavailable:

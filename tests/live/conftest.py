@@ -48,15 +48,15 @@ class Server:
         return f"ws://127.0.0.1:{self.port}/ws/live"
 
     def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while time.monotonic() < deadline:
             assert self.process.poll() is None, "the web process ended"
             with contextlib.suppress(OSError):
-                asking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
-                asking.request("GET", "/livez")
-                asking.getresponse().read()
-                asking.close()
-                return
+                answer = http.client.HTTPConnection("127.0.0.1", self.port, timeout=1)
+                with contextlib.closing(answer):
+                    answer.request("GET", "/livez")
+                    answer.getresponse().read()
+                    return
             time.sleep(0.05)
         raise TimeoutError("the web process does not answer")
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -117,6 +118,43 @@ async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage)
         assert await slow.closed(limit_s=10) == 4429
         await stage.publish(1_200)
         assert (await quick.receive())["data"]["number"] == 1_200
+
+
+async def test_a_client_that_vanishes_in_the_middle_of_a_long_replay_leaves_nothing(stage: Stage) -> None:
+    await stage.publish(*range(1_000), filler="x" * 16_000)
+    async with stage.client(max_queue=1) as client:
+        await client.send("subscribe", topic=stage.topic, after=0)
+        (presence,) = found(stage, "sextant:live:connections:*")
+        await asyncio.sleep(0.3)  # now the server waits for room to write
+        client.socket.transport.abort()
+    async with asyncio.timeout(5):
+        while found(stage, presence):
+            await asyncio.sleep(0.05)
+
+
+def found(stage: Stage, pattern: str) -> list[str]:
+    keys: Any = stage.valkey.keys(pattern)
+    return [key.decode() for key in keys]
+
+
+async def test_clients_that_come_back_all_at_once_are_all_served(stage: Stage) -> None:
+    """More of them than the process has connections to Valkey."""
+    hub = hubs.current_hub()
+    connection = Idle()
+    hub.enter(connection)
+    try:
+        outboxes = [Outbox(lambda: None) for _ in range(200)]
+        everybody = [Subscriptions(hub, outbox, stage.actors.key.actor) for outbox in outboxes]
+        message = protocol.Subscribe(topic=stage.topic)
+        await asyncio.gather(*(subscriptions.subscribe(message) for subscriptions in everybody))
+        await stage.publish(1)
+        for outbox in outboxes:
+            assert "subscribed" in str(await outbox.take())
+            assert '"number":1' in str(await asyncio.wait_for(outbox.take(), 5))
+        for subscriptions in everybody:
+            await subscriptions.drop_all()
+    finally:
+        await hub.leave(connection)
 
 
 async def test_one_connection_watches_100_topics(stage: Stage) -> None:

@@ -8,8 +8,8 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
-from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
-from apps.accounts.services import TokenPair, sign_in
+from apps.accounts.models import Membership, Organization, Role, Session, User
+from apps.accounts.services import TokenPair, revoke_api_key, revoke_session, sign_in
 from apps.common import live
 from apps.common.live.hub import current_hub
 from tests.factories.accounts import PASSWORD
@@ -39,10 +39,7 @@ async def test_a_revoked_session_closes_4401(stage: Stage) -> None:
     async with open_client(stage.server.url) as client, open_client(stage.server.url) as same_user:
         await signed_in(client, pair)
         await signed_in(same_user, other)
-        session = Session.objects.filter(pk=pair.session.pk)
-        await in_thread(revoke_later)(
-            lambda: session.update(revoked_at=timezone.now()), session_id=pair.session.pk
-        )
+        await in_thread(revoke_session)(session=pair.session, reason="signed_out")
         assert await client.closed() == 4401
         assert (await same_user.ask("ping"))["op"] == "pong"
 
@@ -51,8 +48,7 @@ async def test_a_revoked_key_closes_4401(stage: Stage) -> None:
     key = stage.actors.key.key
     assert key is not None
     async with stage.client() as client:
-        rows = ApiKey.objects.filter(pk=key.pk)
-        await in_thread(revoke_later)(lambda: rows.update(revoked_at=timezone.now()), api_key_id=key.pk)
+        await in_thread(revoke_api_key)(actor=stage.actors.admin.actor, api_key=key)
         assert await client.closed() == 4401
 
 

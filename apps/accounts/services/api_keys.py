@@ -12,6 +12,7 @@ from apps.accounts import keys, queries
 from apps.accounts.keys import KeyInvalid
 from apps.accounts.models import ApiKey, Organization, Role
 from apps.accounts.permissions import Actor, require
+from apps.common import live
 from apps.common.addresses import in_networks
 from apps.common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
 
@@ -118,10 +119,14 @@ def use_api_key(*, raw: str, ip: str | None, now: dt.datetime) -> ApiKey:
 
 
 def revoke_api_key(*, actor: Actor, api_key: ApiKey) -> None:
-    """Make a key useless from the next request on; others' keys need accounts.manage_keys. Repeatable."""
+    """Make a key useless from the next request on, and close its websockets. Repeatable.
+
+    Others' keys need accounts.manage_keys.
+    """
     is_own = actor.person is not None and api_key.created_by_id == actor.person.pk
     require(actor, "accounts.create_key" if is_own else "accounts.manage_keys")
     ApiKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    live.revoke(api_key_id=api_key.pk)
 
 
 def _note_use(api_key: ApiKey, raw: str, ip: str | None, now: dt.datetime) -> None:

@@ -14,6 +14,7 @@ from apps.accounts import queries
 from apps.accounts.models import Organization, Session, User
 from apps.accounts.models.session import SessionKind
 from apps.accounts.tokens import Claims, TokenInvalid, read_token, sign_token
+from apps.common import live
 from apps.common.errors import DomainError, Unauthenticated
 
 logger = structlog.get_logger(__name__)
@@ -107,10 +108,11 @@ def check_access(claims: Claims, *, now: dt.datetime) -> Session:
 
 
 def revoke_session(*, session: Session, reason: str) -> None:
-    """End a session; its tokens are refused from the next request on. Repeatable."""
+    """End a session; its tokens are refused from the next request on, its websockets close. Repeatable."""
     Session.objects.filter(pk=session.pk, revoked_at__isnull=True).update(
         revoked_at=timezone.now(), revoked_reason=reason
     )
+    live.revoke(session_id=session.pk)
 
 
 @transaction.atomic
@@ -120,7 +122,9 @@ def _open_session(*, user: User, label: str, ip: str | None, user_agent: str, no
     User.objects.select_for_update().get(pk=user.pk)
     living = Session.objects.live().filter(user=user).order_by("-created_at", "-pk")
     surplus = list(living.values_list("pk", flat=True)[SESSIONS_PER_USER - 1 :])
-    Session.objects.filter(pk__in=surplus).update(revoked_at=now, revoked_reason="too_many_sessions")
+    if surplus:
+        Session.objects.filter(pk__in=surplus).update(revoked_at=now, revoked_reason="too_many_sessions")
+        live.revoke(user_id=user.pk)
     ends_at = now + dt.timedelta(days=settings.SESSION_MAX_DAYS)
     return Session.objects.create(
         user=user,

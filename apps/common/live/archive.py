@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 import redis
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -13,6 +13,8 @@ from apps.common.live.streams import Address, Position, Reading
 
 CONNECT_TIMEOUT_S: Final = 0.25
 CALL_TIMEOUT_S: Final = 0.5
+POOL_SIZE: Final = 8
+POOL_TIMEOUT_S: Final = 5.0
 # A process that dies leaves its connections behind; they count until nobody has renewed them for so long.
 PRESENCE_S: Final = 90
 
@@ -39,14 +41,18 @@ class Archive:
     """The asking side of one Valkey, for one event loop. Every method raises LiveUnavailable without it."""
 
     def __init__(self, url: str) -> None:
-        self._client: Redis = Redis.from_url(
+        # A blocking pool: a thousand clients that come back at once wait for a connection each, instead of
+        # being told that there is none.
+        pool = BlockingConnectionPool.from_url(
             url,
+            timeout=POOL_TIMEOUT_S,
+            max_connections=POOL_SIZE,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_timeout=CALL_TIMEOUT_S,
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
             decode_responses=True,
-            max_connections=8,
         )
+        self._client = Redis.from_pool(pool)
         self._read = self._client.register_script(streams.READ)
         self._acknowledge = self._client.register_script(streams.ACKNOWLEDGE)
         self._admit = self._client.register_script(_ADMIT)

@@ -143,8 +143,10 @@ class Hub:
                     await feed.aclose()
             except (redis.RedisError, OSError, TimeoutError) as error:
                 logger.warning("live.feed_lost", error=str(error))
-                for room in self._rooms.values():
-                    room.lose_feed()
+            except Exception:  # the boundary of background work: without it all clients would fall silent
+                logger.exception("live.feed_failed")
+            for room in self._rooms.values():
+                room.lose_feed()
             await asyncio.sleep(delay_s)
             delay_s = min(2 * delay_s, RETRY_LAST_S)
 

@@ -18,13 +18,21 @@ class Outbox:
     `overflow` is called once, when a live event finds the queue full.
     """
 
-    __slots__ = ("_frames", "_overflow", "_room", "_wanted")
+    __slots__ = ("_frames", "_is_closed", "_overflow", "_room", "_wanted")
 
     def __init__(self, overflow: Callable[[], None]) -> None:
         self._frames: deque[str | CloseCode] = deque()
+        self._is_closed = False
         self._overflow: Callable[[], None] | None = overflow
         self._wanted: asyncio.Future[None] | None = None
         self._room: asyncio.Event | None = None
+
+    def close(self) -> None:
+        """Drop what waits and what comes: nobody takes any more, so nobody must wait for room."""
+        self._is_closed = True
+        self._frames.clear()
+        if self._room is not None:
+            self._room.set()
 
     def offer(self, frame: str) -> None:
         """Add a live event, without waiting."""
@@ -40,6 +48,8 @@ class Outbox:
         self._append(code)
 
     def _append(self, item: str | CloseCode) -> None:
+        if self._is_closed:
+            return
         self._frames.append(item)
         if self._wanted is not None and not self._wanted.done():
             self._wanted.set_result(None)
