@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,8 +11,6 @@ from apps.datasets.reading.arrow import arrow_csv
 from apps.datasets.reading.clean_blocks import CleanBlock
 from apps.datasets.reading.mapping import Dialect
 from apps.datasets.reading.rows import Int64s
-
-_COLUMN_PREFIX: Final = "c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,38 +36,45 @@ def read_columns(
         ragged.append(row.number)
         return "skip"
 
-    table = arrow_csv.read_csv(
-        pa.BufferReader(clean.utf8),
-        arrow_csv.ReadOptions(
-            use_threads=False,
-            block_size=len(clean.utf8) + 1,
-            column_names=[f"{_COLUMN_PREFIX}{index}" for index in range(width)],
-        ),
-        arrow_csv.ParseOptions(
-            delimiter=dialect.delimiter,
-            quote_char=dialect.quote,
-            double_quote=True,
-            newlines_in_values=False,
-            ignore_empty_lines=True,
-            invalid_row_handler=skip,
-        ),
-        arrow_csv.ConvertOptions(
-            check_utf8=False,  # the whole block has been decoded before
-            include_columns=[f"{_COLUMN_PREFIX}{index}" for index in types],
-            column_types={f"{_COLUMN_PREFIX}{index}": type_ for index, type_ in types.items()},
-            null_values=null_values,
-            strings_can_be_null=False,
-        ),
+    read_options = arrow_csv.ReadOptions(
+        use_threads=False,
+        block_size=len(clean.utf8) + 1,
+        column_names=[_name(index) for index in range(width)],
     )
-    kept = np.ones(len(clean.lines), np.bool_)
-    if ragged:
-        if None in ragged or clean.blank_lines:
-            return None
-        kept[np.array(ragged, np.int64) - 1] = False
-    records = np.flatnonzero(kept)
-    if table.num_rows != len(records):
+    parse_options = arrow_csv.ParseOptions(
+        delimiter=dialect.delimiter,
+        quote_char=dialect.quote,
+        double_quote=True,
+        newlines_in_values=False,
+        ignore_empty_lines=True,
+        invalid_row_handler=skip,
+    )
+    convert_options = arrow_csv.ConvertOptions(
+        check_utf8=False,  # the whole block has been decoded before
+        include_columns=[_name(index) for index in types],
+        column_types={_name(index): type_ for index, type_ in types.items()},
+        null_values=null_values,
+        strings_can_be_null=False,
+    )
+    table = arrow_csv.read_csv(pa.BufferReader(clean.utf8), read_options, parse_options, convert_options)
+    records = _records_with_all_fields(clean, ragged)
+    if records is None or table.num_rows != len(records):
         return None
-    return ColumnsRead({index: _one_chunk(table[f"{_COLUMN_PREFIX}{index}"]) for index in types}, records)
+    return ColumnsRead({index: _one_chunk(table[_name(index)]) for index in types}, records)
+
+
+def _name(index: int) -> str:
+    """Return the name a column has for Arrow, whatever its header says."""
+    return f"c{index}"
+
+
+def _records_with_all_fields(clean: CleanBlock, ragged: list[int | None]) -> Int64s | None:
+    """Return all records but the ragged ones, counted from 1; None where blank lines confuse the count."""
+    if ragged and (None in ragged or clean.blank_lines):
+        return None
+    kept = np.ones(len(clean.lines), np.bool_)
+    kept[np.array(ragged, np.int64) - 1] = False
+    return np.flatnonzero(kept)
 
 
 def _one_chunk(column: Any) -> Any:

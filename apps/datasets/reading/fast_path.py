@@ -38,6 +38,31 @@ class BlockRead:
     rows_read: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Columns of a block with the rows in which nothing is doubtful."""
+
+    times: Instants
+    points: Points
+    value: Floats
+    category: Terms
+    label: Terms
+    external_id: pa.StringArray
+    ok: Bools
+
+    def count(self, warnings: Counter[str]) -> None:
+        """Count the warnings of the rows without doubt; the row path counts those of the others."""
+        flags = {
+            "time_in_gap": self.times.in_gap,
+            "time_ambiguous": self.times.ambiguous,
+            "in_future": self.times.in_future,
+            "outside_area": self.points.outside_area,
+        }
+        for kind, flag in flags.items():
+            if n := int(np.count_nonzero(flag & self.ok)):
+                warnings[kind] += n
+
+
 class FastPath:
     """Reads blocks by columns under the rules of one file."""
 
@@ -68,10 +93,11 @@ class FastPath:
         read = self._parse(clean)
         if read is None:
             return None
-        kept = read.records
-        events, ok = self._events(read.columns, clean, kept, start, warnings)
+        checked = self._check(read.columns, len(read.records))
+        checked.count(warnings)
+        events = self._events(checked, read, clean, start)
         doubtful = np.ones(len(clean.lines), np.bool_)
-        doubtful[kept[ok]] = False
+        doubtful[read.records[checked.ok]] = False
         rows = self._row_path.read(
             self._records(block.data, clean, np.flatnonzero(doubtful), start), warnings, notes
         )
@@ -106,42 +132,39 @@ class FastPath:
                 pass
         return read_columns(clean, self._dialect, len(plan.names), types, nulls)
 
-    def _events(
-        self, rows: Table, clean: CleanBlock, kept: Int64s, start: Position, warnings: Counter[str]
-    ) -> tuple[Events, Bools]:
-        """Check all columns; return the events of the rows without doubt, and which rows these are."""
-        times = self._times(rows, len(kept))
-        (latitude, lat_ok), (longitude, lon_ok) = (
-            self._numbers(rows[i], mark) for i, mark in self._rules.degrees
-        )
-        points = self._rules.points.many(latitude, longitude)
-        value, value_ok = self._value(rows, len(kept))
-        category, category_ok = self._terms(
-            rows, self._rules.plan.category, self._rules.category, UNKNOWN, len(kept)
-        )
-        label, label_ok = self._terms(rows, self._rules.plan.label, self._rules.label, None, len(kept))
-        external_id, id_ok = self._external_ids(rows, len(kept))
+    def _check(self, rows: Table, count: int) -> "_Checked":
+        """Check all columns that are mapped."""
+        plan, rules = self._rules.plan, self._rules
+        times = self._times(rows, count)
+        (latitude, lat_ok), (longitude, lon_ok) = (self._numbers(rows[i], mark) for i, mark in rules.degrees)
+        points = rules.points.many(latitude, longitude)
+        value, value_ok = self._value(rows, count)
+        category, category_ok = self._terms(rows, plan.category, rules.category, UNKNOWN, count)
+        label, label_ok = self._terms(rows, plan.label, rules.label, None, count)
+        external_id, id_ok = self._external_ids(rows, count)
         ok = times.ok & points.ok & lat_ok & lon_ok & value_ok & category_ok & label_ok & id_ok
-        good = np.flatnonzero(ok)
-        _count(warnings, times, points, ok)
+        return _Checked(times, points, value, category, label, external_id, ok)
+
+    def _events(self, checked: "_Checked", read: ColumnsRead, clean: CleanBlock, start: Position) -> Events:
+        """Return the rows without doubt as events, their records where the block begins at `start`."""
+        good = np.flatnonzero(checked.ok)
         picked = pa.array(good, pa.int64())
-        at = kept[good]
-        lat_e7, lon_e7 = points.lat_e7[good], points.lon_e7[good]
+        at = read.records[good]
+        lat_e7, lon_e7 = checked.points.lat_e7[good], checked.points.lon_e7[good]
         lines = start.line + 1 + clean.lines[at]
-        properties = join_objects(
-            {self._rules.plan.names[i]: rows[i] for i in self._rules.plan.properties}, len(kept)
-        )
-        events = Events(
-            occurred_us=times.occurred_us[good],
-            precision=times.precision[good],
+        names = self._rules.plan.names
+        kept = {names[index]: read.columns[index] for index in self._rules.plan.properties}
+        return Events(
+            occurred_us=checked.times.occurred_us[good],
+            precision=checked.times.precision[good],
             lat_e7=lat_e7,
             lon_e7=lon_e7,
             cell=base_cells(lat_e7, lon_e7),
-            value=value[good],
-            category=category.take(picked),
-            label=label.take(picked),
-            external_id=external_id.take(picked),
-            properties=properties.take(picked),
+            value=checked.value[good],
+            category=checked.category.take(picked),
+            label=checked.label.take(picked),
+            external_id=checked.external_id.take(picked),
+            properties=join_objects(kept, len(checked.ok)).take(picked),
             file_no=np.full(len(good), self._rules.file_no, np.int32),
             line=lines,
             line_end=lines,
@@ -149,7 +172,6 @@ class FastPath:
             byte_offset=start.byte_offset + clean.starts[at],
             byte_length=clean.ends[at] - clean.starts[at],
         )
-        return events, ok
 
     def _times(self, rows: Table, count: int) -> Instants:
         constant = self._rules.constant_instant
@@ -211,18 +233,6 @@ class FastPath:
         ids = self._rules.nulls.clean_all(rows[index])
         short: Any = pc.less_equal(pc.utf8_length(ids), EXTERNAL_ID_MAX_CHARS)
         return ids, np.asarray(short.fill_null(True))
-
-
-def _count(warnings: Counter[str], times: Instants, points: Points, ok: Bools) -> None:
-    flags = {
-        "time_in_gap": times.in_gap,
-        "time_ambiguous": times.ambiguous,
-        "in_future": times.in_future,
-        "outside_area": points.outside_area,
-    }
-    for kind, flag in flags.items():
-        if n := int(np.count_nonzero(flag & ok)):
-            warnings[kind] += n
 
 
 def _in_order(by_columns: Events, by_row: Events) -> Events:
