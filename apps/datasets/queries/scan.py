@@ -91,14 +91,24 @@ def _slab_branches(
     scope: Scope, slab: int, segments: list[Segment], ranges: Int64s | None, columns: sql.Composable
 ) -> Iterable[sql.Composable]:
     """Yield one SELECT for the segments read whole and one for those read by ranges."""
-    near = segments if ranges is None else [segment for segment in segments if _touched(segment, ranges).size]
-    whole = [s for s in near if ranges is None or s.rows < MIN_ROWS_PER_RANGE * len(_touched(s, ranges))]
+    if ranges is None:
+        yield _events(scope, slab, segments, columns, sql.SQL(""))
+        return
+    whole: list[Segment] = []
+    by_range: list[Segment] = []
+    touched: list[Int64s] = []
+    for segment in segments:
+        near = _touched(segment, ranges)
+        if len(near) and segment.rows < MIN_ROWS_PER_RANGE * len(near):
+            whole.append(segment)
+        elif len(near):
+            by_range.append(segment)
+            touched.append(near)
     if whole:
         yield _events(scope, slab, whole, columns, sql.SQL(""))
-    by_range = [segment for segment in near if segment not in whole]
-    if by_range and ranges is not None:
-        touched = np.unique(np.concatenate([_touched(s, ranges) for s in by_range]), axis=0)
-        rows = sql.SQL(", ").join(_RANGE.format(*bounds) for bounds in touched.tolist())
+    if by_range:
+        bounds = np.unique(np.concatenate(touched), axis=0).tolist()
+        rows = sql.SQL(", ").join(_RANGE.format(*pair) for pair in bounds)
         yield _RANGED.format(ranges=rows, events=_events(scope, slab, by_range, columns, _WITHIN))
 
 
