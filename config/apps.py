@@ -4,6 +4,8 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+from apps.common.checks import register_checks
+
 
 class SextantConfig(AppConfig):
     """Loads the Celery application, so that every process sends its messages to the configured broker."""
@@ -11,5 +13,6 @@ class SextantConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Load the Celery application: it reads the settings, which are complete only now."""
+        """Load the Celery application, which reads the settings, complete only now; register the checks."""
         import_module("config.celery")
+        register_checks()

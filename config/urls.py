@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.common import health
 from apps.common.problems import problem_page
 
 handler400 = "apps.common.problems.handle_400"
@@ -15,6 +16,10 @@ urlpatterns = [
     path("", include("apps.datasets.urls")),
     path("", include("apps.spatial.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("readyz", health.readiness, name="readiness"),
+    path("healthz", health.health, name="health"),
+    path("metrics", health.metrics, name="metrics"),
+    path("api/v1/health", health.readiness, name="api-health"),
     path("problems/<str:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
     path("api/", include("config.api")),

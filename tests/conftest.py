@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.furniture.people",
     "tests.furniture.work",
     "tests.furniture.query_counts",
+    "tests.furniture.stack",
 ]
 
 # Shared machines are slow now and then: a deadline would fail tests for their neighbours' work.

@@ -29,6 +29,10 @@ PUBLIC = {
     "api/v1/auth/refresh": "takes the refresh token",
     "api/v1/auth/logout": "ends the session of the refresh token",
     "api/v1/.*": "redirects to the address without slash",
+    "readyz": "probe",
+    "healthz": "probe; facts need a token",
+    "api/v1/health": "probe",
+    "metrics": "loopback, or a token",
 }
 NOWHERE = "api/"  # what is left of the API's addresses: 404 for everybody
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -10,11 +10,16 @@ from django.conf import settings
 from django.test import override_settings
 
 
+def storages_in(folder: Path) -> dict[str, Any]:
+    """Return the setting STORAGES with the default storage in another folder."""
+    storages: dict[str, Any] = copy.deepcopy(settings.STORAGES)
+    storages["default"]["OPTIONS"]["location"] = folder
+    return storages
+
+
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path) -> Iterator[Path]:
     """Let the default storage live in this test's own folder."""
     folder = tmp_path / "media"
-    backends: dict[str, Any] = copy.deepcopy(settings.STORAGES)
-    backends["default"]["OPTIONS"]["location"] = folder
-    with override_settings(STORAGES=backends, MEDIA_ROOT=folder):
+    with override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder):
         yield folder
