@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from apps.datasets.queries.cells import base_ranges, centres
 from apps.datasets.queries.cover import merge_ranges
 from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
+from apps.datasets.reading.cells import h3_parent
 from apps.datasets.reading.rows import Bools, Int64s
-from apps.datasets.storage.sketch import parent_cells
 
 latitudes = st.one_of(st.sampled_from([-90.0, -89.9999, 0.0, 89.9999, 90.0]), st.floats(-90, 90))
 longitudes = st.one_of(st.sampled_from([-180.0, -179.9999, 0.0, 179.9999, 180.0]), st.floats(-180, 180))
@@ -20,7 +20,7 @@ points = st.tuples(latitudes, longitudes)
 def cells_at(found: list[tuple[float, float]], resolution: int) -> Int64s:
     """Index the points at the base and take the parents, as the product does."""
     base = np.array([h3.latlng_to_cell(*point, 11) for point in found], np.int64)
-    return parent_cells(base, resolution)
+    return h3_parent(base, resolution)
 
 
 def held(cells: Int64s, selection: Selection, resolution: int) -> Bools:
@@ -49,7 +49,7 @@ def boxes(draw: st.DrawFn) -> Box:
 def test_parents_and_ranges_agree_with_the_library(found: list[tuple[float, float]], resolution: int) -> None:
     base = np.array([h3.latlng_to_cell(*point, 11) for point in found], np.int64)
     expected = [h3.cell_to_parent(cell, resolution) for cell in base.tolist()]
-    assert parent_cells(base, resolution).tolist() == expected
+    assert h3_parent(base, resolution).tolist() == expected
     ranges = base_ranges(np.array(expected, np.int64))
     assert ((ranges[:, 0] <= base) & (base <= ranges[:, 1])).all()
     assert ranges[:, 0].tolist() == [h3.cell_to_center_child(cell, 11) for cell in expected]

@@ -12,9 +12,9 @@ from django.utils import timezone
 from apps.accounts.models import Organization
 from apps.datasets.models import Dataset, Segment, Term, TermField, Version, VersionSegment
 from apps.datasets.models.version import SHARED_SLABS
+from apps.datasets.reading.cells import h3_parent
 from apps.datasets.reading.rows import Precision
 from apps.datasets.states import DatasetStatus, SegmentState
-from apps.datasets.storage.sketch import parent_cells
 from tests.factories.accounts import OrganizationFactory
 
 COLUMNS = (
@@ -139,4 +139,4 @@ def _occupied(segments: Sequence[Segment]) -> list[int]:
             "SELECT DISTINCT cell FROM datasets_event WHERE segment_no = ANY(%s)", [[s.no for s in segments]]
         )
         cells = np.array([row[0] for row in cursor.fetchall()], np.int64)
-    return [int(np.unique(parent_cells(cells, resolution)).size) for resolution in range(3, 12)]
+    return [int(np.unique(h3_parent(cells, resolution)).size) for resolution in range(3, 12)]

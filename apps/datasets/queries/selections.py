@@ -17,8 +17,8 @@ import numpy as np
 from apps.datasets.queries import cells as h3_cells
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
 from apps.datasets.queries.cover import Edges, cover_box, merge_ranges
+from apps.datasets.reading.cells import h3_parent
 from apps.datasets.reading.rows import Bools, Int64s
-from apps.datasets.storage.sketch import parent_cells
 
 # Cells differ in area; a box may hold more of them than the mean says.
 AREA_MARGIN: Final = 1.2
@@ -128,7 +128,7 @@ class Descendants(Selection):
         """Look for each cell's parents among the given ones."""
         inside = np.zeros(cells.size, np.bool_)
         for resolution, roots in self._by_level():
-            inside |= np.isin(parent_cells(cells, resolution), roots)
+            inside |= np.isin(h3_parent(cells, resolution), roots)
         return inside
 
     def estimate(self, resolution: int) -> int:

@@ -11,29 +11,19 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-RESOLUTIONS: Final = range(3, 12)
+from apps.datasets.reading.cells import RESOLUTIONS, h3_parent
+from apps.datasets.reading.rows import Int64s
+
 REGISTERS: Final = 2_048
 _BITS: Final = 11
 _ALPHA: Final = 0.7213 / (1 + 1.079 / REGISTERS)
 
-Cells = npt.NDArray[np.int64]
 Registers = npt.NDArray[np.uint8]
 
 
-def parent_cells(cells: Cells, resolution: int) -> Cells:
-    """Return the index parent of each base cell: resolution bits replaced, the digits below set to 7."""
-    cleared = cells & ~np.int64(15 << 52)
-    return cleared | np.int64(resolution << 52) | np.int64((1 << (3 * (15 - resolution))) - 1)
-
-
-def occupied_counts(cells: Cells) -> list[int]:
-    """Count the distinct cells at every resolution, exactly; `cells` are distinct base cells."""
-    return [len(np.unique(parent_cells(cells, resolution))) for resolution in RESOLUTIONS]
-
-
-def sketch_cells(cells: Cells) -> bytes:
+def sketch_cells(cells: Int64s) -> bytes:
     """Return the registers of distinct base cells, resolution by resolution."""
-    return b"".join(_registers(parent_cells(cells, resolution)).tobytes() for resolution in RESOLUTIONS)
+    return b"".join(_registers(h3_parent(cells, resolution)).tobytes() for resolution in RESOLUTIONS)
 
 
 def merged_counts(sketches: Iterable[bytes]) -> list[int]:
@@ -44,7 +34,7 @@ def merged_counts(sketches: Iterable[bytes]) -> list[int]:
     return [_estimate(row) for row in np.maximum.reduce(tables)]
 
 
-def _registers(cells: Cells) -> Registers:
+def _registers(cells: Int64s) -> Registers:
     hashes = _mix(cells.view(np.uint64))
     slots = (hashes >> np.uint64(64 - _BITS)).astype(np.intp)
     rest = hashes << np.uint64(_BITS)

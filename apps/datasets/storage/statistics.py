@@ -9,10 +9,10 @@ import numpy as np
 from django.db import connection
 
 from apps.datasets.models import Segment
+from apps.datasets.reading.cells import E7, RESOLUTIONS, occupied
 from apps.datasets.storage.binary import decode
-from apps.datasets.storage.sketch import RESOLUTIONS, merged_counts, occupied_counts, sketch_cells
+from apps.datasets.storage.sketch import merged_counts, sketch_cells
 
-E7: Final = 10_000_000
 _BOUNDS: Final = (
     "SELECT count(*), min(cell), max(cell), min(occurred_at), max(occurred_at), "
     "min(lon_e7), min(lat_e7), max(lon_e7), max(lat_e7) FROM {table}"
@@ -72,7 +72,7 @@ def read_statistics(table: str) -> SegmentStatistics:
         extent=[bound / E7 for bound in bounds] if rows else None,
         precision_counts=precisions,
         category_counts=categories,
-        occupied=occupied_counts(cells),
+        occupied=occupied(cells),
         sketch=sketch_cells(cells),
     )
 
@@ -93,7 +93,7 @@ def total(segments: Sequence[Segment]) -> VersionTotals:
         first_at=min(firsts, default=None),
         last_at=max(lasts, default=None),
         precision_counts=precisions,
-        occupied=_occupied(filled),
+        occupied=_total_occupied(filled),
     )
 
 
@@ -104,7 +104,7 @@ def _union(extents: Sequence[Sequence[float]]) -> list[float] | None:
     return [min(wests), min(souths), max(easts), max(norths)]
 
 
-def _occupied(filled: Sequence[Segment]) -> list[int]:
+def _total_occupied(filled: Sequence[Segment]) -> list[int]:
     if not filled:
         return [0] * len(RESOLUTIONS)
     if len(filled) == 1 and filled[0].occupied is not None:
