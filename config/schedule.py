@@ -48,6 +48,7 @@ class Clock:
 CLOCKS: Final = (
     Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),
     Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
+    Clock("prune_accounts", "apps.accounts.periodic.prune_accounts", minute="47"),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

@@ -29,6 +29,8 @@ from apps.common.errors import DomainError, FieldError
 
 logger = structlog.get_logger(__name__)
 
+# What an answer depends on besides its address: who calls, and in which organization.
+VARY = ("Authorization", "X-API-Key", "X-Organization", "Cookie")
 API_PREFIX = "/api/"
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -150,8 +152,11 @@ def problem_headers(error: DomainError) -> dict[str, str]:
     headers = {"Cache-Control": "private, no-cache"}
     if isinstance(error, errors.Unauthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="sextant"'
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(max(1, error.retry_after_s))
+    retry_after_s = error.retry_after_s
+    if retry_after_s is None and isinstance(error, errors.Unavailable | errors.Throttled):
+        retry_after_s = UNAVAILABLE_RETRY_S
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(max(1, retry_after_s))
     return headers
 
 
@@ -163,7 +168,7 @@ def problem_response(request: HttpRequest, error: DomainError) -> HttpResponse:
     status, content = render_problem(error, request_id)
     response = HttpResponse(content, status=status, content_type=MEDIA_TYPE, headers=problem_headers(error))
     response["X-Request-Id"] = request_id
-    patch_vary_headers(response, ["Authorization", "X-API-Key", "X-Organization", "Cookie"])
+    patch_vary_headers(response, VARY)
     return response
 
 
@@ -179,7 +184,7 @@ def as_domain_error(error: BaseException) -> DomainError | None:
     if isinstance(error, drf_errors.APIException):
         return _from_drf(error)
     if isinstance(error, OperationalError | InterfaceError):
-        return errors.Unavailable(retry_after_s=UNAVAILABLE_RETRY_S)
+        return errors.Unavailable()
     for raised, meant in DJANGO_ERRORS.items():
         if isinstance(error, raised):
             return meant()

@@ -1,6 +1,7 @@
 """Reading a request strictly: JSON and multipart parsers, checks of the query."""
 
 import hashlib
+import io
 import json
 import math
 import re
@@ -46,6 +47,18 @@ def check_query(request: HttpRequest) -> None:
         raise KeyInQuery(f"Remove {sorted(found)[0]} from the address and send it as a header.")
     if any("\0" in text for name, values in request.GET.lists() for text in (name, *values)):
         raise Malformed("The query contains a NUL character.")
+
+
+def measure_chunked(request: HttpRequest) -> None:
+    """Give a body that came in chunks its length, which the ASGI server has counted by spooling it.
+
+    Without a stated length DRF and Django's form parser take the body for empty.
+    """
+    stream = getattr(request, "_stream", None)
+    if "CONTENT_LENGTH" in request.META or "HTTP_TRANSFER_ENCODING" not in request.META or stream is None:
+        return
+    request.META["CONTENT_LENGTH"] = str(stream.seek(0, io.SEEK_END))
+    stream.seek(0)
 
 
 def parse_json(raw: bytes) -> Any:

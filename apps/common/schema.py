@@ -81,10 +81,11 @@ class ApiSchema(AutoSchema):
         """Name a call by its path and action, so that two calls of one path family never collide."""
         parts = self.path.removeprefix("/api/v1/").replace("-", "_").split("/")
         words = [part for part in parts if "{" not in part]
-        action: str = self.view.action
+        view: Any = self.view
+        action: str = view.action
         if words[-1] != action:
             words.append(action)
-        if list(self.view.action_map.values()).count(action) > 1:
+        if list(view.action_map.values()).count(action) > 1:
             words.append(self.method.lower())
         return "_".join(words)
 

@@ -30,6 +30,7 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch
+from django.utils.cache import patch_vary_headers
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -42,8 +43,8 @@ from apps.common.errors import FieldError, Forbidden, Invalid, NotFound, Unauthe
 from apps.common.filters import FilterBackend
 from apps.common.idempotency import Answer, RequestKey
 from apps.common.pagination import LIST_PARAMETERS, CursorPagination
-from apps.common.problems import request_id_of
-from apps.common.requests import ApiRequest, StrictJSONParser, check_query
+from apps.common.problems import VARY, request_id_of
+from apps.common.requests import ApiRequest, StrictJSONParser, check_query, measure_chunked
 from apps.common.serializers import parse_projection, project
 
 ModelT = TypeVar("ModelT", bound=models.Model)
@@ -201,6 +202,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Wrap the request; the body is not touched yet."""
+        measure_chunked(request)
         wrapped = super().initialize_request(request, *args, **kwargs)
         wrapped.__class__ = ApiRequest
         return wrapped
@@ -285,6 +287,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         """Add the headers of every answer, and tell a caller whose copy is good that it is."""
         response = super().finalize_response(request, response, *args, **kwargs)
         response.setdefault("Cache-Control", "private, no-cache")
+        patch_vary_headers(response, VARY)
         response["X-Request-Id"] = request_id_of(request._request)  # noqa: SLF001
         if isinstance(response, Response) and self._is_tagged(response):
             response.setdefault("ETag", etags.strong_etag(response.render().content))

@@ -1,17 +1,21 @@
 """The writes of accounts, by noun."""
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
+from apps.accounts.services.keeping import prune
 from apps.accounts.services.organizations import (
     add_member,
     create_first_admin,
     create_organization,
     create_user,
+    set_active,
+    set_suspended,
 )
 from apps.accounts.services.sessions import (
     TokenPair,
     check_access,
     refresh_session,
     revoke_session,
+    revoke_sessions,
     sign_in,
 )
 
@@ -23,9 +27,13 @@ __all__ = [
     "create_first_admin",
     "create_organization",
     "create_user",
+    "prune",
     "refresh_session",
     "revoke_api_key",
     "revoke_session",
+    "revoke_sessions",
+    "set_active",
+    "set_suspended",
     "sign_in",
     "use_api_key",
 ]

@@ -6,6 +6,7 @@ import unicodedata
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.accounts.models import Membership, Organization, Role, User
 from apps.common.errors import Duplicate, FieldError, Invalid
@@ -104,6 +105,18 @@ def create_first_admin(
         if not Membership.objects.filter(organization=each, user=user).exists():
             add_member(organization=each, user=user, role=Role.ADMIN)
     return user
+
+
+def set_active(*, user: User, is_active: bool) -> None:
+    """Let a user in or lock them out; their tokens are refused from the next request on. Repeatable."""
+    User.objects.filter(pk=user.pk).update(is_active=is_active, updated_at=timezone.now())
+
+
+def set_suspended(*, organization: Organization, is_suspended: bool) -> None:
+    """Close an organization to everybody, or open it again; the first time of closing stays. Repeatable."""
+    now = timezone.now()
+    changed = Organization.objects.filter(pk=organization.pk, suspended_at__isnull=is_suspended)
+    changed.update(suspended_at=now if is_suspended else None, updated_at=now)
 
 
 def _accepted_password(password: str, user: User) -> str:

@@ -115,6 +115,12 @@ def revoke_session(*, session: Session, reason: str) -> None:
     live.revoke(session_id=session.pk)
 
 
+def revoke_sessions(*, user: User, reason: str) -> int:
+    """End all living sessions of a user; return how many."""
+    living = Session.objects.filter(user=user, revoked_at__isnull=True)
+    return living.update(revoked_at=timezone.now(), revoked_reason=reason)
+
+
 @transaction.atomic
 def _open_session(*, user: User, label: str, ip: str | None, user_agent: str, now: dt.datetime) -> Session:
     """Create the row; beyond the allowed number the user's oldest session ends."""

@@ -1,0 +1,10 @@
+"""The clock jobs of accounts."""
+
+from django.utils import timezone
+
+from apps.accounts import services
+
+
+def prune_accounts() -> None:
+    """Delete stored answers and sessions that are past their time; twice at once does no harm."""
+    services.prune(now=timezone.now())

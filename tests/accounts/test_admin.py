@@ -1,0 +1,92 @@
+"""The admin of accounts: operators look and act, nobody else enters, no secret is shown."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from rest_framework.test import APIClient
+
+from apps.accounts.models import ApiKey, Organization, Session
+from tests.factories.accounts import PASSWORD, UserFactory
+from tests.furniture.people import Actors
+
+TABLES = ["user", "organization", "session", "apikey"]
+
+
+@pytest.fixture
+def operator(settings: Settings, db: None) -> Client:
+    # The page's files are collected by `up`; here their plain names will do.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
+    client = Client()
+    client.force_login(UserFactory.create(is_staff=True))
+    return client
+
+
+def sign_in(actors: Actors) -> Any:
+    assert actors.viewer.user is not None
+    body = {"email": actors.viewer.user.email, "password": PASSWORD}
+    return APIClient().post("/api/v1/auth/login", body, format="json")
+
+
+def act(operator: Client, table: str, action: str, row: Any) -> None:
+    url = f"/admin/accounts/{table}/"
+    answer = operator.post(url, {"action": action, "_selected_action": [str(row.pk)]})
+    assert answer.status_code == 302, answer.content
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_staff_see_the_rows_and_nobody_else_does(operator: Client, actors: Actors, table: str) -> None:
+    sign_in(actors)
+    assert actors.key.key is not None
+    row = {
+        "user": actors.viewer.user,
+        "organization": actors.organization,
+        "session": Session.objects.get(),
+        "apikey": actors.key.key,
+    }[table]
+    assert row is not None
+
+    for url in (f"/admin/accounts/{table}/", f"/admin/accounts/{table}/{row.pk}/change/"):
+        page = operator.get(url)
+        assert page.status_code == 200
+        assert b"argon2" not in page.content
+        assert actors.admin.browser.get(url).status_code == 302
+    assert operator.get(f"/admin/accounts/{table}/add/").status_code == 403
+    assert operator.get(f"/admin/accounts/{table}/{row.pk}/delete/").status_code == 403
+
+
+def test_an_operator_ends_sessions_and_locks_people_out(operator: Client, actors: Actors) -> None:
+    access = sign_in(actors).json()["access"]
+    act(operator, "user", "end_sessions", actors.viewer.user)
+    answer = APIClient().get("/api/v1/me", HTTP_AUTHORIZATION=f"Bearer {access}")
+    assert answer.json()["code"] == "auth.session_revoked"
+
+    act(operator, "user", "deactivate", actors.viewer.user)
+    assert sign_in(actors).status_code == 401
+    act(operator, "user", "activate", actors.viewer.user)
+    assert sign_in(actors).status_code == 200
+    act(operator, "session", "end", Session.objects.order_by("created_at").last())
+    assert not Session.objects.live().exists()
+
+
+def test_an_operator_suspends_and_restores_an_organization(operator: Client, actors: Actors) -> None:
+    act(operator, "organization", "suspend", actors.organization)
+    first = Organization.objects.get(pk=actors.organization.pk).suspended_at
+    assert actors.analyst.api.get("/api/v1/api-keys").json()["code"] == "accounts.suspended"
+    act(operator, "organization", "suspend", actors.organization)
+    assert Organization.objects.get(pk=actors.organization.pk).suspended_at == first
+
+    act(operator, "organization", "restore", actors.organization)
+    assert actors.analyst.api.get("/api/v1/api-keys").status_code == 200
+
+
+def test_an_operator_revokes_a_key(operator: Client, actors: Actors) -> None:
+    assert actors.key.api.get("/api/v1/organizations").status_code == 200
+    act(operator, "apikey", "revoke", actors.key.key)
+
+    assert ApiKey.objects.get().revoked_at is not None
+    assert ApiKey.objects.get().revoked_at <= timezone.now()  # type: ignore[operator]
+    assert actors.key.api.get("/api/v1/organizations").status_code == 401
