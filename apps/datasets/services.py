@@ -60,6 +60,12 @@ class NotWaiting(Conflict):
     code = "datasets.not_waiting"
 
 
+class VersionInUse(Conflict):
+    """The current version cannot be dropped."""
+
+    code = "datasets.version_in_use"
+
+
 @transaction.atomic
 def create_dataset(
     *,
@@ -215,6 +221,18 @@ def restore_version(*, actor: Actor, version: Version) -> Version:
         quality=version.quality,
     )
     return publish_version(dataset, release)
+
+
+@transaction.atomic
+def drop_version(*, actor: Actor, version: Version) -> None:
+    """Give a version up before its time; raises VersionInUse for the current one, VersionGone."""
+    require(actor, "datasets.configure")
+    dataset = lock_dataset(version.dataset)
+    if dataset.current_version_id == version.pk:
+        raise VersionInUse
+    living = Version.objects.filter(pk=version.pk, dropped_at__isnull=True)
+    if not living.update(dropped_at=timezone.now()):
+        raise VersionGone
 
 
 @transaction.atomic

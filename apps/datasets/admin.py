@@ -1,0 +1,170 @@
+"""What operators see and do of datasets; events are never listed. Each action is one service call."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from apps.accounts.permissions import Actor, system_actor
+from apps.common.errors import DomainError
+from apps.datasets import services
+from apps.datasets.models import Dataset, Import, Reject, Segment, Version
+
+REJECTS_SHOWN = 50
+
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows are made and changed by services; staff look at them and act on them."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: rows come from services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: fields are shown, not edited."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: deleting is an action of its own where it exists."""
+        return False
+
+    def each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object]) -> None:
+        """Do something with each chosen row and say how it went."""
+        done = 0
+        for row in rows:
+            try:
+                act(row)
+                done += 1
+            except DomainError as error:
+                self.message_user(request, f"{row}: {error.detail}", messages.ERROR)
+        if done:
+            self.message_user(request, f"Done for {done}.", messages.SUCCESS)
+
+
+def operator(dataset: Dataset) -> Actor:
+    """Return the installation acting in the organization of a dataset."""
+    return system_actor(dataset.organization)
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ReadOnlyAdmin):
+    """Datasets with their size; those deleted too, until their data is gone."""
+
+    list_display = ("name", "organization", "status", "events", "stored_bytes", "created_at", "deleted_at")
+    list_filter = ("status",)
+    search_fields = ("name", "organization__slug")
+    list_select_related = ("organization", "current_version")
+    ordering = ("-created_at", "pk")
+    actions = ["delete_chosen"]
+
+    @admin.display(description="events")
+    def events(self, row: Dataset) -> int:
+        """Return the number of events of the current version."""
+        return row.current_version.event_count if row.current_version else 0
+
+    @admin.display(description="bytes of parts")
+    def stored_bytes(self, row: Dataset) -> int:
+        """Return the bytes of all parts."""
+        return sum(row.segments.values_list("bytes", flat=True))
+
+    @admin.action(description="Delete: hide now, drop the data by the clock")
+    def delete_chosen(self, request: HttpRequest, rows: QuerySet[Dataset]) -> None:
+        """Delete the chosen datasets."""
+        living = rows.filter(deleted_at__isnull=True)
+        self.each(request, living, lambda row: services.delete_dataset(actor=operator(row), dataset=row))
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnlyAdmin):
+    """Imports with files, evidence and trace."""
+
+    list_display = (
+        "no", "dataset", "status", "stage", "progress", "outcome", "rows_read", "accepted", "rejected",
+        "duplicates", "error_code", "created_at",
+    )  # fmt: skip
+    list_filter = ("status", "outcome", "mode")
+    search_fields = ("dataset__name", "error_code")
+    list_select_related = ("dataset",)
+    ordering = ("-created_at", "pk")
+    readonly_fields = ("files_read", "first_rejects")
+    actions = ["cancel", "retry"]
+
+    @admin.display(description="files")
+    def files_read(self, row: Import) -> SafeString:
+        """Return the files with their four counts."""
+        names = ("name", "bytes", "rows_read", "accepted", "rejected", "duplicates", "state")
+        return _table(names, row.files.order_by("file_no").values_list(*names))
+
+    @admin.display(description=f"first {REJECTS_SHOWN} rejects")
+    def first_rejects(self, row: Import) -> SafeString:
+        """Return the beginning of the evidence."""
+        names = ("seq", "kind", "file_no", "line", "column_name", "code", "detail")
+        rejects = Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no).order_by("seq")
+        return _table(names, rejects.values_list(*names)[:REJECTS_SHOWN])
+
+    @admin.action(description="Cancel")
+    def cancel(self, request: HttpRequest, rows: QuerySet[Import]) -> None:
+        """Cancel the chosen imports."""
+        self.each(request, rows, lambda row: services.cancel_import(actor=operator(row.dataset), row=row))
+
+    @admin.action(description="Retry")
+    def retry(self, request: HttpRequest, rows: QuerySet[Import]) -> None:
+        """Queue the chosen imports again."""
+        self.each(request, rows, lambda row: services.retry_import(actor=operator(row.dataset), row=row))
+
+
+@admin.register(Version)
+class VersionAdmin(ReadOnlyAdmin):
+    """Versions; restored as a new one, or dropped before their time."""
+
+    list_display = ("dataset", "number", "event_count", "published_at", "dropped_at")
+    search_fields = ("dataset__name",)
+    list_select_related = ("dataset",)
+    ordering = ("-published_at", "pk")
+    actions = ["restore", "drop_now"]
+
+    @admin.action(description="Restore as a new version")
+    def restore(self, request: HttpRequest, rows: QuerySet[Version]) -> None:
+        """Restore the chosen versions."""
+        self.each(
+            request,
+            rows,
+            lambda row: services.restore_version(actor=operator(row.dataset), version=row),
+        )
+
+    @admin.action(description="Drop now: the clock removes what no other version lists")
+    def drop_now(self, request: HttpRequest, rows: QuerySet[Version]) -> None:
+        """Drop the chosen versions."""
+        self.each(request, rows, lambda row: services.drop_version(actor=operator(row.dataset), version=row))
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    """Segments: where rows lie."""
+
+    list_display = ("no", "dataset", "slab", "partition_key", "rows", "bytes", "state", "rollups")
+    list_filter = ("state",)
+    search_fields = ("dataset__name", "partition_key")
+    list_select_related = ("dataset",)
+    exclude = ("sketch",)
+    ordering = ("-no",)
+
+
+def _table(names: tuple[str, ...], rows: Any) -> SafeString:
+    """Return rows as an HTML table, everything in them escaped."""
+    head = format_html_join("", "<th>{}</th>", ((name,) for name in names))
+    lines = ((format_html_join("", "<td>{}</td>", ((value,) for value in row)),) for row in rows)
+    return format_html("<table><tr>{}</tr>{}</table>", head, format_html_join("", "<tr>{}</tr>", lines))
