@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 
@@ -19,8 +19,7 @@ _TIE_MARGIN: Final = 1e-4
 Area = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """An accepted point."""
 
     lat_e7: int

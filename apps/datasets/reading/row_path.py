@@ -44,7 +44,7 @@ class Problem:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: see Record
 class Row:
     """An accepted row but for its cell, which is computed for many at once."""
 
@@ -114,7 +114,7 @@ class RowPath:
             aligned = False
             detail = f"{len(fields)} fields, {width} expected."
             problems.append(Problem(RowCode.TOO_FEW_FIELDS, None, detail))
-        elif any(field.strip() for field in fields[width:]):
+        elif len(fields) > width and any(field.strip() for field in fields[width:]):
             aligned = False
             detail = f"{len(fields)} fields, {width} expected."
             problems.append(Problem(RowCode.TOO_MANY_FIELDS, None, detail))

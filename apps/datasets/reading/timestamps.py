@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -23,9 +23,8 @@ PIVOT_YEAR: Final = 69
 _EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _UNIQUE_SAMPLE_ROWS: Final = 2_000
 
-_ISO: Final = re.compile(
-    r"(?P<Y>\d{4})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d)(?P<t>[Tt ]\S.*)?)?)?|(?P<basic>\d{8})(?P<bt>[Tt]\S.*)?",
-    re.ASCII | re.DOTALL,
+_ISO_DATE: Final = re.compile(
+    r"(?P<Y>\d{4})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d))?)?|(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)", re.ASCII
 )
 _ISO_TIME: Final = re.compile(
     r"[Tt ](?P<H>\d\d)(?::?(?P<M>\d\d)(?::?(?P<S>\d\d)(?:[.,](?P<f>\d{1,9}))?)?)?"
@@ -36,8 +35,7 @@ _BEYOND_US: Final = 10**18  # out of every range, yet within 64 bits
 _EPOCH_NUMBER: Final = re.compile(r"(?P<sign>[+-]?)(?P<whole>\d{1,15})(?:\.(?P<part>\d{1,9}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A text read by a format: microseconds the clock showed, or of UTC if the text said its offset."""
 
     clock_us: int
@@ -58,17 +56,25 @@ def parse_moment(text: str, formats: tuple[str, ...]) -> Moment | None:
 
 
 def _parse_iso(text: str) -> Moment | None:
-    match = _ISO.fullmatch(text)
+    at = 10 if text[4:5] == "-" else 8
+    found, time = _iso_day(text[:at]), text[at:]
+    if found is None or not time:
+        return found
+    clock = _ISO_TIME.fullmatch(time)
+    if clock is None or found.precision is not Precision.DAY:
+        return None
+    return _add_clock(found.clock_us, clock.groupdict(), Precision.INSTANT)
+
+
+@lru_cache(maxsize=4_096)
+def _iso_day(text: str) -> Moment | None:
+    """Read a date, month or year. Cached: the same days come with ever other times."""
+    match = _ISO_DATE.fullmatch(text)
     if match is None:
         return None
-    if basic := match["basic"]:
-        parts = {"Y": basic[:4], "m": basic[4:6], "d": basic[6:]}
-    else:
-        parts = {key: match[key] for key in "Ymd" if match[key]}
-    if time := match["t"] or match["bt"]:
-        clock = _ISO_TIME.fullmatch(time)
-        return None if clock is None else _moment(parts | clock.groupdict(), Precision.INSTANT)
-    return _moment(parts, Precision(4 - len(parts)))
+    parts = match["Y"] or match["year"], match["m"] or match["month"], match["d"] or match["day"]
+    given = {letter: part for letter, part in zip("Ymd", parts, strict=True) if part}
+    return _moment(given, Precision(4 - len(given)))
 
 
 def _parse_pattern(text: str, format_: str) -> Moment | None:
@@ -81,7 +87,15 @@ def _moment(parts: dict[str, str], precision: Precision) -> Moment | None:
     """Put parts by directive letter together; None where the calendar or the clock has no such instant."""
     try:
         days = _ordinal(parts) - _EPOCH_ORDINAL
-        clock_us = days * DAY_US + _clock_us(parts)
+    except ValueError:
+        return None
+    return _add_clock(days * DAY_US, parts, precision)
+
+
+def _add_clock(day_us: int, parts: dict[str, str], precision: Precision) -> Moment | None:
+    """Add the time of day to a day's beginning; None where the clock has no such time."""
+    try:
+        clock_us = day_us + _clock_us(parts)
         offset_us = _offset_us(parts.get("z"))
     except ValueError:
         return None
@@ -162,8 +176,7 @@ _NAMED: Final[dict[str, Callable[[str], Moment | None]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """An accepted instant in UTC."""
 
     occurred_us: int
