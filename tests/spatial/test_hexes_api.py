@@ -126,6 +126,21 @@ def test_an_empty_answer_is_an_answer(get: Get) -> None:
         assert response.json()["events"] == 0
 
 
+def test_a_version_without_events_is_answered_by_every_call(actors: Actors) -> None:
+    empty = published_dataset([], organization=actors.organization)
+    calls = [
+        "hexes?",
+        "hexes?format=columns&",
+        "hexes/geojson?",
+        "hexes/85194ad3fffffff?",
+        "timeline?bucket=day&",
+    ]
+    for call in calls:
+        response = actors.viewer.api.get(f"/api/v1/{call}dataset={empty.pk}")
+        assert response.status_code == 200, call
+        assert response.json().get("events", response.json().get("count")) == 0
+
+
 @pytest.mark.parametrize(
     ("parameters", "code"),
     [
