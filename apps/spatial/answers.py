@@ -10,7 +10,7 @@ from apps.datasets.queries.timeline import Bucket
 from apps.spatial.cache import Answer, answer_key, cached_answer
 from apps.spatial.cell_facts import cell_facts
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, citation, encode_answer
-from apps.spatial.hexes import aggregate_hexes, plan_hexes, within_statement_time
+from apps.spatial.hexes import aggregate_hexes, plan_hexes, reading_events
 from apps.spatial.sources import HexQuery, Source
 from apps.spatial.timeline import read_timeline
 
@@ -60,7 +60,7 @@ def answer_timeline(
         plan = plan_hexes(query, sources, settings.SPATIAL_MAX_CELLS_COMPACT)
         if query.echo:
             plan.estimate.check(plan.resolution)
-        with within_statement_time():
+        with reading_events():
             timeline = read_timeline(
                 plan.scopes, query.selection, plan.resolution, bucket, with_categories=with_categories
             )

@@ -13,7 +13,7 @@ from apps.datasets.queries.timeline import Bucket
 from apps.spatial.cell_tables import CellTable, merge_cells
 from apps.spatial.formats import cell_rows, citation
 from apps.spatial.geometry import outlines
-from apps.spatial.hexes import Plan, read_groups, within_statement_time
+from apps.spatial.hexes import Plan, read_groups, reading_events
 from apps.spatial.timeline import read_timeline
 
 
@@ -24,7 +24,7 @@ def cell_facts(plan: Plan, cell: int) -> dict[str, Any]:
     """
     resolution = plan.resolution
     own = Descendants((cell,))
-    with within_statement_time():
+    with reading_events():
         table = _table(plan, own, resolution, by=GroupBy.CATEGORY)
         months = read_timeline(plan.scopes, own, resolution, Bucket.MONTH)
         neighbours = sorted(set(h3.grid_disk(cell, 1)) - {cell})

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
-from django.db import OperationalError
-from psycopg.errors import QueryCanceled
+from django.db import OperationalError, ProgrammingError
+from psycopg.errors import QueryCanceled, UndefinedTable
 
 from apps.common.errors import Invalid
 from apps.datasets.queries.aggregate import GroupBy, Groups, aggregate_cells
 from apps.datasets.queries.scopes import Scope
 from apps.datasets.queries.selections import Descendants
+from apps.datasets.queries.versions import VersionGone
 from apps.spatial.cell_tables import CellTable, merge_cells
 from apps.spatial.estimates import TOLERANCE, Estimate, estimate_cells
 from apps.spatial.sources import HexQuery, Source, open_scopes
@@ -83,7 +84,7 @@ def aggregate_hexes(plan: Plan) -> HexAnswer:
     include = plan.query.include
     with_value = "value" in include
     by = GroupBy.CATEGORY if "categories" in include else GroupBy.NOTHING
-    with within_statement_time():
+    with reading_events():
         groups = [read_groups(plan, scope, by, with_value=with_value) for scope in plan.scopes]
         labels = None
         if "labels" in include:
@@ -110,10 +111,15 @@ def read_groups(plan: Plan, scope: Scope, by: GroupBy, *, with_value: bool) -> G
 
 
 @contextmanager
-def within_statement_time() -> Iterator[None]:
-    """Turn the database's refusal to go on into TooExpensive."""
+def reading_events() -> Iterator[None]:
+    """Raise TooExpensive at the statement time, VersionGone for a partition dropped under the reader."""
     try:
         yield
+    except ProgrammingError as error:
+        # Partitions are named outright; one that is gone belonged to a version that was just dropped.
+        if isinstance(error.__cause__, UndefinedTable):
+            raise VersionGone from error
+        raise
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise TooExpensive from error

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 
 from apps.datasets.models import Dataset
-from apps.spatial.hexes import TooExpensive, within_statement_time
+from apps.datasets.queries.versions import VersionGone
+from apps.spatial.hexes import TooExpensive, reading_events
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
 
@@ -198,8 +199,13 @@ def test_the_limit_names_the_finest_resolution(get: Get, settings: Any) -> None:
 def test_a_statement_over_its_time_is_too_expensive() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 20")
-        with pytest.raises(TooExpensive), within_statement_time():
+        with pytest.raises(TooExpensive), reading_events():
             cursor.execute("SELECT pg_sleep(10)")
+
+
+def test_a_partition_dropped_under_the_reader_belonged_to_a_version_that_is_gone() -> None:
+    with connection.cursor() as cursor, pytest.raises(VersionGone), reading_events():
+        cursor.execute("SELECT cell FROM datasets_event_slab_2000000000")
 
 
 def test_several_datasets_are_one_answer_by_name(actors: Actors, dataset: Dataset) -> None:
