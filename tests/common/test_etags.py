@@ -60,6 +60,21 @@ def test_a_change_meant_for_another_state_is_refused(api: APIClient, url: str) -
     assert api.delete(url, headers={"If-Match": f"W/{api.get(url)['ETag']}"}).status_code == 204
 
 
+def test_a_change_answers_with_the_tag_of_the_new_state(actors: Actors) -> None:
+    api = actors.manager.api
+    url = api.post("/api/v1/datasets", {"name": "Depot"}, format="json")["Location"]
+    first = api.get(url)["ETag"]
+
+    changed = api.patch(url, {"description": "d"}, format="json", headers={"If-Match": first})
+    assert changed.status_code == 200, changed.content
+    assert changed["ETag"] == api.get(url)["ETag"] != first
+    stale = api.patch(url, {"description": "e"}, format="json", headers={"If-Match": first})
+    assert (stale.status_code, stale.json()["code"]) == (412, "precondition.failed")
+    assert api.get(url).json()["description"] == "d"
+    unguarded = api.patch(url, {"description": "f"}, format="json")
+    assert unguarded.status_code == 200
+
+
 def test_if_match_on_a_row_that_is_gone_is_404(api: APIClient, url: str) -> None:
     tag = api.get(url)["ETag"]
     api.delete(url)
