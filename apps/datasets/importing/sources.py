@@ -11,7 +11,7 @@ from typing import BinaryIO, Final, cast
 from django.core.files.storage import default_storage
 
 from apps.common.archives import ArchiveLimits, ArchiveMember, list_members, open_member
-from apps.common.errors import Invalid
+from apps.common.errors import Conflict, Invalid
 from apps.datasets.models import ImportFile
 
 LIMITS: Final = ArchiveLimits(entries=5_000, total_bytes=4 * 1024**3, ratio=200)
@@ -44,6 +44,15 @@ class FileRepeated(Invalid):
     """
 
     code = "datasets.file_repeated"
+
+
+class SourceGone(Conflict):
+    """The uploaded files are no longer kept.
+
+    Files are deleted some time after their import has ended; upload them again.
+    """
+
+    code = "datasets.source_gone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,5 +150,7 @@ def _digest(stream: BinaryIO) -> tuple[int, bytes]:
 
 @contextmanager
 def _open_stored(storage_name: str) -> Iterator[BinaryIO]:
+    if not storage_name:
+        raise SourceGone
     with default_storage.open(storage_name) as stored:
         yield cast("BinaryIO", stored)
