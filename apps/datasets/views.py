@@ -24,7 +24,7 @@ REJECTS_PER_PAGE: Final = 25
 CARD_ROWS: Final = 6
 IMPORTS_SHOWN: Final = 20
 SEARCH_MAX_CHARS: Final = 200
-RAW_SHOWN_CHARS: Final = 2_000
+RAW_SHOWN_CHARS: Final = 400
 # The stages of an import in their order, as its page lists them.
 STAGES: Final = (
     {"name": "fetch", "label": "Fetch"},
@@ -96,7 +96,7 @@ def import_page(request: PageRequest, dataset_id: uuid.UUID, import_id: uuid.UUI
         "job": job,
         "dataset": job.dataset,
         "files": files,
-        "uploads": len({file.name for file in files}),
+        "uploads": len(files),
         "stages": STAGES,
         "is_final": JobStatus(job.status).is_final,
         "may_ingest": request.actor.may("datasets.ingest"),
@@ -139,7 +139,8 @@ class RejectedRow:
         file = files.get(evidence.file_no)
         encoding = (file.dialect or {}).get("encoding", "utf-8") if file else "utf-8"
         text = bytes(evidence.raw).decode(encoding, errors="replace").rstrip("\r\n")
-        return cls(evidence, (file.member or file.name) if file else "", text[:RAW_SHOWN_CHARS])
+        shown = text if len(text) <= RAW_SHOWN_CHARS else f"{text[:RAW_SHOWN_CHARS]} …"
+        return cls(evidence, (file.member or file.name) if file else "", shown)
 
 
 def _listed(actor: Actor) -> DatasetQuerySet:

@@ -24,7 +24,8 @@ export async function fetchCell(state, cell, box, signal) {
   const body = await call(`${API}/hexes/${encodeURIComponent(cell)}?${query}`, { signal });
   return {
     ...body,
-    children: body.children.filter((child) => child.count !== 0),
+    neighbours: body.neighbours.filter(({ count }) => count !== 0),
+    children: body.children.filter(({ count }) => count !== 0),
     categories: entries(body.categories),
     labels: entries(body.labels),
   };

@@ -6,6 +6,7 @@ import { unwrap, unwrapRing } from "./rings.js";
 
 const DETAIL_ZOOM = 3;
 const FINE_ZOOM = 6;
+const BORDER_ZOOM = 2;
 
 const COLOURS = {
   light: { water: "#dce6ea", land: "#f6f7f5", coast: "#a9b9c1", border: "#c3ced3" },
@@ -24,7 +25,7 @@ export function baseStyle(isDark, tiles) {
     layers: [
       { id: "water", type: "background", paint: { "background-color": colour.water } },
       { id: "land", type: "fill", source: "land", paint: { "fill-color": colour.land, "fill-antialias": false } },
-      lineLayer("border", colour.border, 0.8),
+      { ...lineLayer("border", colour.border, 0.8), minzoom: BORDER_ZOOM },
       lineLayer("coast", colour.coast, 0.9),
     ],
   };

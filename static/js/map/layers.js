@@ -5,6 +5,7 @@ import { collection, outline } from "./outlines.js";
 import { paint } from "./scale.js";
 
 const DRAWN_MAX = 60000;
+const OUTLINED_MAX = 4000; // beyond it cells are a few pixels wide, and smooth movement is worth more
 const EDGES = { light: "rgba(255, 255, 255, 0.55)", dark: "rgba(8, 16, 20, 0.55)" };
 const MARKS = { light: "#0d1b24", dark: "#ffffff" };
 
@@ -44,6 +45,7 @@ export class CellLayers {
     if (indexes.length > DRAWN_MAX) {
       indexes = indexes.sort((a, b) => answer.counts[b] - answer.counts[a]).slice(0, DRAWN_MAX);
     }
+    this.map.setPaintProperty("cells", "fill-antialias", indexes.length <= OUTLINED_MAX);
     this.map.getSource("cells").setData(collection(answer.cells, answer.counts, indexes));
     return indexes.length;
   }
