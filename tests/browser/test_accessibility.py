@@ -56,7 +56,8 @@ def test_pages_are_accessible_and_quiet(
     page, complaints = new_page(browser, base_url=installation.url, width=width, colour_scheme=scheme)
     found: dict[str, Any] = {}
     for address in PUBLIC:
-        found[visit(page, address)] = findings(page)
+        name = visit(page, address)
+        found[name] = findings(page)
     sign_in(page, email=member.email, password=PASSWORD)
     for name in visit_all(page):
         found[name] = findings(page)
