@@ -14,6 +14,9 @@ Object.defineProperty(HTMLImageElement.prototype, "src", {
   set(value) {
     if (isOwn(value)) {
       source.set.call(this, value);
+    } else {
+      // ReDoc takes a picture that fails to load out of the page.
+      queueMicrotask(() => this.dispatchEvent(new Event("error")));
     }
   },
 });
