@@ -20,6 +20,7 @@ def make_events(count: int, *, seed: int = 1, with_gaps: bool = True) -> Events:
     numbers = np.arange(count)
     gap = (numbers % 3 == 0) & with_gaps
     labels: Any = pa.array((numbers % 2).astype(np.int32), mask=gap)
+    kinds: Any = pa.array((numbers % 3).astype(np.int32))
     zeros = np.zeros(count, np.int64)
     return Events(
         occurred_us=random.integers(1_600_000_000_000_000, 1_700_000_000_000_000, count),
@@ -28,9 +29,7 @@ def make_events(count: int, *, seed: int = 1, with_gaps: bool = True) -> Events:
         lon_e7=lon_e7,
         cell=np.array([h3.latlng_to_cell(lat / 1e7, lon / 1e7, 11) for lat, lon in points], np.int64),
         value=np.where(gap, np.nan, numbers / 7),
-        category=pa.DictionaryArray.from_arrays(
-            pa.array((numbers % 3).astype(np.int32)), pa.array(CATEGORIES)
-        ),
+        category=pa.DictionaryArray.from_arrays(kinds, pa.array(CATEGORIES)),
         label=pa.DictionaryArray.from_arrays(labels, pa.array(["a", "b"])),
         external_id=pa.array([None if g else f"id-{n}" for n, g in enumerate(gap)], pa.string()),
         properties=pa.array([f'{{"n":{n}}}' for n in numbers], pa.string()),

@@ -1,6 +1,7 @@
 """Rows go into a stage table by COPY, become a segment, are read back, and leave nothing when dropped."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def same(left: Events, right: Events) -> None:
 
 
 @pytest.mark.parametrize("own_table_min_rows", [0, 100])
-def test_events_come_back_as_they_went_in(settings, own_table_min_rows):
+def test_events_come_back_as_they_went_in(settings: Any, own_table_min_rows: int) -> None:
     settings.DATASETS_OWN_TABLE_MIN_ROWS = own_table_min_rows
     dataset = make_dataset()
     batches = [make_events(700, seed=1), make_events(301, seed=2, with_gaps=False)]
@@ -90,7 +91,7 @@ def test_events_come_back_as_they_went_in(settings, own_table_min_rows):
     same(Events.concat(list(read_segment(segment, dataset.no))), Events.concat(batches))
 
 
-def test_rows_lie_in_cell_order_and_carry_hash_or_null():
+def test_rows_lie_in_cell_order_and_carry_hash_or_null() -> None:
     dataset = make_dataset()
     events = make_events(50)
     segment, key = stage(dataset, [events])
@@ -109,7 +110,7 @@ def test_rows_lie_in_cell_order_and_carry_hash_or_null():
     assert Term.objects.get(dataset_no=dataset.no, field="category", no=second.category_no).text == "burglary"
 
 
-def test_superseded_rows_are_left_out_when_a_segment_is_read_back():
+def test_superseded_rows_are_left_out_when_a_segment_is_read_back() -> None:
     dataset = make_dataset()
     events = make_events(20)
     segment, key = stage(dataset, [events])
@@ -121,7 +122,7 @@ def test_superseded_rows_are_left_out_when_a_segment_is_read_back():
     same(Events.concat(list(read_segment(segment, dataset.no))), events.take(kept))
 
 
-def test_statistics_count_what_is_staged():
+def test_statistics_count_what_is_staged() -> None:
     dataset = make_dataset()
     events = make_events(400)
     stage(dataset, [events])
@@ -138,7 +139,7 @@ def test_statistics_count_what_is_staged():
     assert math.isclose(facts.extent[1], events.lat_e7.min() / 1e7)
 
 
-def test_parts_find_single_rows():
+def test_parts_find_single_rows() -> None:
     dataset = make_dataset()
     events = make_events(20_000)
     segment, _ = stage(dataset, [events.take(np.arange(15_000)), events.take(np.arange(15_000, 20_000))])
@@ -151,7 +152,9 @@ def test_parts_find_single_rows():
 
 
 @pytest.mark.parametrize("own_table_min_rows", [0, 10])
-def test_dropping_leaves_neither_rows_nor_parts_nor_other_segments_changed(settings, own_table_min_rows):
+def test_dropping_leaves_neither_rows_nor_parts_nor_other_segments_changed(
+    settings: Any, own_table_min_rows: int
+) -> None:
     settings.DATASETS_OWN_TABLE_MIN_ROWS = own_table_min_rows
     dataset = make_dataset()
     kept, kept_key = stage(dataset, [make_events(30, seed=1)], import_no=1)
@@ -171,7 +174,7 @@ def test_dropping_leaves_neither_rows_nor_parts_nor_other_segments_changed(setti
     assert part_numbers(kept.files_prefix) == [0]
 
 
-def test_stage_tables_are_found_by_their_import():
+def test_stage_tables_are_found_by_their_import() -> None:
     dataset = make_dataset()
     stage(dataset, [make_events(1)], import_no=77)
 

@@ -1,79 +1,30 @@
 """Datasets are made of uploaded files through the API: counts, evidence, versions, walls."""
 
 import base64
-import io
-import json
-import zipfile
+import gzip
+from collections.abc import Callable
 
 import pytest
-from django.conf import settings
-from django.core.files.storage import default_storage
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 
-from apps.datasets.models import Event, Import, Reject, Segment
-from apps.datasets.states import SegmentState
+from apps.datasets.models import Event, Import, Reject
+from tests.datasets.stories import (
+    BAD,
+    ROWS,
+    add,
+    counts,
+    create,
+    csv,
+    left_behind,
+    made,
+    streamed,
+    upload,
+)
+from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DATA = settings.BASE_DIR.parent / "shared" / "data"
-LONDON = DATA / "uk-city-of-london-2023.zip"
-QUAKES = DATA / "usgs-significant-earthquakes-1965-2016.csv"
-HEADER = "id,occurred_at,latitude,longitude,category\n"
-ROWS = [
-    "a1,2024-01-01T10:00:00Z,51.5,-0.1,theft",
-    "a2,2024-01-02T11:30:00Z,51.51,-0.11,noise",
-    "a3,2024-01-03T12:00:00Z,51.52,-0.12,theft",
-    "a4,2024-01-04T13:00:00Z,51.53,-0.13,fire",
-]
-BAD = "a5,2024-01-05T13:00:00Z,95,-0.13,fire"
 
-
-def csv(*rows: str) -> bytes:
-    return (HEADER + "".join(f"{row}\n" for row in rows)).encode()
-
-
-def upload(content: bytes, name: str = "events.csv") -> SimpleUploadedFile:
-    return SimpleUploadedFile(name, content)
-
-
-def create(person, *files, **meta):
-    body = {"meta": json.dumps(meta), "file": list(files)}
-    return person.api.post("/api/v1/datasets", body, format="multipart")
-
-
-def add(person, dataset_id, *files, **meta):
-    body = {"meta": json.dumps(meta), "file": list(files)}
-    return person.api.post(f"/api/v1/datasets/{dataset_id}/imports", body, format="multipart")
-
-
-def made(person, run_jobs, *files, **meta):
-    """Create a dataset from files, let the job run, and return the dataset's and the import's answer."""
-    response = create(person, *files, **meta)
-    assert response.status_code == 202, response.content
-    run_jobs()
-    body = response.json()
-    dataset = person.api.get(f"/api/v1/datasets/{body['dataset']['id']}").json()
-    return dataset, person.api.get(f"/api/v1/imports/{body['import']['id']}").json()
-
-
-def counts(row) -> tuple[int, int, int, int]:
-    return row["rows_read"], row["accepted"], row["rejected"], row["duplicates"]
-
-
-def left_behind() -> list[str]:
-    """Return stage tables, living segments and parts that there are."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^datasets_stage_[0-9]'"
-        )
-        tables = [name for (name,) in cursor.fetchall()]
-    segments = [str(s) for s in Segment.objects.exclude(state=SegmentState.DROPPED)]
-    parts = default_storage.listdir("datasets")[0] if default_storage.exists("datasets") else []
-    return tables + segments + parts
-
-
-def test_a_file_becomes_a_published_version(actors, run_jobs):
+def test_a_file_becomes_a_published_version(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events", zone="Europe/London")
 
     assert (row["status"], row["outcome"], row["progress"]) == ("succeeded", "published", 1.0)
@@ -88,7 +39,7 @@ def test_a_file_becomes_a_published_version(actors, run_jobs):
     assert [(c["text"], c["count"]) for c in categories] == [("theft", 2), ("fire", 1), ("noise", 1)]
 
 
-def test_the_answer_to_an_upload_points_to_the_import(actors):
+def test_the_answer_to_an_upload_points_to_the_import(actors: Actors) -> None:
     response = create(actors.analyst, upload(csv(*ROWS)), name="Events")
 
     body = response.json()
@@ -98,14 +49,14 @@ def test_the_answer_to_an_upload_points_to_the_import(actors):
     assert body["import"]["status"] == "queued"
 
 
-def test_without_files_a_dataset_is_pending_and_201(actors):
+def test_without_files_a_dataset_is_pending_and_201(actors: Actors) -> None:
     response = actors.analyst.api.post("/api/v1/datasets", {"name": "Empty"}, format="json")
 
     assert response.status_code == 201
     assert (response.json()["status"], response.json()["event_count"]) == ("pending", 0)
 
 
-def test_a_name_is_taken_whatever_its_case(actors):
+def test_a_name_is_taken_whatever_its_case(actors: Actors) -> None:
     actors.analyst.api.post("/api/v1/datasets", {"name": "Events"}, format="json")
 
     response = actors.analyst.api.post("/api/v1/datasets", {"name": "EVENTS"}, format="json")
@@ -114,13 +65,15 @@ def test_a_name_is_taken_whatever_its_case(actors):
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "US/Pacific-New", ""])
-def test_an_unknown_zone_is_422(actors, zone):
+def test_an_unknown_zone_is_422(actors: Actors, zone: str) -> None:
     response = actors.analyst.api.post("/api/v1/datasets", {"name": "E", "zone": zone}, format="json")
 
     assert response.status_code == 422
 
 
-def test_rejected_rows_are_kept_with_line_column_reason_and_bytes(actors, run_jobs):
+def test_rejected_rows_are_kept_with_line_column_reason_and_bytes(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     _, row = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events", reject_limit=0.5)
 
     assert counts(row) == (5, 4, 1, 0)
@@ -131,10 +84,12 @@ def test_rejected_rows_are_kept_with_line_column_reason_and_bytes(actors, run_jo
     assert base64.b64decode(reject["raw"]).decode() == BAD + "\n"
 
 
-def test_raw_evidence_mended_and_appended_adds_just_those_rows(actors, run_jobs):
+def test_raw_evidence_mended_and_appended_adds_just_those_rows(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events", reject_limit=0.5)
     raw = actors.analyst.api.get(f"/api/v1/imports/{row['id']}/rejects?format=raw")
-    mended = b"".join(raw.streaming_content).replace(b",95,", b",51.54,")
+    mended = b"".join(streamed(raw)).replace(b",95,", b",51.54,")
 
     add(actors.analyst, dataset["id"], upload(mended), mode="append")
     run_jobs()
@@ -144,16 +99,18 @@ def test_raw_evidence_mended_and_appended_adds_just_those_rows(actors, run_jobs)
 
 
 @pytest.mark.parametrize("format_", ["csv", "ndjson"])
-def test_evidence_can_be_downloaded(actors, run_jobs, format_):
+def test_evidence_can_be_downloaded(actors: Actors, run_jobs: Callable[[], int], format_: str) -> None:
     _, row = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events", reject_limit=0.5)
 
     response = actors.analyst.api.get(f"/api/v1/imports/{row['id']}/rejects?format={format_}")
 
-    assert b"coordinate_out_of_range" in b"".join(response.streaming_content)
+    assert b"coordinate_out_of_range" in b"".join(streamed(response))
     assert "attachment" in response["Content-Disposition"]
 
 
-def test_too_many_rejects_publish_nothing_and_keep_the_evidence(actors, run_jobs):
+def test_too_many_rejects_publish_nothing_and_keep_the_evidence(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(csv(*ROWS[:3], BAD)), name="Events")
 
     assert (row["status"], row["error"]["code"]) == ("failed", "datasets.too_many_rejects")
@@ -162,51 +119,17 @@ def test_too_many_rejects_publish_nothing_and_keep_the_evidence(actors, run_jobs
     assert left_behind() == []
 
 
-def test_a_share_of_rejects_exactly_at_the_limit_is_published(actors, run_jobs):
+def test_a_share_of_rejects_exactly_at_the_limit_is_published(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     _, row = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events")
 
     assert row["outcome"] == "published"
 
 
-def zip_of(**members: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
-
-
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
-HOSTILE = {
-    "broken": (zip_of(**{"a.csv": csv(*ROWS)})[:-30], "events.zip", "upload.archive_corrupt"),
-    "bomb": (zip_of(**{"a.csv": bytes(5_000_000)}), "events.zip", "upload.archive_ratio"),
-    "traversal": (zip_of(**{"../a.csv": csv(*ROWS)}), "events.zip", "upload.archive_unsafe_path"),
-    "nested": (
-        zip_of(**{"a.zip": zip_of(**{"a.csv": csv(*ROWS)})}),
-        "events.zip",
-        "datasets.archive_nested",
-    ),
-    "no member": (zip_of(**{"readme.md": b"hello"}), "events.zip", "datasets.archive_no_member"),
-    "image": (PNG, "events.csv", "datasets.not_a_table"),
-    "empty": (b"", "events.csv", "datasets.empty"),
-    "header only": (HEADER.encode(), "events.csv", "datasets.empty"),
-}
-
-
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_what_cannot_be_read_fails_with_a_code_and_leaves_nothing_behind(actors, run_jobs, kind):
-    content, name, code = HOSTILE[kind]
-
-    dataset, row = made(actors.analyst, run_jobs, upload(content, name), name="Events")
-
-    assert (row["status"], row["error"]["code"]) == ("failed", code)
-    assert row["error"]["detail"]
-    assert dataset["status"] == "failed"
-    assert Event.objects.count() == 0
-    assert left_behind() == []
-
-
-def test_a_table_without_coordinates_waits_and_cancelling_leaves_nothing_behind(actors, run_jobs):
+def test_a_table_without_coordinates_waits_and_cancelling_leaves_nothing_behind(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     _, row = made(actors.analyst, run_jobs, upload(b"when,what\n2024-01-01,theft\n"), name="Events")
 
     assert (row["status"], row["stage"]) == ("waiting", "inspect")
@@ -215,7 +138,9 @@ def test_a_table_without_coordinates_waits_and_cancelling_leaves_nothing_behind(
     assert left_behind() == []
 
 
-def test_a_waiting_import_shows_what_is_open_and_goes_on_once_decided(actors, run_jobs):
+def test_a_waiting_import_shows_what_is_open_and_goes_on_once_decided(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     content = b"when,a,b,what\n" + b"".join(f"{n}/{n}/2024,51.5,-0.1,x\n".encode() for n in range(1, 6))
     dataset, row = made(actors.analyst, run_jobs, upload(content), name="Events")
     assert row["status"] == "waiting"
@@ -245,7 +170,9 @@ def test_a_waiting_import_shows_what_is_open_and_goes_on_once_decided(actors, ru
     assert (again.status_code, again.json()["code"]) == (409, "datasets.not_waiting")
 
 
-def test_the_same_file_twice_in_one_import_is_refused_unless_forced(actors, run_jobs):
+def test_the_same_file_twice_in_one_import_is_refused_unless_forced(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     twice = (upload(csv(*ROWS), "a.csv"), upload(csv(*ROWS), "b.csv"))
 
     response = create(actors.analyst, *twice, name="Events")
@@ -256,7 +183,7 @@ def test_the_same_file_twice_in_one_import_is_refused_unless_forced(actors, run_
     assert counts(row) == (8, 8, 0, 0)
 
 
-def test_the_same_again_is_unchanged(actors, run_jobs):
+def test_the_same_again_is_unchanged(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     replaced = add(actors.analyst, dataset["id"], upload(csv(*ROWS))).json()
     appended = add(actors.analyst, dataset["id"], upload(csv(*ROWS)), mode="append").json()
@@ -270,7 +197,7 @@ def test_the_same_again_is_unchanged(actors, run_jobs):
     assert actors.analyst.api.get(f"/api/v1/datasets/{dataset['id']}").json()["current_version"] == 1
 
 
-def test_a_partition_is_swapped_and_the_others_stay(actors, run_jobs):
+def test_a_partition_is_swapped_and_the_others_stay(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(
         actors.analyst, run_jobs, upload(csv(*ROWS[:2])), name="E", mode="replace_partition", partition="1"
     )
@@ -285,7 +212,7 @@ def test_a_partition_is_swapped_and_the_others_stay(actors, run_jobs):
     assert version["diff"]["by_partition"] == [{"name": "1", "added": 1, "removed": 2}]
 
 
-def test_an_earlier_version_is_restored_as_a_new_one(actors, run_jobs):
+def test_an_earlier_version_is_restored_as_a_new_one(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     add(actors.analyst, dataset["id"], upload(csv(*ROWS[:1])))
     run_jobs()
@@ -300,7 +227,7 @@ def test_an_earlier_version_is_restored_as_a_new_one(actors, run_jobs):
     assert numbers == [3, 2, 1]
 
 
-def test_a_dry_run_counts_and_publishes_nothing(actors, run_jobs):
+def test_a_dry_run_counts_and_publishes_nothing(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     started = add(actors.analyst, dataset["id"], upload(csv(*ROWS[:2])), dry_run=True).json()
     run_jobs()
@@ -311,7 +238,9 @@ def test_a_dry_run_counts_and_publishes_nothing(actors, run_jobs):
     assert len(left_behind()) == 2  # the one segment and its folder
 
 
-def test_a_second_file_with_other_column_order_is_read_by_name(actors, run_jobs):
+def test_a_second_file_with_other_column_order_is_read_by_name(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     other = b"category,longitude,latitude,occurred_at,id\nx,-0.2,51.6,2024-02-01T00:00:00Z,b1\n"
     files = (upload(csv(*ROWS), "a.csv"), upload(other, "b.csv"))
 
@@ -321,7 +250,15 @@ def test_a_second_file_with_other_column_order_is_read_by_name(actors, run_jobs)
     assert dataset["extent"] == [-0.2, 51.5, -0.1, 51.6]
 
 
-def test_a_file_that_lacks_a_mapped_column_fails_and_is_named(actors, run_jobs):
+def test_a_packed_file_is_read_whatever_its_name(actors: Actors, run_jobs: Callable[[], int]) -> None:
+    _, row = made(actors.analyst, run_jobs, upload(gzip.compress(csv(*ROWS))), name="Events")
+
+    assert counts(row) == (4, 4, 0, 0)
+
+
+def test_a_file_that_lacks_a_mapped_column_fails_and_is_named(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     mapping = {
         "fields": {
             "timestamp": {"column": "occurred_at"},
@@ -338,7 +275,9 @@ def test_a_file_that_lacks_a_mapped_column_fails_and_is_named(actors, run_jobs):
     assert "b.csv" in row["error"]["detail"]
 
 
-def test_deleting_hides_a_dataset_at_once_and_frees_its_name(actors, run_jobs):
+def test_deleting_hides_a_dataset_at_once_and_frees_its_name(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
 
     assert actors.manager.api.delete(f"/api/v1/datasets/{dataset['id']}").status_code == 202
@@ -348,7 +287,7 @@ def test_deleting_hides_a_dataset_at_once_and_frees_its_name(actors, run_jobs):
     assert create(actors.manager, upload(csv(*ROWS)), name="Events").status_code == 202
 
 
-def test_the_zone_is_fixed_once_there_is_a_version(actors, run_jobs):
+def test_the_zone_is_fixed_once_there_is_a_version(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     path = f"/api/v1/datasets/{dataset['id']}"
 
@@ -374,7 +313,7 @@ PATHS = [
 ]
 
 
-def test_each_address_as_member_stranger_and_nobody(actors, run_jobs):
+def test_each_address_as_member_stranger_and_nobody(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     expected = {"analyst": 200, "manager": 200, "stranger": 404, "anonymous": 401}
     for template in PATHS:
@@ -390,7 +329,9 @@ def test_each_address_as_member_stranger_and_nobody(actors, run_jobs):
     assert actors.stranger.api.get("/api/v1/datasets").json()["results"] == []
 
 
-def test_an_import_of_one_dataset_waits_for_the_one_before(actors, run_jobs):
+def test_an_import_of_one_dataset_waits_for_the_one_before(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     for rows in (ROWS[:1], ROWS[:2], ROWS[:3]):
         add(actors.analyst, dataset["id"], upload(csv(*rows)))
@@ -398,58 +339,3 @@ def test_an_import_of_one_dataset_waits_for_the_one_before(actors, run_jobs):
 
     imports = Import.objects.order_by("no").values_list("version__number", "version__event_count")
     assert list(imports) == [(1, 4), (2, 1), (3, 2), (4, 3)]
-
-
-@pytest.mark.skipif(not LONDON.exists(), reason=f"{LONDON} is not there")
-@pytest.mark.parametrize(
-    ("policy", "expected"),
-    [
-        ("keep_all", (9_298, 8_501, 797, 0)),
-        ("occurrence", (9_298, 8_501, 797, 0)),
-        ("exact", (9_298, 8_413, 797, 88)),
-        ("external_id_first", (9_298, 8_357, 797, 144)),
-        ("external_id_last", (9_298, 8_357, 797, 144)),
-    ],
-)
-def test_london_under_every_policy(actors, run_jobs, policy, expected):
-    file = upload(LONDON.read_bytes(), LONDON.name)
-
-    dataset, row = made(actors.key, run_jobs, file, name="London", zone="Europe/London", duplicates=policy)
-
-    assert counts(row) == expected
-    assert dataset["event_count"] == expected[1] == Event.objects.count()
-    files = actors.key.api.get(f"/api/v1/imports/{row['id']}/files").json()
-    assert [f["rejected"] for f in files] == [45, 58, 59, 56, 27, 63, 68, 92, 95, 71, 71, 92]
-    assert all(f["rows_read"] == f["accepted"] + f["rejected"] + f["duplicates"] for f in files)
-    if policy == "keep_all":
-        version = actors.key.api.get(f"/api/v1/datasets/{dataset['id']}/versions/1").json()
-        assert version["occupied"] == [3, 3, 3, 8, 19, 50, 120, 243, 328]
-        again = add(actors.key, dataset["id"], upload(LONDON.read_bytes(), LONDON.name), mode="append")
-        assert again.status_code == 403  # publishing into an existing dataset is not an analyst key's
-
-
-@pytest.mark.skipif(not LONDON.exists(), reason=f"{LONDON} is not there")
-def test_london_again_with_append_is_unchanged(actors, run_jobs):
-    dataset, _ = made(actors.manager, run_jobs, upload(LONDON.read_bytes()), name="L", zone="Europe/London")
-
-    started = add(actors.manager, dataset["id"], upload(LONDON.read_bytes()), mode="append").json()
-    run_jobs()
-
-    row = actors.manager.api.get(f"/api/v1/imports/{started['id']}").json()
-    assert (row["outcome"], counts(row)) == ("unchanged", (9_298, 0, 797, 8_501))
-    first_lines = [
-        Reject.objects.filter(file_no=n, kind="rejected").order_by("line").values_list("line", flat=True)[0]
-        for n in (1, 10, 12)
-    ]
-    assert first_lines == [676, 782, 753]
-
-
-@pytest.mark.skipif(not QUAKES.exists(), reason=f"{QUAKES} is not there")
-def test_earthquakes_with_both_formats_and_exact_duplicates(actors, run_jobs):
-    dataset, row = made(actors.manager, run_jobs, upload(QUAKES.read_bytes()), name="Q", duplicates="exact")
-
-    assert counts(row) == (23_412, 23_410, 0, 2)
-    assert dataset["precision_counts"] == {"0": 3, "1": 23_407}
-    pairs = Reject.objects.order_by("line").values_list("line", "kept_line")
-    assert list(pairs) == [(1_851, 1_850), (7_968, 7_963)]
-    assert dataset["extent"] == [-179.997, -77.08, 179.998, 86.005]

@@ -25,6 +25,7 @@ from apps.datasets.reading.sample_city import sample_city
 from apps.datasets.states import SegmentState
 from apps.datasets.storage.parts import read_parts
 from apps.datasets.storage.stage import stage_import_nos
+from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,7 +113,9 @@ def end_state(row: Import) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("point", "own_table_min_rows"), POINTS)
-def test_a_killed_import_ends_as_an_undisturbed_one(actors, archive, settings, point, own_table_min_rows):
+def test_a_killed_import_ends_as_an_undisturbed_one(
+    actors: Actors, archive: bytes, settings: Any, point: str, own_table_min_rows: int
+) -> None:
     settings.DATASETS_CHUNK_ROWS = CHUNK_ROWS
     settings.DATASETS_OWN_TABLE_MIN_ROWS = own_table_min_rows
     policy = "external_id_last" if own_table_min_rows else "external_id_first"

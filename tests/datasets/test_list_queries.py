@@ -1,17 +1,20 @@
 """Lists of datasets run the same number of queries for one and for twenty rows."""
 
+from functools import partial
 from itertools import count
 
 import pytest
 
 from apps.datasets.models import Dataset, Import, ImportFile, Reject, Version
 from tests.factories.datasets import EventRow, publish, published_dataset
+from tests.furniture.people import Actors
+from tests.furniture.query_counts import Check
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def dataset(actors) -> Dataset:
+def dataset(actors: Actors) -> Dataset:
     return published_dataset([EventRow(51.5, -0.1)], organization=actors.organization)
 
 
@@ -23,7 +26,7 @@ def add_import(dataset: Dataset) -> Import:
     return row
 
 
-def test_datasets(actors, same_queries):
+def test_datasets(actors: Actors, same_queries: Check) -> None:
     numbers = count()
 
     def make() -> None:
@@ -35,17 +38,16 @@ def test_datasets(actors, same_queries):
     same_queries("GET /api/v1/datasets", make, lambda: actors.viewer.api.get("/api/v1/datasets"))
 
 
-def test_imports(actors, same_queries, dataset):
+def test_imports(actors: Actors, same_queries: Check, dataset: Dataset) -> None:
     Dataset.objects.filter(pk=dataset.pk).update(created_by=actors.admin.user)
     dataset.refresh_from_db()
     for path in ("imports", f"datasets/{dataset.pk}/imports"):
         name = f"GET /api/v1/{path.replace(str(dataset.pk), '{id}')}"
-        same_queries(
-            name, lambda: add_import(dataset), lambda path=path: actors.viewer.api.get(f"/api/v1/{path}")
-        )
+        call = partial(actors.viewer.api.get, f"/api/v1/{path}")
+        same_queries(name, partial(add_import, dataset), call)
 
 
-def test_versions(actors, same_queries, dataset):
+def test_versions(actors: Actors, same_queries: Check, dataset: Dataset) -> None:
     path = f"/api/v1/datasets/{dataset.pk}/versions"
 
     def make() -> Version:
@@ -54,7 +56,7 @@ def test_versions(actors, same_queries, dataset):
     same_queries("GET /api/v1/datasets/{id}/versions", make, lambda: actors.viewer.api.get(path))
 
 
-def test_rejects(actors, same_queries, dataset):
+def test_rejects(actors: Actors, same_queries: Check, dataset: Dataset) -> None:
     row = add_import(dataset)
     numbers = count()
 
@@ -68,7 +70,7 @@ def test_rejects(actors, same_queries, dataset):
     same_queries("GET /api/v1/imports/{id}/rejects", make, lambda: actors.analyst.api.get(path))
 
 
-def test_files(actors, same_queries, dataset):
+def test_files(actors: Actors, same_queries: Check, dataset: Dataset) -> None:
     row = add_import(dataset)
     numbers = count(1)
 
@@ -81,7 +83,7 @@ def test_files(actors, same_queries, dataset):
     same_queries("GET /api/v1/imports/{id}/files", make, lambda: actors.viewer.api.get(path))
 
 
-def test_pages_of_evidence_follow_each_other(actors, dataset):
+def test_pages_of_evidence_follow_each_other(actors: Actors, dataset: Dataset) -> None:
     row = add_import(dataset)
     Reject.objects.bulk_create(
         Reject(

@@ -1,5 +1,6 @@
 """Clocks drop what nobody needs any more, and nothing else."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from apps.datasets.models import Event, Import, ImportFile, Reject, Segment, Ver
 from apps.datasets.periodic import drop_segments, prune_datasets
 from apps.datasets.states import SegmentState
 from apps.datasets.storage.stage import stage_import_nos
-from tests.datasets.test_import_api import BAD, ROWS, add, csv, made, upload
+from tests.datasets.stories import BAD, ROWS, add, csv, made, upload
+from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +27,9 @@ def age(days: float) -> None:
     Segment.objects.update(created_at=past)
 
 
-def test_versions_beyond_their_number_go_with_their_segments(actors, run_jobs):
+def test_versions_beyond_their_number_go_with_their_segments(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events", keep_versions=2)
     for end in (3, 2):
         add(actors.analyst, dataset["id"], upload(csv(*ROWS[:end])))
@@ -44,7 +48,7 @@ def test_versions_beyond_their_number_go_with_their_segments(actors, run_jobs):
     assert (gone.status_code, gone.json()["code"]) == (404, "datasets.version_gone")
 
 
-def test_a_segment_that_a_kept_version_shares_stays(actors, run_jobs):
+def test_a_segment_that_a_kept_version_shares_stays(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS[:2])), name="Events", keep_versions=1)
     add(actors.analyst, dataset["id"], upload(csv(*ROWS[2:])), mode="append")
     run_jobs()
@@ -57,7 +61,7 @@ def test_a_segment_that_a_kept_version_shares_stays(actors, run_jobs):
     assert Event.objects.count() == 4
 
 
-def test_a_deleted_dataset_leaves_neither_rows_nor_files(actors, run_jobs):
+def test_a_deleted_dataset_leaves_neither_rows_nor_files(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events")
     actors.manager.api.delete(f"/api/v1/datasets/{dataset['id']}")
 
@@ -71,7 +75,9 @@ def test_a_deleted_dataset_leaves_neither_rows_nor_files(actors, run_jobs):
     assert not default_storage.exists("datasets") or default_storage.listdir("datasets")[0] == []
 
 
-def test_stage_tables_without_a_living_import_go_after_an_hour(actors, run_jobs):
+def test_stage_tables_without_a_living_import_go_after_an_hour(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events")
     row = Import.objects.get()
     with connection.cursor() as cursor:
@@ -86,7 +92,7 @@ def test_stage_tables_without_a_living_import_go_after_an_hour(actors, run_jobs)
     assert stage_import_nos() == []
 
 
-def test_old_evidence_expires_and_its_counts_stay(actors, run_jobs):
+def test_old_evidence_expires_and_its_counts_stay(actors: Actors, run_jobs: Callable[[], int]) -> None:
     _, row = made(actors.analyst, run_jobs, upload(csv(*ROWS, BAD)), name="Events")
     age(91)
 
@@ -98,7 +104,9 @@ def test_old_evidence_expires_and_its_counts_stay(actors, run_jobs):
     assert actors.analyst.api.get(f"/api/v1/imports/{row['id']}").json()["reject_counts"][0]["n"] == 1
 
 
-def test_source_files_go_after_their_days_and_a_retry_says_so(actors, run_jobs):
+def test_source_files_go_after_their_days_and_a_retry_says_so(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
     _, row = made(actors.analyst, run_jobs, upload(csv(*ROWS[:3], BAD)), name="Events")
     age(31)
 
@@ -112,7 +120,7 @@ def test_source_files_go_after_their_days_and_a_retry_says_so(actors, run_jobs):
     assert (again["status"], again["error"]["code"]) == ("failed", "datasets.source_gone")
 
 
-def test_a_decision_that_nobody_takes_fails_the_import(actors, run_jobs):
+def test_a_decision_that_nobody_takes_fails_the_import(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, row = made(actors.analyst, run_jobs, upload(b"when,what\n2024-01-01,theft\n"), name="Events")
     assert row["status"] == "waiting"
     Import.objects.update(updated_at=timezone.now() - timedelta(days=8))

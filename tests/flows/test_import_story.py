@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
@@ -41,7 +42,7 @@ class Story:
         return httpx.get(f"{self.stack.url}/api/v1/{path}", headers=self.headers, timeout=30)
 
     def upload(self, file_name: str, content: bytes, **meta: Any) -> dict[str, Any]:
-        files = {"meta": (None, json.dumps(meta)), "file": (file_name, content)}
+        files: Any = {"meta": (None, json.dumps(meta)), "file": (file_name, content)}
         url = f"{self.stack.url}/api/v1/datasets"
         answer = httpx.post(url, headers=self.headers, files=files, timeout=60)
         assert answer.status_code == 202, answer.text
@@ -49,7 +50,9 @@ class Story:
         return body
 
     def connect(self) -> connect:
-        return connect(self.stack.live_url, additional_headers=self.headers, subprotocols=["sextant.v1"])
+        return connect(
+            self.stack.live_url, additional_headers=self.headers, subprotocols=[Subprotocol("sextant.v1")]
+        )
 
     def wait_for(self, import_id: str, is_done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         deadline_s = time.monotonic() + PATIENCE_S
@@ -75,7 +78,7 @@ async def subscribe(socket: ClientConnection, topic: str, **position: Any) -> di
 
 
 def is_last(event: dict[str, Any]) -> bool:
-    return event["type"] == "import.changed" and event["data"]["status"] == "succeeded"
+    return bool(event["type"] == "import.changed" and event["data"]["status"] == "succeeded")
 
 
 @pytest.fixture

@@ -10,12 +10,13 @@ from typing import BinaryIO, Final, cast
 
 from django.core.files.storage import default_storage
 
-from apps.common.archives import ArchiveLimits, ArchiveMember, list_members, open_member
+from apps.common.archives import ArchiveLimits, ArchiveMember, list_members, open_gzip, open_member
 from apps.common.errors import Conflict, Invalid
 from apps.datasets.models import ImportFile
 
 LIMITS: Final = ArchiveLimits(entries=5_000, total_bytes=4 * 1024**3, ratio=200)
 ZIP_MAGIC: Final = b"PK\x03\x04"
+GZIP_MAGIC: Final = b"\x1f\x8b"
 EMPTY_ZIP_MAGIC: Final = b"PK\x05\x06"
 # Office documents are zip archives too: this entry tells them apart.
 OFFICE_ENTRY: Final = "[Content_Types].xml"
@@ -71,7 +72,7 @@ def open_source(file: ImportFile) -> Iterator[BinaryIO]:
     """Open a file of an import at its first byte; archive members are inflated on the way."""
     with _open_stored(file.storage_name) as stored:
         if not file.member:
-            yield stored
+            yield _plain(stored)
             return
         members = {member.name: member for member in list_members(stored, limits=LIMITS)}
         with open_member(stored, members[file.member]) as stream:
@@ -81,17 +82,24 @@ def open_source(file: ImportFile) -> Iterator[BinaryIO]:
 def expand(name: str, storage_name: str, pattern: str | None) -> Iterator[SourceFile]:
     """Yield the tables of a stored file, in name order if it is an archive, each with its digest.
 
-    Raises a subclass of ArchiveRefused before anything is inflated, ArchiveNested and ArchiveNoMember.
+    Raises ArchiveNested, ArchiveNoMember, and ArchiveRefused: for a zip before anything is inflated.
     """
     with _open_stored(storage_name) as stored:
         if not is_archive(stored):
-            size, digest = _digest(stored)
+            size, digest = _digest(_plain(stored))
             yield SourceFile(name[:NAME_MAX_CHARS], storage_name, "", size, digest)
             return
         for member in _readable(list_members(stored, limits=LIMITS), pattern):
             with open_member(stored, member) as stream:
                 size, digest = _digest(stream)
             yield SourceFile(member.name[-NAME_MAX_CHARS:], storage_name, member.name, size, digest)
+
+
+def _plain(stored: BinaryIO) -> BinaryIO:
+    """Return the bytes of a stored file, inflated if it is a .gz, whatever its name says."""
+    is_packed = stored.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    stored.seek(0)
+    return open_gzip(stored, limits=LIMITS) if is_packed else stored
 
 
 def is_archive(stored: BinaryIO) -> bool:
