@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.conf import settings
@@ -75,6 +76,21 @@ def when(value: dt.datetime | str | None) -> str:
     utc = value.astimezone(dt.UTC)
     text = f"{utc:%-d %b %Y, %H:%M} UTC"
     return format_html('<time datetime="{}" title="{}">{}</time>', f"{utc:%Y-%m-%dT%H:%M:%SZ}", text, text)
+
+
+@register.filter
+def day_in(value: dt.datetime | str | None, zone: str) -> str:
+    """Show the day of an instant in a named zone, which is the data's and not the viewer's."""
+    if not isinstance(value, dt.datetime):
+        return "–"  # noqa: RUF001 - a dash for "none"
+    utc = value.astimezone(dt.UTC)
+    # `data-localized` keeps the browser from turning it into the viewer's zone.
+    return format_html(
+        '<time datetime="{}" title="{}" data-localized>{}</time>',
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+        f"{utc:%-d %b %Y, %H:%M} UTC",
+        f"{value.astimezone(ZoneInfo(zone)):%-d %b %Y}",
+    )
 
 
 @register.filter

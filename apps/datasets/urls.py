@@ -10,6 +10,7 @@ urlpatterns = [
     path("datasets/card", views.overview_card, name="card"),
     path("datasets/new", views.new_dataset, name="new"),
     path("datasets/<uuid:dataset_id>/", views.dataset_page, name="dataset"),
+    path("datasets/<uuid:dataset_id>/imports/new", views.new_import, name="new-import"),
     path("datasets/<uuid:dataset_id>/imports/<uuid:import_id>/", views.import_page, name="import"),
     path("datasets/<uuid:dataset_id>/imports/<uuid:import_id>/rejects", views.rejects, name="rejects"),
 ]

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -11,6 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import Prefetch
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.accounts.pages import PageRequest, page
@@ -62,13 +63,23 @@ def overview_card(request: PageRequest) -> HttpResponse:
 @require_safe
 @page("datasets.create")
 def new_dataset(request: PageRequest) -> HttpResponse:
-    """Show the upload form; its module sends the files to the API."""
-    context = {
-        "zones": sorted(available_timezones()),
-        "max_bytes": settings.DATASETS_MULTIPART_MAX_BYTES,
-        "reject_limit_percent": round(100 * settings.DATASETS_REJECT_LIMIT),
-    }
+    """Show the upload form of a new dataset; its module sends the files to the API."""
+    context = {"action": reverse("dataset-list"), "zones": sorted(available_timezones()), **_upload_limits()}
     return render(request, "datasets/new.html", context)
+
+
+@require_safe
+@page("datasets.ingest")
+def new_import(request: PageRequest, dataset_id: uuid.UUID) -> HttpResponse:
+    """Show the upload form of a dataset that is there already."""
+    dataset = get_object_or_404(Dataset.objects.visible_to(request.actor), pk=dataset_id)
+    context = {
+        "action": reverse("dataset-import-list", args=[dataset.pk]),
+        "dataset": dataset,
+        "may_publish": request.actor.may("datasets.publish", dataset),
+        **_upload_limits(),
+    }
+    return render(request, "datasets/new_import.html", context)
 
 
 @require_safe
@@ -141,6 +152,13 @@ class RejectedRow:
         text = bytes(evidence.raw).decode(encoding, errors="replace").rstrip("\r\n")
         shown = text if len(text) <= RAW_SHOWN_CHARS else f"{text[:RAW_SHOWN_CHARS]} …"
         return cls(evidence, (file.member or file.name) if file else "", shown)
+
+
+def _upload_limits() -> dict[str, Any]:
+    return {
+        "max_bytes": settings.DATASETS_MULTIPART_MAX_BYTES,
+        "reject_limit_percent": round(100 * settings.DATASETS_REJECT_LIMIT),
+    }
 
 
 def _listed(actor: Actor) -> DatasetQuerySet:

@@ -85,7 +85,12 @@ function opened() {
   const mapping = document.getElementById("mapping");
   if (mapping) openMapping(mapping, { onConfirmed: refresh });
   const stage = document.getElementById("stage");
-  if (stage) showProgress({ status: root().dataset.status, stage: stage.dataset.stage, progress: byId("progress").value });
+  if (stage)
+    showProgress({
+      status: root().dataset.status,
+      stage: stage.dataset.stage,
+      progress: byId("progress").value,
+    });
 }
 
 document.addEventListener("click", (event) => {

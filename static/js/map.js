@@ -1,10 +1,17 @@
 // The map page: state in the address, cells from the API, hexagons drawn by MapLibre.
 
-import { AttributionControl, LngLatBounds, Map as MapView, NavigationControl, ScaleControl, setWorkerUrl } from "maplibre-gl";
+import {
+  AttributionControl,
+  LngLatBounds,
+  Map as MapView,
+  NavigationControl,
+  ScaleControl,
+  setWorkerUrl,
+} from "maplibre-gl";
 import { byId, debounce, el, pageData } from "./dom.js";
 import { plural } from "./format.js";
 import { LiveConnection } from "./live.js";
-import { fetchCategories, fetchCell, fetchCells, fetchTimeline, fetchVersion } from "./map/answers.js";
+import { fetchCategories, fetchCell, fetchCells, fetchDataset, fetchTimeline } from "./map/answers.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
 import { holds, viewBox } from "./map/box.js";
 import { hoverContent, panelHead, placeHover, showLegend, showPanel, showTop } from "./map/cards.js";
@@ -22,7 +29,8 @@ const data = pageData("map-data");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const state = readState(location.search, Object.keys(PALETTES));
-if (!data.datasets.some(({ id }) => id === state.dataset)) Object.assign(state, { dataset: data.datasets[0].id, categories: [], cell: "" });
+if (!data.datasets.some(({ id }) => id === state.dataset))
+  Object.assign(state, { dataset: data.datasets[0].id, categories: [], cell: "" });
 
 let answer = null;
 let cellsRequest = null;
@@ -51,7 +59,8 @@ function createMap() {
   view.touchZoomRotate.disableRotation();
   view.addControl(new NavigationControl({ showCompass: false }), "top-left");
   view.addControl(new ScaleControl({ maxWidth: 110 }), "bottom-right");
-  if (data.style_url || data.tile_url) view.addControl(new AttributionControl({ compact: true }), "bottom-right");
+  if (data.style_url || data.tile_url)
+    view.addControl(new AttributionControl({ compact: true }), "bottom-right");
   view.getCanvas().setAttribute("aria-label", "Map of hexagons; arrow keys move it, plus and minus zoom");
   return view;
 }
@@ -64,7 +73,10 @@ function cameraOf() {
 function extentOf({ extent }) {
   if (!extent) return new LngLatBounds([-170, -60], [170, 75]);
   const [west, south, east, north] = extent;
-  return new LngLatBounds([west, Math.max(south, -80)], [east < west ? east + 360 : east, Math.min(north, 83)]);
+  return new LngLatBounds(
+    [west, Math.max(south, -80)],
+    [east < west ? east + 360 : east, Math.min(north, 83)],
+  );
 }
 
 function changed(part) {
@@ -75,7 +87,7 @@ function changed(part) {
   if (part === "dataset") {
     choose("");
     live.pollWhileClosed(askVersion);
-followDataset();
+    followDataset();
     map.fitBounds(extentOf(dataset()), { padding: 40, maxZoom: FIT_MAX_ZOOM, animate: false });
   }
   if (part === "categories") showTimeline();
@@ -98,27 +110,26 @@ function followDataset() {
 }
 
 function heard(event) {
-  if (event.type === "version.published") published(event.data.number);
+  if (event.type === "version.published") askVersion();
 }
 
-/** Without live connection: ask whether the dataset has a newer version. */
+/** Take over a newer version, if there is one; asked on each publish, and without live connection now and then. */
 async function askVersion() {
-  const { id, version } = dataset();
+  const shown = dataset();
   try {
-    const newest = await fetchVersion(id);
-    if (id === state.dataset && newest !== version) published(newest);
+    const { current_version: version, event_count: events, ...facts } = await fetchDataset(shown.id);
+    if (shown !== dataset() || version === shown.version) return;
+    const { extent, first_at, last_at, precision_counts: precisions } = facts;
+    Object.assign(shown, { version, events, extent, first_at, last_at, precisions });
   } catch (problem) {
     report(problem);
+    return;
   }
-}
-
-function published(number) {
-  dataset().version = number;
-  controls.showDataset(dataset());
-  notice(`Version ${number} has been published; the map shows it.`);
-  load({ force: true });
-  showCategories();
+  controls.showDataset(shown);
+  await showCategories(); // first, because a chosen category may be gone
   showTimeline();
+  await load({ force: true });
+  notice(`Version ${shown.version} has been published; the map shows it.`);
 }
 
 async function showCategories() {
@@ -184,7 +195,11 @@ async function showTotals() {
   const events = inside.reduce((sum, index) => sum + shown.counts[index], 0);
   const notes = [`Resolution ${shown.resolution}.`];
   controls.showTotals({ events, cells: inside.length, notes });
-  showTop(byId("top-cells"), inside.map((index) => shown.row(index)), choose);
+  showTop(
+    byId("top-cells"),
+    inside.map((index) => shown.row(index)),
+    choose,
+  );
   if (!shown.partial) return;
   // Partly inside the time window is a fact about events, not about cells: ask for exactly this view.
   try {
@@ -205,7 +220,9 @@ function report(problem) {
 
 function notice(text) {
   const place = byId("notes");
-  place.replaceChildren(el("div", { class: "note", "data-tone": "good", role: "status" }, el("div", {}, text)));
+  place.replaceChildren(
+    el("div", { class: "note", "data-tone": "good", role: "status" }, el("div", {}, text)),
+  );
   place.hidden = false;
   setTimeout(() => clearProblem(place), 6000);
 }

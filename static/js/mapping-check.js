@@ -3,7 +3,8 @@
 // The preview's fifty rows only; the import checks every row by the server's own rules.
 
 const NUMBER = /^[+\-\u2212]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const ISO = /^\d{4}(?:-?\d{2}(?:-?\d{2}(?:[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?\s*(?:Z|z|[+-]\d{2}:?(?:\d{2})?)?)?)?)?$/;
+const ISO =
+  /^\d{4}(?:-?\d{2}(?:-?\d{2}(?:[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d+)?)?)?\s*(?:Z|z|[+-]\d{2}:?(?:\d{2})?)?)?)?)?$/;
 const MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec";
 const LONG_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december";
 const DIRECTIVES = {
@@ -65,7 +66,10 @@ function checksOf(header, choice) {
     { index: at(choice.latitude), test: (text) => degrees(text, choice.decimal, 90) },
     { index: at(choice.longitude), test: (text) => degrees(text, choice.decimal, 180) },
     { index: at(choice.timestamp), test: timeTest(choice, at(choice.time)) },
-    { index: at(choice.value), test: (text) => (text === "" || isNumber(text, choice.decimal) ? "" : "not a number") },
+    {
+      index: at(choice.value),
+      test: (text) => (text === "" || isNumber(text, choice.decimal) ? "" : "not a number"),
+    },
     { index: at(choice.category), test: (text) => (text.length > 200 ? "longer than 200 characters" : "") },
   ];
   return checks.filter(({ index }) => index >= 0);

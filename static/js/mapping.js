@@ -22,7 +22,17 @@ const REASONS = {
   place_undecided: "No columns, or more than one pair, look like coordinates.",
 };
 const ENCODINGS = ["utf-8", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp1251", "mac-roman", "utf-16"];
-const FORMATS = ["iso", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%Y/%m/%d", "epoch_s", "epoch_ms"];
+const FORMATS = [
+  "iso",
+  "%d/%m/%Y",
+  "%m/%d/%Y",
+  "%d.%m.%Y",
+  "%d/%m/%Y %H:%M",
+  "%m/%d/%Y %H:%M",
+  "%Y/%m/%d",
+  "epoch_s",
+  "epoch_ms",
+];
 
 /** Fill the mapping section from the API; `onConfirmed` when the import is queued again. */
 export async function openMapping(section, { onConfirmed }) {
@@ -71,14 +81,22 @@ class MappingForm {
     const id = `map-${name}`;
     const select = el("select", { class: "input", id });
     select.append(new Option(required ? "Choose a column" : (none ?? "Not used"), ""));
-    const scores = new Map((this.body.suggestion.candidates?.[name] ?? []).map((found) => [found.column, found.score]));
+    const scores = new Map(
+      (this.body.suggestion.candidates?.[name] ?? []).map((found) => [found.column, found.score]),
+    );
     for (const column of this.body.header) {
       const score = scores.get(column);
       select.append(new Option(score ? `${column} · ${Math.round(100 * score)} %` : column, column));
     }
     select.value = chosenColumn(name, fields);
     this.controls[name] = select;
-    return el("div", { class: "field" }, el("label", { for: id }, label), select, this.#evidence(name, scores));
+    return el(
+      "div",
+      { class: "field" },
+      el("label", { for: id }, label),
+      select,
+      this.#evidence(name, scores),
+    );
   }
 
   #evidence(name, scores) {
@@ -88,12 +106,23 @@ class MappingForm {
   }
 
   #formats(mapping) {
-    const suggested = mapping?.fields.timestamp?.formats ?? this.body.suggestion.timestamp_formats?.formats ?? [];
-    const area = el("textarea", { class: "input mono", id: "map-formats", rows: 3, spellcheck: "false", "aria-describedby": "formats-hint" });
+    const suggested =
+      mapping?.fields.timestamp?.formats ?? this.body.suggestion.timestamp_formats?.formats ?? [];
+    const area = el("textarea", {
+      class: "input mono",
+      id: "map-formats",
+      rows: 3,
+      spellcheck: "false",
+      "aria-describedby": "formats-hint",
+    });
     area.value = (suggested.length ? suggested : ["iso"]).join("\n");
     this.controls.formats = area;
     const add = (format) =>
-      el("button", { type: "button", class: "link-button mono", onclick: () => this.#addFormat(format) }, format);
+      el(
+        "button",
+        { type: "button", class: "link-button mono", onclick: () => this.#addFormat(format) },
+        format,
+      );
     return el(
       "div",
       { class: "field" },
@@ -110,7 +139,10 @@ class MappingForm {
   }
 
   #formatLines() {
-    return this.controls.formats.value.split("\n").map((line) => line.trim()).filter(Boolean);
+    return this.controls.formats.value
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean);
   }
 
   #dialect(name, label, values) {
@@ -132,7 +164,9 @@ class MappingForm {
   check() {
     const choice = this.#choice();
     const { preview, header } = this.body;
-    const missing = FIELDS.filter(({ name, required }) => required && !choice[name]).map(({ label }) => label);
+    const missing = FIELDS.filter(({ name, required }) => required && !choice[name]).map(
+      ({ label }) => label,
+    );
     const unreadable = choice.formats.filter((format) => !formatTest(format));
     const { bad, good } = checkRows(preview, header, choice);
     showPreview(header, preview, bad, new Set(Object.values(choice).flat()));
@@ -153,7 +187,8 @@ class MappingForm {
       longitude: { column: choice.longitude },
       category: choice.category ? { column: choice.category } : { constant: "event" },
     };
-    for (const name of ["value", "label", "external_id"]) if (choice[name]) fields[name] = { column: choice[name] };
+    for (const name of ["value", "label", "external_id"])
+      if (choice[name]) fields[name] = { column: choice[name] };
     const { fields: _, ...rest } = this.body.suggestion.mapping ?? {};
     return { ...rest, fields };
   }
@@ -193,11 +228,17 @@ function showPreview(header, rows, bad, used) {
       {},
       header.map((_, at) => {
         const reason = bad[i].get(at);
-        return el("td", { "data-bad": Boolean(reason), title: reason ? `${row[at] ?? ""}: ${reason}` : row[at] }, row[at] ?? "");
+        return el(
+          "td",
+          { "data-bad": Boolean(reason), title: reason ? `${row[at] ?? ""}: ${reason}` : row[at] },
+          row[at] ?? "",
+        );
       }),
     ),
   );
   byId("preview").replaceChildren(el("thead", {}, el("tr", {}, head)), el("tbody", {}, body));
   const failing = bad.filter((found) => found.size > 0).length;
-  byId("preview-note").textContent = failing ? `${plural(failing, "row")} with marked cells would be rejected` : "";
+  byId("preview-note").textContent = failing
+    ? `${plural(failing, "row")} with marked cells would be rejected`
+    : "";
 }

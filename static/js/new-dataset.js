@@ -26,20 +26,32 @@ function showFiles() {
       files = files.filter((other) => other !== file);
       showFiles();
     };
-    const button = el("button", { type: "button", class: "button button-small", "aria-label": `Remove ${file.name}`, onclick: remove }, "Remove");
-    return el("li", {}, el("span", { class: "name" }, file.name), el("span", { class: "quiet num" }, size(file.size)), button);
+    const button = el(
+      "button",
+      { type: "button", class: "button button-small", "aria-label": `Remove ${file.name}`, onclick: remove },
+      "Remove",
+    );
+    return el(
+      "li",
+      {},
+      el("span", { class: "name" }, file.name),
+      el("span", { class: "quiet num" }, size(file.size)),
+      button,
+    );
   });
   byId("file-list").replaceChildren(...rows);
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const complaint = complaintAbout(total);
   byId("submit").disabled = files.length === 0 || complaint !== "";
-  byId("name").placeholder = files[0]?.name.replace(/\.[^.]+$/, "") ?? "";
+  const name = document.getElementById("name");
+  if (name) name.placeholder = files[0]?.name.replace(/\.[^.]+$/, "") ?? "";
   if (complaint) showProblem(byId("problem"), new Problem(413, { detail: complaint }));
   else clearProblem(byId("problem"));
 }
 
 function complaintAbout(total) {
-  if (files.length > maxFiles) return `${plural(files.length, "file")} are chosen; one import takes ${count(maxFiles)}.`;
+  if (files.length > maxFiles)
+    return `${plural(files.length, "file")} are chosen; one import takes ${count(maxFiles)}.`;
   if (total > maxBytes) return `The files hold ${size(total)} together; one upload takes ${size(maxBytes)}.`;
   return "";
 }
@@ -68,27 +80,32 @@ picker.addEventListener("change", () => {
 // --- zone
 
 const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (ownZone && ownZone !== "UTC") {
-  byId("own-zone").textContent = `Use ${ownZone}`;
-  byId("own-zone").hidden = false;
-  byId("own-zone").addEventListener("click", () => {
+const ownZoneButton = document.getElementById("own-zone");
+if (ownZoneButton && ownZone && ownZone !== "UTC") {
+  ownZoneButton.textContent = `Use ${ownZone}`;
+  ownZoneButton.hidden = false;
+  ownZoneButton.addEventListener("click", () => {
     byId("zone").value = ownZone;
   });
 }
 
 // --- sending
 
+/** What the form says; fields that this form lacks or that are empty are left to the server's defaults. */
 function meta() {
-  const limit = Number.parseFloat(byId("reject-limit").value);
-  return {
-    ...(byId("name").value.trim() ? { name: byId("name").value.trim() } : {}),
-    description: byId("description").value.trim(),
-    zone: byId("zone").value.trim(),
-    privacy_k: Number.parseInt(byId("privacy").value, 10) || 0,
-    duplicates: byId("duplicates").value,
-    ...(Number.isFinite(limit) ? { reject_limit: limit / 100 } : {}),
+  const text = (id) => document.getElementById(id)?.value.trim() ?? "";
+  const limit = Number.parseFloat(text("reject-limit"));
+  const found = {
+    name: text("name"),
+    description: text("description"),
+    zone: text("zone"),
+    privacy_k: Number.parseInt(text("privacy"), 10),
+    mode: form.querySelector('[name="mode"]:checked')?.value,
+    duplicates: text("duplicates"),
+    reject_limit: limit / 100,
     dry_run: byId("dry-run").checked,
   };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => value || value === 0));
 }
 
 function body() {
@@ -117,9 +134,12 @@ function showSent({ loaded, total }, started) {
   const seconds = (performance.now() - started) / 1000;
   byId("sent").value = total ? loaded / total : 0;
   byId("sent-text").textContent =
-    loaded < total ? `Uploading ${size(loaded)} of ${size(total)}` : "Uploaded; the server is checking the files";
+    loaded < total
+      ? `Uploading ${size(loaded)} of ${size(total)}`
+      : "Uploaded; the server is checking the files";
   const rate = seconds > 0.5 ? loaded / seconds : 0;
-  byId("sent-rate").textContent = rate && loaded < total ? `${size(rate)}/s, ${duration((total - loaded) / rate)} left` : "";
+  byId("sent-rate").textContent =
+    rate && loaded < total ? `${size(rate)}/s, ${duration((total - loaded) / rate)} left` : "";
 }
 
 function answered() {
@@ -127,15 +147,18 @@ function answered() {
     failed(problemOf(request.status, request.responseText, request.getResponseHeader("X-Request-Id")));
     return;
   }
-  const { dataset, import: job } = JSON.parse(request.responseText);
-  window.location.assign(`${form.dataset.importPage}${dataset.id}/imports/${job.id}/`);
+  // A new dataset comes with its import; an import of an old one comes alone and names its dataset.
+  const answer = JSON.parse(request.responseText);
+  const job = answer.import ?? answer;
+  window.location.assign(`${form.dataset.pages}${job.dataset}/imports/${job.id}/`);
 }
 
 function failed(problem) {
   setSending(false);
   showProblem(byId("problem"), problem);
   for (const field of ["name", "zone", "description"]) {
-    byId(field).toggleAttribute("aria-invalid", problem.errors?.some((error) => error.pointer === `/${field}`));
+    const isWrong = problem.errors.some((error) => error.pointer === `/${field}`);
+    document.getElementById(field)?.setAttribute("aria-invalid", String(isWrong));
   }
   if (problem.code === "datasets.name_taken") byId("name").focus();
 }

@@ -36,6 +36,7 @@ def _first_things(page: Page) -> Iterator[tuple[str, str]]:
         return
     dataset = found[0]["id"]
     yield "dataset", f"/datasets/{dataset}/"
+    yield "import-new", f"/datasets/{dataset}/imports/new"
     imports = page.request.get(f"/api/v1/datasets/{dataset}/imports?page_size=1").json()["results"]
     if imports:
         yield "import", f"/datasets/{dataset}/imports/{imports[0]['id']}/"

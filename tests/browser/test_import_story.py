@@ -6,6 +6,7 @@ import io
 import random
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
@@ -101,7 +102,22 @@ def test_a_zip_becomes_hexagons(browser: Browser, installation: Installation, me
     expect(page.locator("#total-events")).to_have_text(f"{before:,}")
 
     show_cell_under_pointer(page)
+    import_again(page.context.new_page(), page.url)
+    expect(page.locator("#dataset-facts")).to_contain_text("Version 2", timeout=60_000)
+    expect(page.locator("#notes")).to_contain_text("Version 2 has been published")
+    expect(page.locator("#dataset-facts")).to_contain_text("3 events")
     assert complaints.found == []
+
+
+def import_again(page: Page, map_address: str) -> None:
+    """Import three rows in place of everything, in a tab beside the map."""
+    dataset = parse_qs(urlsplit(map_address).query)["dataset"][0]
+    page.goto(f"/datasets/{dataset}/")
+    page.get_by_role("link", name="Import files").click()
+    rows = "".join(f"2023-0{n},51.51{n},-0.09{n},Shoplifting\n" for n in (1, 2, 3))
+    drop_file(page, "again.csv", f"Month,Latitude,Longitude,Crime type\n{rows}".encode())
+    page.get_by_role("button", name="Upload and import").click()
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
 
 
 def show_cell_under_pointer(page: Page) -> None:
@@ -148,3 +164,15 @@ def test_an_undecidable_file_waits_for_its_mapping(
     expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
     assert figure(page, "accepted") == "60"
     assert complaints.found == []
+
+
+def test_without_live_connection_the_page_says_so_and_asks(
+    browser: Browser, installation: Installation, member: User
+) -> None:
+    page, _ = new_page(browser, base_url=installation.url)
+    page.route_web_socket("**/ws/live", lambda socket: socket.close())
+    sign_in(page, email=member.email, password=PASSWORD)
+    upload(page, "many.csv", many_rows(50_000), "UTC")
+    expect(page.get_by_text("No live connection")).to_be_visible(timeout=20_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    assert figure(page, "rows_read") == "50,000"

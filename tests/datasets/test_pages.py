@@ -1,11 +1,12 @@
 """Pages of datasets: who sees what, empty states, imports and their evidence."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from apps.common.db import JobStatus
-from apps.datasets.models import Dataset, Import, ImportFile, Reject
+from apps.datasets.models import Dataset, Import, ImportFile, Reject, Version
 from apps.datasets.states import Outcome
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
@@ -164,6 +165,28 @@ def test_things_of_another_organization_are_not_there(actors: Actors, path: str)
     assert actors.admin.browser.get(address).status_code == 200
     assert actors.stranger.browser.get(address).status_code == 404
     assert actors.anonymous.browser.get(address).status_code == 302
+
+
+def test_files_can_be_imported_into_a_dataset_that_is_there(actors: Actors) -> None:
+    dataset = make_dataset(actors)
+    address = f"/datasets/{dataset.pk}/imports/new"
+    page = actors.manager.browser.get(address).content.decode()
+    assert f'data-action="/api/v1/datasets/{dataset.pk}/imports"' in page
+    assert 'id="dry-run" checked disabled' not in page
+    # Somebody else's dataset: an analyst may try, not publish.
+    assert 'id="dry-run" checked disabled' in actors.analyst.browser.get(address).content.decode()
+    assert actors.viewer.browser.get(address).status_code == 403
+    assert actors.stranger.browser.get(address).status_code == 404
+
+
+def test_days_of_the_data_are_those_of_its_zone(actors: Actors) -> None:
+    dataset = make_dataset(actors)
+    version = dataset.current_version
+    assert version is not None
+    Version.objects.filter(pk=version.pk).update(first_at=datetime(2023, 6, 30, 23, 0, tzinfo=UTC))
+    Dataset.objects.filter(pk=dataset.pk).update(zone="Europe/London")
+    page = actors.viewer.browser.get("/datasets/").content.decode()
+    assert 'title="30 Jun 2023, 23:00 UTC" data-localized>1 Jul 2023</time>' in page
 
 
 def test_an_import_is_not_shown_under_another_dataset(actors: Actors) -> None:

@@ -45,10 +45,9 @@ export async function fetchCategories(dataset, signal) {
   return categories.sort((a, b) => (b.count ?? 0) - (a.count ?? 0));
 }
 
-/** The number of the dataset's current version. */
-export async function fetchVersion(dataset) {
-  const body = await call(`${API}/datasets/${dataset}`);
-  return body.current_version;
+/** A dataset with the facts of its current version. */
+export function fetchDataset(dataset) {
+  return call(`${API}/datasets/${dataset}`);
 }
 
 /** [name, count] of an object of counts, highest first. */

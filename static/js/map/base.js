@@ -24,7 +24,12 @@ export function baseStyle(isDark, tiles) {
     },
     layers: [
       { id: "water", type: "background", paint: { "background-color": colour.water } },
-      { id: "land", type: "fill", source: "land", paint: { "fill-color": colour.land, "fill-antialias": false } },
+      {
+        id: "land",
+        type: "fill",
+        source: "land",
+        paint: { "fill-color": colour.land, "fill-antialias": false },
+      },
       { ...lineLayer("border", colour.border, 0.8), minzoom: BORDER_ZOOM },
       lineLayer("coast", colour.coast, 0.9),
     ],
@@ -83,12 +88,21 @@ function draw(map, topology) {
   const { land, countries } = topology.objects;
   const geometry = feature(topology, land);
   const polygons = (geometry.features ?? [geometry]).flatMap((each) => polygonsOf(each.geometry));
-  map.getSource("land")?.setData(multi("MultiPolygon", polygons.map((rings) => rings.map(unwrapRing)), {}));
+  map.getSource("land")?.setData(
+    multi(
+      "MultiPolygon",
+      polygons.map((rings) => rings.map(unwrapRing)),
+      {},
+    ),
+  );
   map.getSource("lines")?.setData({
     type: "FeatureCollection",
     features: [
       lines("coast", mesh(topology, land)),
-      lines("border", mesh(topology, countries, (a, b) => a !== b)),
+      lines(
+        "border",
+        mesh(topology, countries, (a, b) => a !== b),
+      ),
     ],
   });
 }

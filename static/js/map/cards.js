@@ -13,7 +13,11 @@ export function showLegend(place, entries, hasSuppressed) {
     el(
       "li",
       {},
-      svg("svg", { viewBox: "0 0 16 12", "aria-hidden": "true" }, svg("rect", { width: 16, height: 12, rx: 2, fill: entry.colour })),
+      svg(
+        "svg",
+        { viewBox: "0 0 16 12", "aria-hidden": "true" },
+        svg("rect", { width: 16, height: 12, rx: 2, fill: entry.colour }),
+      ),
       entry.low === entry.high ? count(entry.low) : `${count(entry.low)} to ${count(entry.high)}`,
       el("span", { class: "quiet" }, plural(entry.cells, "cell")),
     ),
@@ -29,34 +33,53 @@ export function hoverContent(row) {
   return [
     el("p", { class: "big num" }, plural(row.count, "event")),
     row.value ? el("p", { class: "quiet" }, valueText(row.value)) : null,
-    el("dl", { class: "bars" }, shown.flatMap(([name, n]) => [el("dt", {}, name), el("dd", {}, count(n))])),
+    el(
+      "dl",
+      { class: "bars" },
+      shown.flatMap(([name, n]) => [el("dt", {}, name), el("dd", {}, count(n))]),
+    ),
     rest > 0 ? el("p", { class: "quiet" }, `and ${plural(rest, "more category", "more categories")}`) : null,
     el("p", { class: "quiet mono" }, row.cell),
   ].filter(Boolean);
 }
 
 function valueText(value) {
-  const interval = value.ci ? `, ${100 * value.ci.level} % interval ${decimal(value.ci.lower)} to ${decimal(value.ci.upper)}` : "";
+  const interval = value.ci
+    ? `, ${100 * value.ci.level} % interval ${decimal(value.ci.lower)} to ${decimal(value.ci.upper)}`
+    : "";
   return `Mean value ${decimal(value.mean)}${interval} (n = ${count(value.n)})`;
 }
 
 /** Fill the table of the cells with the most events; `onChoose(cell)` when one is picked. */
 export function showTop(body, rows, onChoose) {
-  const top = rows.slice(0, TOP_CELLS).map((row) =>
-    el(
-      "tr",
-      {},
-      el("td", {}, el("button", { type: "button", class: "link-button mono", onclick: () => onChoose(row.cell) }, row.cell)),
-      el("td", { class: "number" }, count(row.count)),
-    ),
+  const top = rows
+    .slice(0, TOP_CELLS)
+    .map((row) =>
+      el(
+        "tr",
+        {},
+        el(
+          "td",
+          {},
+          el(
+            "button",
+            { type: "button", class: "link-button mono", onclick: () => onChoose(row.cell) },
+            row.cell,
+          ),
+        ),
+        el("td", { class: "number" }, count(row.count)),
+      ),
+    );
+  body.replaceChildren(
+    ...(top.length ? top : [el("tr", {}, el("td", { colspan: 2, class: "quiet" }, "No cells in view."))]),
   );
-  body.replaceChildren(...(top.length ? top : [el("tr", {}, el("td", { colspan: 2, class: "quiet" }, "No cells in view."))]));
 }
 
 /** Place the hover card beside the pointer, within its stage. */
 export function placeHover(card, point, stage) {
   card.hidden = false;
-  const x = point.x + 18 + card.offsetWidth > stage.clientWidth ? point.x - card.offsetWidth - 14 : point.x + 18;
+  const x =
+    point.x + 18 + card.offsetWidth > stage.clientWidth ? point.x - card.offsetWidth - 14 : point.x + 18;
   const y = Math.min(Math.max(8, point.y - 20), stage.clientHeight - card.offsetHeight - 8);
   card.style.transform = `translate(${Math.max(4, x)}px, ${y}px)`;
 }
@@ -84,7 +107,12 @@ export function showPanel(panel, facts, { onClose, onChoose }) {
 /** Show the panel with the reason why there are no facts. */
 export function panelHead(cell, onClose) {
   const close = el("button", { type: "button", class: "button button-small", onclick: onClose }, "Close");
-  return el("header", {}, el("div", {}, el("p", { class: "quiet small" }, "Cell"), el("h2", {}, cell)), close);
+  return el(
+    "header",
+    {},
+    el("div", {}, el("p", { class: "quiet small" }, "Cell"), el("h2", {}, cell)),
+    close,
+  );
 }
 
 function figure(name, text) {
@@ -105,10 +133,21 @@ function monthsSection(months) {
   });
   const chart = svg(
     "svg",
-    { viewBox: `0 0 ${months.length} 56`, preserveAspectRatio: "none", class: "spark", role: "img", "aria-label": trendText(months) },
+    {
+      viewBox: `0 0 ${months.length} 56`,
+      preserveAspectRatio: "none",
+      class: "spark",
+      role: "img",
+      "aria-label": trendText(months),
+    },
     ...bars,
   );
-  const ends = el("p", { class: "row small quiet" }, months[0].month, months.length > 1 ? ` to ${months.at(-1).month}` : "");
+  const ends = el(
+    "p",
+    { class: "row small quiet" },
+    months[0].month,
+    months.length > 1 ? ` to ${months.at(-1).month}` : "",
+  );
   return [el("h3", {}, "By month"), chart, ends];
 }
 
@@ -136,7 +175,13 @@ function cellSection(title, cells, onChoose) {
   const buttons = cells.map(({ h3, count: n }) =>
     el(
       "button",
-      { type: "button", class: "button button-small", title: h3, "aria-label": `Cell ${h3}, ${plural(n ?? 0, "event")}`, onclick: () => onChoose(h3) },
+      {
+        type: "button",
+        class: "button button-small",
+        title: h3,
+        "aria-label": `Cell ${h3}, ${plural(n ?? 0, "event")}`,
+        onclick: () => onChoose(h3),
+      },
       n === null || n === undefined ? "withheld" : count(n),
     ),
   );

@@ -22,7 +22,14 @@ export class Controls {
     const select = byId("dataset");
     select.value = this.state.dataset;
     select.addEventListener("change", () => {
-      Object.assign(this.state, { dataset: select.value, categories: [], from: "", to: "", cell: "", camera: null });
+      Object.assign(this.state, {
+        dataset: select.value,
+        categories: [],
+        from: "",
+        to: "",
+        cell: "",
+        camera: null,
+      });
       this.showWindow();
       this.onChange("dataset");
     });
@@ -94,7 +101,10 @@ export class Controls {
     const known = new Set(categories.map(({ text }) => text));
     this.state.categories = this.state.categories.filter((name) => known.has(name));
     const place = byId("categories");
-    place.replaceChildren(place.firstElementChild, ...categories.map((category) => this.#categoryRow(category)));
+    place.replaceChildren(
+      place.firstElementChild,
+      ...categories.map((category) => this.#categoryRow(category)),
+    );
     byId("category-search").hidden = categories.length < SEARCH_FROM;
     byId("category-search").value = "";
     this.#noteCategories();

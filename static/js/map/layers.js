@@ -33,7 +33,13 @@ export class CellLayers {
 
   #addMark(name, colour, width) {
     const paintLine = { "line-color": colour, "line-width": width };
-    this.map.addLayer({ id: name, type: "line", source: name, layout: { "line-join": "round" }, paint: paintLine });
+    this.map.addLayer({
+      id: name,
+      type: "line",
+      source: name,
+      layout: { "line-join": "round" },
+      paint: paintLine,
+    });
   }
 
   /** Draw an answer's cells; returns how many, which is less than all only beyond the drawing limit. */

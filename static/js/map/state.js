@@ -35,7 +35,8 @@ export function writeState(state) {
   if (state.dataset) query.set("dataset", state.dataset);
   for (const category of state.categories) query.append("category", category);
   for (const name of ["from", "to", "cell"]) if (state[name]) query.set(name, state[name]);
-  for (const [name, value] of Object.entries(DEFAULTS)) if (state[name] !== value) query.set(name, state[name]);
+  for (const [name, value] of Object.entries(DEFAULTS))
+    if (state[name] !== value) query.set(name, state[name]);
   if (state.camera) {
     query.set("lat", state.camera.lat.toFixed(5));
     query.set("lng", state.camera.lng.toFixed(5));
