@@ -92,6 +92,8 @@ def publish(attempt: Attempt, segment: Segment) -> None:
             quality=quality,
         )
         version = publish_version(dataset, release)
+        if not segment.rows:
+            segment.delete()
         faults.reach("in_publish")
         run.succeed(outcome=Outcome.PUBLISHED, version=version, stage="publish")
 

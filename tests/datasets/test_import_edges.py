@@ -1,0 +1,176 @@
+"""Imports that are cancelled, forbidden, raced, empty or too rich end as the rules say."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.models import Membership, Role
+from apps.datasets import services
+from apps.datasets.models import Dataset, Import, Version
+from apps.datasets.tasks import run_import
+from tests.datasets.stories import BAD, HEADER, ROWS, add, counts, create, csv, left_behind, made, upload
+from tests.furniture.people import Actors
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Jobs = Callable[[], int]
+NEW = "n1,2024-02-01T00:00:00Z,51.6,-0.2,noise"
+MAPPING = {
+    "fields": {
+        "timestamp": {"column": "occurred_at"},
+        "latitude": {"column": "latitude"},
+        "longitude": {"column": "longitude"},
+        "category": {"column": "category"},
+    }
+}
+
+
+def read(actors: Actors, row: dict[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = actors.manager.api.get(f"/api/v1/imports/{row['id']}").json()
+    return answer
+
+
+def test_a_header_alone_with_force_is_a_version_without_events(actors: Actors, run_jobs: Jobs) -> None:
+    file = upload(HEADER.encode())
+
+    dataset, row = made(actors.manager, run_jobs, file, name="Events", mapping=MAPPING, force=True)
+
+    assert (row["outcome"], counts(row)) == ("published", (0, 0, 0, 0))
+    assert (dataset["status"], dataset["current_version"], dataset["event_count"]) == ("ready", 1, 0)
+    assert left_behind() == []
+
+
+def test_a_thousand_and_one_categories_publish_nothing(actors: Actors, run_jobs: Jobs) -> None:
+    rows = [f"i{n},2024-01-01T00:00:00Z,51.5,-0.1,category {n}" for n in range(1_001)]
+
+    _, row = made(actors.manager, run_jobs, upload(csv(*rows)), name="Events", mapping=MAPPING)
+
+    assert (row["status"], row["error"]["code"]) == ("failed", "datasets.too_many_categories")
+    assert left_behind() == []
+
+
+def test_categories_of_kept_segments_count_too(actors: Actors, run_jobs: Jobs) -> None:
+    rows = [f"i{n},2024-01-01T00:00:00Z,51.5,-0.1,category {n}" for n in range(1_001)]
+    dataset, _ = made(actors.manager, run_jobs, upload(csv(*rows[:1_000])), name="Events", mapping=MAPPING)
+    before = left_behind()
+
+    started = add(actors.manager, dataset["id"], upload(csv(rows[1_000])), mode="append", mapping=MAPPING)
+    run_jobs()
+
+    assert read(actors, started.json())["error"]["code"] == "datasets.too_many_categories"
+    assert left_behind() == before
+
+
+def test_a_cancelled_import_leaves_the_current_version_and_nothing_else(
+    actors: Actors, run_jobs: Jobs
+) -> None:
+    dataset, _ = made(actors.manager, run_jobs, upload(csv(*ROWS)), name="Events")
+    before = left_behind()
+    started = add(actors.manager, dataset["id"], upload(csv(*ROWS[:2]))).json()
+    # As if somebody asked right after a worker had claimed it.
+    Import.objects.filter(pk=started["id"]).update(cancel_requested_at=timezone.now())
+
+    run_jobs()
+
+    assert read(actors, started)["status"] == "cancelled"
+    shown = actors.manager.api.get(f"/api/v1/datasets/{dataset['id']}").json()
+    assert (shown["status"], shown["current_version"], shown["importing"]) == ("ready", 1, False)
+    assert left_behind() == before
+
+
+def test_deleting_a_dataset_cancels_its_imports(actors: Actors) -> None:
+    started = create(actors.manager, upload(csv(*ROWS)), name="Events").json()
+
+    actors.manager.api.delete(f"/api/v1/datasets/{started['dataset']['id']}")
+
+    assert Import.objects.get().status == "cancelled"
+
+
+def test_a_permission_lost_before_the_claim_publishes_nothing(actors: Actors, run_jobs: Jobs) -> None:
+    started = create(actors.analyst, upload(csv(*ROWS)), name="Events").json()["import"]
+    Membership.objects.filter(user=actors.analyst.user).update(role=Role.VIEWER)
+
+    run_jobs()
+
+    assert read(actors, started)["error"]["code"] == "job.permission_lost"
+    assert left_behind() == []
+
+
+def test_the_fifty_first_waiting_import_is_refused(actors: Actors, run_jobs: Jobs) -> None:
+    dataset, row = made(actors.manager, run_jobs, upload(csv(*ROWS)), name="Events")
+    first = Import.objects.get(pk=row["id"])
+    Import.objects.bulk_create(Import(dataset_id=dataset["id"], options=first.options) for _ in range(51))
+
+    response = add(actors.manager, dataset["id"], upload(csv(*ROWS)))
+
+    assert (response.status_code, response.json()["code"]) == (409, "datasets.import_queue_full")
+
+
+def test_the_last_of_equal_ids_cannot_win_over_segments_that_stay(actors: Actors, run_jobs: Jobs) -> None:
+    dataset, _ = made(actors.manager, run_jobs, upload(csv(*ROWS)), name="Events")
+
+    response = add(
+        actors.manager, dataset["id"], upload(csv(*ROWS)), mode="append", duplicates="external_id_last"
+    )
+
+    assert (response.status_code, response.json()["code"]) == (422, "datasets.duplicates_mode")
+
+
+def test_an_append_beside_a_restore_starts_over_on_the_restored_version(
+    actors: Actors, run_jobs: Jobs
+) -> None:
+    dataset, _ = made(actors.manager, run_jobs, upload(csv(*ROWS[:1])), name="Events")
+    add(actors.manager, dataset["id"], upload(csv(*ROWS)))
+    run_jobs()
+    started = add(actors.manager, dataset["id"], upload(csv(*ROWS[:3], NEW)), mode="append").json()
+    restored: list[Version] = []
+
+    @run_import.on_change
+    def restore_while_it_places(row: Import) -> None:
+        if row.stage == "index" and not restored:
+            first = Version.objects.get(dataset=row.dataset, number=1)
+            restored.append(services.restore_version(actor=actors.manager.actor, version=first))
+
+    try:
+        run_jobs()
+        Import.objects.filter(pk=started["id"]).update(run_after=None)
+        run_jobs()
+    finally:
+        run_import.change_hooks.remove(restore_while_it_places)
+
+    # Against version 2 one row was new; against the restored one three are.
+    row = read(actors, started)
+    assert (row["outcome"], row["version"], counts(row)) == ("published", 4, (4, 3, 0, 1))
+    assert actors.manager.api.get(f"/api/v1/datasets/{dataset['id']}").json()["event_count"] == 4
+
+
+def test_an_analyst_may_refresh_only_what_they_created(actors: Actors, run_jobs: Jobs) -> None:
+    own, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Own")
+    other, _ = made(actors.manager, run_jobs, upload(csv(*ROWS)), name="Other")
+
+    assert add(actors.analyst, own["id"], upload(csv(*ROWS[:1]))).status_code == 202
+    assert add(actors.analyst, other["id"], upload(csv(*ROWS[:1]))).status_code == 403
+    assert add(actors.analyst, other["id"], upload(csv(*ROWS[:1])), dry_run=True).status_code == 202
+
+
+def test_parts_of_a_form_that_nobody_knows_are_refused(actors: Actors) -> None:
+    body = {"meta": "{}", "picture": upload(b"x"), "file": upload(csv(*ROWS))}
+
+    response = actors.analyst.api.post("/api/v1/datasets", body, format="multipart")
+
+    assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "unknown_field")
+    assert not Dataset.objects.exists()
+
+
+def test_a_failed_import_can_be_retried_and_counts_anew(actors: Actors, run_jobs: Jobs) -> None:
+    _, row = made(actors.manager, run_jobs, upload(csv(*ROWS[:3], BAD)), name="Events")
+    assert row["status"] == "failed"
+
+    assert actors.manager.api.post(f"/api/v1/imports/{row['id']}/retry").status_code == 202
+    run_jobs()
+
+    again = read(actors, row)
+    assert (again["status"], counts(again)) == ("failed", counts(row))
+    assert actors.manager.api.get(f"/api/v1/imports/{row['id']}/rejects?count=true").json()["count"] == 1
