@@ -15,14 +15,13 @@ from apps.datasets.states import SegmentState
 from apps.datasets.storage.ddl import with_lock_timeout
 from apps.datasets.storage.dropping import drop_segment
 from apps.datasets.storage.events import SegmentKey, copy_events, external_hash
-from apps.datasets.storage.parts import files_prefix, find_rows, part_numbers, write_part
+from apps.datasets.storage.parts import files_prefix, part_numbers, write_part
 from apps.datasets.storage.rows import read_segment
 from apps.datasets.storage.stage import (
     choose_slab,
     create_stage,
     index_stage,
     place_stage,
-    stage_exists,
     stage_import_nos,
     stage_table,
 )
@@ -84,7 +83,7 @@ def test_events_come_back_as_they_went_in(settings: Any, own_table_min_rows: int
     place(segment, key)
 
     assert segment.has_own_slab == (own_table_min_rows > 0)
-    assert not stage_exists(stage_table(1))
+    assert stage_import_nos() == []
     assert (
         Event.objects.filter(dataset_no=dataset.no, segment_no=segment.no, slab=segment.slab).count() == 1_001
     )
@@ -110,18 +109,6 @@ def test_rows_lie_in_cell_order_and_carry_hash_or_null() -> None:
     assert Term.objects.get(dataset_no=dataset.no, field="category", no=second.category_no).text == "burglary"
 
 
-def test_superseded_rows_are_left_out_when_a_segment_is_read_back() -> None:
-    dataset = make_dataset()
-    events = make_events(20)
-    segment, key = stage(dataset, [events])
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM datasets_stage_1 WHERE event_no IN (3, 19)")
-    place(segment, key)
-
-    kept = np.array([number not in {3, 19} for number in range(20)])
-    same(Events.concat(list(read_segment(segment, dataset.no))), events.take(kept))
-
-
 def test_statistics_count_what_is_staged() -> None:
     dataset = make_dataset()
     events = make_events(400)
@@ -137,18 +124,6 @@ def test_statistics_count_what_is_staged() -> None:
     assert (facts.cell_first, facts.cell_last) == (events.cell.min(), events.cell.max())
     assert facts.extent is not None
     assert math.isclose(facts.extent[1], events.lat_e7.min() / 1e7)
-
-
-def test_parts_find_single_rows() -> None:
-    dataset = make_dataset()
-    events = make_events(20_000)
-    segment, _ = stage(dataset, [events.take(np.arange(15_000)), events.take(np.arange(15_000, 20_000))])
-
-    found = find_rows(segment.files_prefix, {1, 14_999, 15_000, 99_999})
-
-    assert sorted(found) == [1, 14_999, 15_000]
-    assert found[15_000].line == 15_002
-    assert found[1].external_id == "id-1"
 
 
 @pytest.mark.parametrize("own_table_min_rows", [0, 10])

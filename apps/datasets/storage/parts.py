@@ -6,9 +6,8 @@ One part per committed chunk in the default file storage, zstd, row groups of 8,
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -28,16 +27,6 @@ _FIELDS: Final[list[tuple[str, pa.DataType]]] = [
     ("line", pa.int64()),
 ]
 SCHEMA: Final = pa.schema(_FIELDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """What a part knows of one event."""
-
-    external_id: str | None
-    properties: str | None
-    file_no: int
-    line: int
 
 
 def files_prefix(dataset: Dataset, segment_no: int) -> str:
@@ -87,31 +76,6 @@ def read_parts(prefix: str, columns: list[str] | None = None) -> Iterator[pa.Tab
     for number in part_numbers(prefix):
         with default_storage.open(part_name(prefix, number)) as stream:
             yield pq.read_table(stream, columns=columns)
-
-
-def find_rows(prefix: str, event_nos: set[int]) -> dict[int, Provenance]:
-    """Return what the parts know of some events, reading only the row groups that hold them."""
-    found: dict[int, Provenance] = {}
-    for number in part_numbers(prefix):
-        if len(found) == len(event_nos):
-            break
-        with default_storage.open(part_name(prefix, number)) as stream:
-            found |= _find_in_part(pq.ParquetFile(stream), event_nos)
-    return found
-
-
-def _find_in_part(part: pq.ParquetFile, event_nos: set[int]) -> dict[int, Provenance]:
-    found: dict[int, Provenance] = {}
-    for index in range(part.metadata.num_row_groups):
-        bounds: Any = part.metadata.row_group(index).column(0).statistics
-        if not any(bounds.min <= number <= bounds.max for number in event_nos):
-            continue
-        rows: list[dict[str, Any]] = part.read_row_group(index).to_pylist()
-        for row in rows:
-            if row["event_no"] in event_nos:
-                number = row.pop("event_no")
-                found[number] = Provenance(**row)
-    return found
 
 
 def delete_parts(prefix: str) -> None:

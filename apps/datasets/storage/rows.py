@@ -1,6 +1,7 @@
 """A segment's rows read back as events: the table joined with the parts, in event-number order."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -34,41 +35,28 @@ def read_segment(segment: Segment, dataset_no: int) -> Iterator[Events]:
     """
     terms = _TermTexts(dataset_no)
     stream = _stream(segment, dataset_no)
-    rows = next(stream, None)
+    rows = next(stream)
     for part in read_parts(segment.files_prefix):
-        numbers = part.column("event_no").to_numpy()
-        while rows is not None and (not len(rows) or rows["c0"][-1] < numbers[-1]):
-            more = next(stream, None)
-            if more is None:
-                break
+        while len(rows) < part.num_rows and (more := next(stream, None)) is not None:
             rows = np.concatenate([rows, more])
-        if rows is None:
-            return
-        end = int(np.searchsorted(rows["c0"], numbers[-1], "right"))
-        yield _join(rows[:end], part, terms)
-        rows = rows[end:]
+        yield _join(rows[: part.num_rows], part, terms)
+        rows = rows[part.num_rows :]
 
 
 def _stream(segment: Segment, dataset_no: int) -> Iterator[Table]:
+    """Yield the rows of the table in batches, whole rows each; at least one batch."""
     dtype = row_type(_CODES)
     statement = _ROWS.format(
         slab=Literal(segment.slab), dataset_no=Literal(dataset_no), segment_no=Literal(segment.no)
     )
-    pending = b""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        skip = len(HEADER)
-        chunks: list[bytes] = []
-        for count, message in enumerate(copy, 1):
-            chunks.append(bytes(message))
-            if count % _BATCH_ROWS:
-                continue
-            content = pending + b"".join(chunks)
-            whole = (len(content) - skip) // dtype.itemsize
-            yield np.frombuffer(content, dtype, count=whole, offset=skip)
-            pending, skip, chunks = content[skip + whole * dtype.itemsize :], 0, []
-        content = pending + b"".join(chunks)
-        whole = (len(content) - skip) // dtype.itemsize
-        yield np.frombuffer(content, dtype, count=whole, offset=skip)
+        messages = map(bytes, copy)
+        content = next(messages)[len(HEADER) :]
+        while batch := b"".join(islice(messages, _BATCH_ROWS)):
+            content += batch
+            whole = len(content) // dtype.itemsize
+            yield np.frombuffer(content, dtype, count=whole)
+            content = content[whole * dtype.itemsize :]
 
 
 class _TermTexts:
@@ -88,9 +76,9 @@ class _TermTexts:
 
 
 def _join(rows: Table, part: pa.Table, terms: _TermTexts) -> Events:
-    """Put table and part together; rows superseded after their part was written are in the part alone."""
-    kept = np.isin(part.column("event_no").to_numpy(), rows["c0"])
-    part = part.filter(pa.array(kept)).combine_chunks()
+    """Put table and part together, row by row; raises ValueError where they are not of the same events."""
+    if not np.array_equal(rows["c0"], part.column("event_no").to_numpy()):
+        raise ValueError("a part does not hold the events of its segment")
     zeros = np.zeros(len(rows), np.int64)
     line = part.column("line").to_numpy().astype(np.int64)
     columns: dict[str, Any] = {

@@ -48,28 +48,6 @@ def drop_stage(table: str) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def stage_exists(table: str) -> bool:
-    """Tell whether the table is there."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [table])
-        return bool(cursor.fetchone()[0])
-
-
-def delete_staged(table: str, event_nos: list[int]) -> int:
-    """Remove single rows that turned out to be duplicates; returns how many there were."""
-    with connection.cursor() as cursor:
-        statement = SQL("DELETE FROM {} WHERE event_no = ANY(%s)").format(Identifier(table))
-        cursor.execute(statement, [event_nos])
-        return int(cursor.rowcount)
-
-
-def count_rows(table: str) -> int:
-    """Count the rows of a table."""
-    with connection.cursor() as cursor:
-        cursor.execute(SQL("SELECT count(*) FROM {}").format(Identifier(table)))
-        return int(cursor.fetchone()[0])
-
-
 def stage_import_nos() -> list[int]:
     """Return the numbers of the imports that have a stage table."""
     with connection.cursor() as cursor:
