@@ -65,6 +65,7 @@ function checksOf(header, choice) {
   const checks = [
     { index: at(choice.latitude), test: (text) => degrees(text, choice.decimal, 90) },
     { index: at(choice.longitude), test: (text) => degrees(text, choice.decimal, 180) },
+    { index: at(choice.geometry), test: (text) => (text === "" ? "no place" : "") },
     { index: at(choice.timestamp), test: timeTest(choice, at(choice.time)) },
     {
       index: at(choice.value),

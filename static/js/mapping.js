@@ -6,10 +6,11 @@ import { checkRows, formatTest } from "./mapping-check.js";
 import { call, clearProblem, showProblem } from "./problems.js";
 
 const FIELDS = [
-  { name: "timestamp", label: "Time", required: true },
+  { name: "timestamp", label: "Time" },
   { name: "time", label: "Time of day, if in a column of its own" },
-  { name: "latitude", label: "Latitude", required: true },
-  { name: "longitude", label: "Longitude", required: true },
+  { name: "latitude", label: "Latitude" },
+  { name: "longitude", label: "Longitude" },
+  { name: "geometry", label: "Or the place as one text" },
   { name: "category", label: "Category", none: "The same for all rows: event" },
   { name: "value", label: "Value" },
   { name: "label", label: "Label" },
@@ -18,9 +19,13 @@ const FIELDS = [
 const REASONS = {
   encoding_undecided: "The file’s encoding is not certain.",
   timestamp_undecided: "No column, or more than one, looks like the time.",
-  day_month_undecided: "Day and month cannot be told apart: every date reads both ways.",
+  day_month_undecidable:
+    "Day and month cannot be told apart: every date reads both ways. Put the right format first.",
+  day_month_mixed: "Some dates read only with the day first, others only with the month first.",
   place_undecided: "No columns, or more than one pair, look like coordinates.",
 };
+const SUGGESTED_FROM = 0.85;
+const GEOMETRIES = ["wkt", "wkb", "geojson"];
 const ENCODINGS = ["utf-8", "cp1252", "iso8859-1", "iso8859-15", "cp1250", "cp1251", "mac-roman", "utf-16"];
 const FORMATS = [
   "iso",
@@ -58,10 +63,13 @@ class MappingForm {
     byId("mapping-fields").replaceChildren(
       ...FIELDS.map((field) => this.#field(field, mapping?.fields ?? {})),
       this.#formats(mapping),
-      this.#dialect("encoding", "Encoding", ENCODINGS),
-      this.#dialect("decimal", "Decimal sign", [".", ","]),
+      this.#choiceOf("encoding", "Encoding", ENCODINGS, this.body.dialect.encoding),
+      this.#choiceOf("decimal", "Decimal sign", [".", ","], this.body.dialect.decimal),
+      this.#choiceOf("as", "Form of the place’s text", GEOMETRIES, mapping?.fields.geometry?.encoding ?? "wkt"),
     );
-    byId("mapping-form").before(...reasons.map((reason) => note(REASONS[reason] ?? reason)));
+    byId("mapping-form").before(
+      ...reasons.filter((reason) => reason in REASONS).map((reason) => note(REASONS[reason])),
+    );
     byId("mapping-form").before(...(this.body.suggestion.oddities ?? []).map(({ detail }) => note(detail)));
     byId("mapping-form").addEventListener("input", () => this.check());
     byId("mapping-form").addEventListener("submit", (event) => {
@@ -77,10 +85,10 @@ class MappingForm {
     return parts.filter((part) => typeof part === "string").join(" · ");
   }
 
-  #field({ name, label, required, none }, fields) {
+  #field({ name, label, none }, fields) {
     const id = `map-${name}`;
     const select = el("select", { class: "input", id });
-    select.append(new Option(required ? "Choose a column" : (none ?? "Not used"), ""));
+    select.append(new Option(none ?? "Not used", ""));
     const scores = new Map(
       (this.body.suggestion.candidates?.[name] ?? []).map((found) => [found.column, found.score]),
     );
@@ -90,18 +98,12 @@ class MappingForm {
     }
     select.value = chosenColumn(name, fields);
     this.controls[name] = select;
-    return el(
-      "div",
-      { class: "field" },
-      el("label", { for: id }, label),
-      select,
-      this.#evidence(name, scores),
-    );
+    return el("div", { class: "field" }, el("label", { for: id }, label), select, this.#evidence(scores));
   }
 
-  #evidence(name, scores) {
+  #evidence(scores) {
     const best = [...scores.entries()][0];
-    if (!best) return null;
+    if (!best || best[1] < SUGGESTED_FROM) return null;
     return el("p", { class: "hint" }, `Suggested: ${best[0]} (score ${best[1].toFixed(2)})`);
   }
 
@@ -145,10 +147,9 @@ class MappingForm {
       .filter(Boolean);
   }
 
-  #dialect(name, label, values) {
+  #choiceOf(name, label, values, current) {
     const id = `map-${name}`;
     const select = el("select", { class: "input", id });
-    const current = this.body.dialect[name];
     for (const value of new Set([current, ...values])) select.append(new Option(value, value));
     select.value = current;
     this.controls[name] = select;
@@ -164,9 +165,7 @@ class MappingForm {
   check() {
     const choice = this.#choice();
     const { preview, header } = this.body;
-    const missing = FIELDS.filter(({ name, required }) => required && !choice[name]).map(
-      ({ label }) => label,
-    );
+    const missing = missingIn(choice);
     const unreadable = choice.formats.filter((format) => !formatTest(format));
     const { bad, good } = checkRows(preview, header, choice);
     showPreview(header, preview, bad, new Set(Object.values(choice).flat()));
@@ -183,8 +182,7 @@ class MappingForm {
     const columns = choice.time ? { columns: [choice.timestamp, choice.time] } : { column: choice.timestamp };
     const fields = {
       timestamp: { ...columns, formats: choice.formats },
-      latitude: { column: choice.latitude },
-      longitude: { column: choice.longitude },
+      ...placeOf(choice, this.controls.as.value),
       category: choice.category ? { column: choice.category } : { constant: "event" },
     };
     for (const name of ["value", "label", "external_id"])
@@ -207,6 +205,20 @@ class MappingForm {
       byId("confirm").disabled = false;
     }
   }
+}
+
+/** What still has to be chosen, in words. */
+function missingIn({ timestamp, latitude, longitude, geometry }) {
+  const missing = timestamp ? [] : ["time"];
+  if (!geometry && !(latitude && longitude)) missing.push("latitude and longitude, or the place as one text");
+  if (geometry && (latitude || longitude))
+    missing.push("either coordinates or the place as one text, not both");
+  return missing;
+}
+
+function placeOf({ latitude, longitude, geometry }, encoding) {
+  if (geometry) return { geometry: { column: geometry, encoding } };
+  return { latitude: { column: latitude }, longitude: { column: longitude } };
 }
 
 function chosenColumn(name, fields) {
