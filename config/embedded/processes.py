@@ -31,7 +31,8 @@ class StartFailed(Exception):
 class Program:
     """What to run and how to treat it.
 
-    It is ready when `is_ready` says so of its process id, or once its output contains `announcement`.
+    It is ready once its output contains `announcement` and then, where given, `is_ready` says so of its
+    process id.
     """
 
     name: str
@@ -43,6 +44,8 @@ class Program:
     run_as: Identity = Identity.CALLER
     is_ready: Callable[[int], bool] | None = None
     announcement: bytes = b""
+    # Open files of the supervisor that the process inherits under the same numbers.
+    pass_fds: Sequence[int] = ()
     folder: Path = BASE_DIR
     # Runs to its end once, and is never started again.
     once: bool = False
@@ -91,6 +94,7 @@ class Child:
     due_clock: float = 0.0
     exit_code: int | None = None
     ready: bool = False
+    _announced: bool = field(default=False, repr=False)
     _tail: bytes = field(default=b"", repr=False)
 
     @property
@@ -100,7 +104,7 @@ class Child:
 
     def start(self) -> None:
         """Start the process, in a session of its own so that Ctrl-C reaches only the supervisor."""
-        self.ready, self._tail = False, b""
+        self.ready, self._announced, self._tail = False, not self.program.announcement, b""
         self.popen = subprocess.Popen(
             self.program.command,
             stdin=subprocess.DEVNULL,
@@ -111,6 +115,7 @@ class Child:
             # Safe, because the supervisor has a single thread.
             preexec_fn=identity.child_setup(self.program.run_as, self.program.death_signal),  # noqa: PLW1509
             start_new_session=True,
+            pass_fds=self.program.pass_fds,
         )
         os.set_blocking(self.output(), False)
         self.started_at, self.started_clock = time.time(), time.monotonic()
@@ -128,14 +133,15 @@ class Child:
         except BlockingIOError:
             return True
         self.log.write(text)
-        if self.program.announcement and not self.ready:
+        if not self._announced:
             self._tail = (self._tail + text)[-2 * READ_BYTES :]
-            self.ready = self.program.announcement in self._tail
+            self._announced = self.program.announcement in self._tail
+            self.ready = self._announced and self.program.is_ready is None
         return bool(text)
 
     def check_ready(self) -> bool:
         """Tell whether the process does its work by now."""
-        if not self.ready and self.popen and self.program.is_ready:
+        if not self.ready and self._announced and self.popen and self.program.is_ready:
             self.ready = self.program.is_ready(self.popen.pid)
         return self.ready
 

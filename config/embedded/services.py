@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Final
@@ -28,18 +29,14 @@ def service_environ(var_dir: Path, role: str, extra: dict[str, str]) -> dict[str
     return defaults | os.environ | fixed
 
 
-def web_program(host: str, port: int, environ: dict[str, str]) -> Program:
-    """Return the web server: HTTP and websockets in one process."""
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "config.asgi:application",
-        "--host",
-        host,
-        "--port",
-        str(port),
-    ]
+def web_program(listener: socket.socket, environ: dict[str, str]) -> Program:
+    """Return the web server: HTTP and websockets in one process.
+
+    It takes the connections of a socket that the supervisor holds: nobody else gets the port between the look
+    for a free one and the start or a restart of the server, and callers wait for a restart.
+    """
+    host, port = listener.getsockname()[:2]
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--fd", str(listener.fileno())]
     command += [
         "--ws",
         "config.websocket:LiveWebSocketProtocol",
@@ -57,7 +54,9 @@ def web_program(host: str, port: int, environ: dict[str, str]) -> Program:
         environ=environ,
         stop_signal=signal.SIGTERM,
         stop_seconds=DRAIN_SECONDS + 2,
+        announcement=b"Uvicorn running on",
         is_ready=lambda _pid: is_alive(host, port),
+        pass_fds=(listener.fileno(),),
     )
 
 

@@ -29,6 +29,7 @@ class StartOptions:
 
     host: str
     port: int
+    listener: socket.socket
     empty: bool
     processes: frozenset[str]
     began_at: float
@@ -67,6 +68,8 @@ class Start:
                 self.supervisor.run()
                 self.say("Stopping ...")
             finally:
+                # Before the web process stops: whoever comes now is refused at once.
+                self.options.listener.close()
                 self.supervisor.stop_all()
                 self.lock.release()
 
@@ -141,6 +144,8 @@ class Start:
     def _start_services(self) -> None:
         """Start all of our processes at once, then wait for each; the web process is the first to stop."""
         programs = self._programs()
+        if "web" not in programs:
+            self.options.listener.close()
         children = {
             name: self.supervisor.start(programs[name]) for name in reversed(SERVICES) if name in programs
         }
@@ -151,7 +156,7 @@ class Start:
 
     def _programs(self) -> dict[str, Program]:
         programs = {
-            "web": services.web_program(self.options.host, self.options.port, self._environ("web")),
+            "web": services.web_program(self.options.listener, self._environ("web")),
             "worker": services.worker_program(self._environ("worker")),
             "beat": services.beat_program(self.var_dir, self._environ("beat")),
         }
@@ -197,13 +202,19 @@ def is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def free_port(host: str, ports: range) -> int | None:
-    """Return the first port that nobody listens on."""
+def listen(host: str, ports: range) -> socket.socket | None:
+    """Listen on the first port that nobody else listens on; None if there is none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in ports:
-        with socket.socket(family) as probe, contextlib.suppress(OSError):
-            # As the server does it: connections of a former one that still linger don't count.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((host, port))
-            return port
+        listener = socket.socket(family)
+        # Connections of a former server that still linger don't count.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            # Binding alone does not keep another server from the port.
+            listener.listen()
+        except OSError:
+            listener.close()
+        else:
+            return listener
     return None

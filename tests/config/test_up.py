@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from config.bootstrap import BASE_DIR
+from config.embedded.start import listen
 from config.embedded.state import children_by_parent
 
 pytestmark = pytest.mark.flow
@@ -143,6 +144,24 @@ def test_a_taken_port_is_an_exit_of_its_own(running: Installation, tmp_path: Pat
 
     assert refused.returncode == 3
     assert str(running.port) in refused.stderr
+
+
+def test_a_port_that_is_held_is_nobody_elses() -> None:
+    listener = listen("127.0.0.1", range(20_000, 60_000))
+    assert listener is not None
+    port = listener.getsockname()[1]
+    with listener:
+        assert listen("127.0.0.1", range(port, port + 1)) is None
+        second = listen("127.0.0.1", range(port, port + 50))
+        assert second is not None
+        assert second.getsockname()[1] > port
+        second.close()
+
+
+def test_callers_wait_while_the_web_process_starts_again(running: Installation) -> None:
+    os.kill(running.process("web")["pid"], signal.SIGKILL)
+
+    assert running.get("/livez") == 200
 
 
 def test_the_sample_administrator_is_not_shown_to_the_network(tmp_path: Path) -> None:

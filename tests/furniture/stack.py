@@ -42,7 +42,8 @@ class Stack:
         self.var_dir = var_dir
         self.database = database
         self.redis_url = valkey.with_database(settings.REDIS_URL, FIRST_DATABASE - worker_number())
-        self.port = free_port()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self.listener.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -63,6 +64,7 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 # They must not outlive a test run that is killed.
                 preexec_fn=identity.child_setup(Identity.CALLER, signal.SIGKILL),  # noqa: PLW1509
+                pass_fds=program.pass_fds,
             )
         ready = self.is_web_alive if name == "web" else lambda: program.announcement in self._raw_log(name)
         self._wait(name, ready)
@@ -84,6 +86,7 @@ class Stack:
                 process.kill()
                 process.wait()
         self._processes.clear()
+        self.listener.close()
 
     def log(self, name: str) -> str:
         """Return what a process has written since its last start."""
@@ -98,7 +101,7 @@ class Stack:
 
     def _programs(self) -> dict[str, Callable[[], Any]]:
         return {
-            "web": lambda: services.web_program("127.0.0.1", self.port, self._environ("web")),
+            "web": lambda: services.web_program(self.listener, self._environ("web")),
             "worker": lambda: services.worker_program(self._environ("worker")),
             "beat": lambda: services.beat_program(self.var_dir, self._environ("beat")),
         }
@@ -136,13 +139,6 @@ class Stack:
             if has_ended or time.monotonic() > deadline_s:
                 pytest.fail(f"{name} did not start:\n{self.log(name)[-4_000:]}")
             time.sleep(0.1)
-
-
-def free_port() -> int:
-    """Return a port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def database_url(name: str) -> str:

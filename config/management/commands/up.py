@@ -1,6 +1,7 @@
 """Start the whole installation: servers, migrations, sample data, web, worker and beat."""
 
 import os
+import socket
 import sys
 import time
 from argparse import ArgumentParser
@@ -13,7 +14,7 @@ from config import installation
 from config.embedded.detach import detached
 from config.embedded.processes import StartFailed
 from config.embedded.questions import first_password
-from config.embedded.start import SERVICES, Start, StartOptions, free_port, is_loopback
+from config.embedded.start import SERVICES, Start, StartOptions, is_loopback, listen
 from config.embedded.state import UpLock
 from config.management.launcher import EXIT_FAILED, EXIT_USAGE, Launcher
 
@@ -65,9 +66,11 @@ class Command(Launcher):
                 f"Sextant is running already at {holder.address}" if holder else "Sextant is just stopping"
             )
             return 0
+        listener = self.listen(options["host"], options["port"])
         chosen = StartOptions(
             host=options["host"],
-            port=self.choose_port(options["host"], options["port"]),
+            port=listener.getsockname()[1],
+            listener=listener,
             empty=options["empty"],
             processes=options["processes"],
             began_at=began_at,
@@ -93,14 +96,15 @@ class Command(Launcher):
             )
             raise CommandError(message, returncode=EXIT_USAGE)
 
-    def choose_port(self, host: str, asked: int | None) -> int:
-        """Return the port to listen on."""
-        port = free_port(host, range(asked, asked + 1) if asked else range(FIRST_PORT, LAST_PORT + 1))
-        if port is None:
+    def listen(self, host: str, asked: int | None) -> socket.socket:
+        """Return a socket that listens on the port asked for, else on the first free one."""
+        ports = range(asked, asked + 1) if asked else range(FIRST_PORT, LAST_PORT + 1)
+        listener = listen(host, ports)
+        if listener is None:
             taken = asked or f"{FIRST_PORT} to {LAST_PORT}"
             message = f"Port {taken} on {host} is taken; choose another with --port."
             raise CommandError(message, returncode=EXIT_PORT_TAKEN)
-        return port
+        return listener
 
     def greet(self, options: StartOptions, *, detach: bool) -> None:
         """Tell where it runs, how to sign in and how to stop."""
