@@ -1,6 +1,8 @@
 """What stories about imports share: small files, the calls that send them, what may be left behind."""
 
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from typing import Any
 
@@ -70,6 +72,14 @@ def left_behind() -> list[str]:
     segments = [str(s) for s in Segment.objects.exclude(state=SegmentState.DROPPED)]
     parts = default_storage.listdir("datasets")[0] if default_storage.exists("datasets") else []
     return tables + segments + parts
+
+
+def zip_of(**members: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
 
 
 def streamed(response: Any) -> list[bytes]:

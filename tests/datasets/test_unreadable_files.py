@@ -1,24 +1,14 @@
 """Hostile archives and files that are no tables: a clear code, and nothing left behind."""
 
-import io
-import zipfile
 from collections.abc import Callable
 
 import pytest
 
 from apps.datasets.models import Event
-from tests.datasets.stories import HEADER, ROWS, csv, left_behind, made, upload
+from tests.datasets.stories import HEADER, ROWS, csv, left_behind, made, upload, zip_of
 from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def zip_of(**members: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return buffer.getvalue()
 
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(100)
