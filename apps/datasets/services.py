@@ -30,7 +30,6 @@ FREE_DISK_MIN_BYTES: Final = 1024**3
 # Rows, indexes and parts of a file take about this many times its size.
 DISK_PER_BYTE: Final = 3
 ALIASES_MAX: Final = 20
-PRIVACY_K_MAX: Final = 1_000
 
 
 class NameTaken(Duplicate):
@@ -263,9 +262,9 @@ def check_area(area: Sequence[float] | None) -> None:
 
 
 def check_privacy_k(k: int) -> None:
-    """Raise Invalid unless k is 0 (off) or 2 to 1,000."""
-    if k == 1 or not 0 <= k <= PRIVACY_K_MAX:
-        wrong = FieldError(f"Expected 0 (off) or 2 to {PRIVACY_K_MAX:,}.", pointer="/privacy_k")
+    """Raise Invalid unless k is 0 (off): maps do not suppress small counts yet, and must not seem to."""
+    if k:
+        wrong = FieldError("Suppression of small counts is not available yet; give 0.", pointer="/privacy_k")
         raise Invalid(errors=[wrong])
 
 

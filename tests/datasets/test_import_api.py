@@ -64,6 +64,15 @@ def test_a_name_is_taken_whatever_its_case(actors: Actors) -> None:
     assert (response.status_code, response.json()["code"]) == (409, "datasets.name_taken")
 
 
+def test_a_privacy_threshold_is_refused_as_long_as_maps_do_not_keep_it(actors: Actors) -> None:
+    body = {"name": "Events", "privacy_k": 5}
+
+    response = actors.analyst.api.post("/api/v1/datasets", body, format="json")
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["pointer"] == "/privacy_k"
+
+
 @pytest.mark.parametrize("zone", ["Mars/Base", "US/Pacific-New", ""])
 def test_an_unknown_zone_is_422(actors: Actors, zone: str) -> None:
     response = actors.analyst.api.post("/api/v1/datasets", {"name": "E", "zone": zone}, format="json")
