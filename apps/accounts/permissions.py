@@ -56,23 +56,20 @@ class Actor:
         """
         if permission in self.permissions:
             return True
-        app = permission.partition(".")[0]
-        return (
-            self.role is Role.ANALYST
-            and self.user is not None
-            and target is not None
-            and app in roles.OWNED_APPS
-            and target.created_by_id == self.user.pk
-            and permission in roles.manager_permissions(app)
-        )
+        is_own = target is not None and self.person is not None and target.created_by_id == self.person.pk
+        return is_own and self.might(permission)
 
     def might(self, permission: str) -> bool:
-        """Tell whether the actor holds `permission` at least on rows they created."""
+        """Tell whether the actor holds `permission` at least on rows they created.
+
+        A key counts as its creator where its scopes let it write.
+        """
         app = permission.partition(".")[0]
         is_owners = app in roles.OWNED_APPS and permission in roles.manager_permissions(app)
-        return permission in self.permissions or (
-            self.role is Role.ANALYST and self.user is not None and is_owners
+        may_own = self.user is not None or (
+            self.api_key is not None and f"{app}:write" in self.api_key.scopes
         )
+        return permission in self.permissions or (self.role is Role.ANALYST and may_own and is_owners)
 
 
 def require(actor: Actor, permission: str, target: Owned | None = None) -> None:
