@@ -9,28 +9,7 @@ from django.http import HttpRequest
 from apps.accounts import services
 from apps.accounts.models import ApiKey, Membership, Organization, Session, User
 from apps.accounts.permissions import system_actor
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # generic in its stubs only
-    """Rows to look at: what changes them is an action, so that no rule of a service is bypassed."""
-
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: the row is shown read-only."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse."""
-        return False
-
-    def has_action_permission(self, request: HttpRequest) -> bool:
-        """Let staff act."""
-        return request.user.is_staff
+from apps.common.admin import ReadOnlyAdmin
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]  # as above

@@ -32,6 +32,7 @@ from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch
 from django.utils.cache import patch_vary_headers
 from rest_framework import serializers
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -98,16 +99,16 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     # --- hooks
 
     def create_row(self, values: dict[str, Any]) -> ModelT:
-        """Create the row by a service."""
-        raise NotImplementedError
+        """Create the row by a service; a resource that has none takes no POST."""
+        raise MethodNotAllowed("POST")
 
     def update_row(self, row: ModelT, values: dict[str, Any]) -> ModelT:
-        """Change the row by a service."""
-        raise NotImplementedError
+        """Change the row by a service; a resource that has none takes no PATCH."""
+        raise MethodNotAllowed("PATCH")
 
     def delete_row(self, row: ModelT) -> None:
-        """Delete the row by a service."""
-        raise NotImplementedError
+        """Delete the row by a service; a resource that has none takes no DELETE."""
+        raise MethodNotAllowed("DELETE")
 
     # --- what hooks and extra actions use
 

@@ -1,57 +1,19 @@
 """What operators see and do of datasets; events are never listed. Each action is one service call."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
-from apps.common.errors import DomainError
+from apps.common.admin import ReadOnlyAdmin
 from apps.datasets import services
 from apps.datasets.models import Dataset, Import, Reject, Segment, Version
 
 REJECTS_SHOWN = 50
-
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
-else:
-    ModelAdmin = admin.ModelAdmin
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows are made and changed by services; staff look at them and act on them."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Refuse: rows come from services."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: fields are shown, not edited."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: deleting is an action of its own where it exists."""
-        return False
-
-    def each(self, request: HttpRequest, rows: QuerySet[Any], act: Callable[[Any], object]) -> None:
-        """Do something with each chosen row and say how it went."""
-        done = 0
-        for row in rows:
-            try:
-                act(row)
-                done += 1
-            except DomainError as error:
-                self.message_user(request, f"{row}: {error.detail}", messages.ERROR)
-        if done:
-            self.message_user(request, f"Done for {done}.", messages.SUCCESS)
 
 
 def operator(dataset: Dataset) -> Actor:

@@ -99,7 +99,6 @@ function meta() {
     name: text("name"),
     description: text("description"),
     zone: text("zone"),
-    privacy_k: Number.parseInt(text("privacy"), 10),
     mode: form.querySelector('[name="mode"]:checked')?.value,
     duplicates: text("duplicates"),
     reject_limit: limit / 100,
