@@ -7,7 +7,16 @@ from django.http.response import HttpResponseBase
 
 from apps.common.errors import PreconditionFailed
 
-KEPT_ON_304 = ("ETag", "Cache-Control", "Vary", "X-Request-Id", "Last-Modified", "Content-Location")
+KEPT_ON_304 = (
+    "ETag",
+    "Cache-Control",
+    "Vary",
+    "X-Request-Id",
+    "Last-Modified",
+    "Content-Location",
+    # The copy is good for the current version, which may be newer than the one the copy came with.
+    "Sextant-Version",
+)
 
 
 def strong_etag(*parts: bytes | str) -> str:

@@ -42,6 +42,34 @@ def test_a_header_alone_with_force_is_a_version_without_events(actors: Actors, r
     assert left_behind() == []
 
 
+def test_a_header_alone_with_force_is_mapped_by_its_names(actors: Actors, run_jobs: Jobs) -> None:
+    dataset, row = made(actors.manager, run_jobs, upload(HEADER.encode()), name="Events", force=True)
+
+    assert (row["status"], row["outcome"], dataset["event_count"]) == ("succeeded", "published", 0)
+    assert row["mapping"]["fields"]["timestamp"]["column"] == "occurred_at"
+
+
+def test_a_file_without_the_others_coordinates_fails_and_is_named(actors: Actors, run_jobs: Jobs) -> None:
+    files = (upload(csv(*ROWS), "a.csv"), upload(b"occurred_at,longitude\n2024-01-01,1\n", "b.csv"))
+
+    _, row = made(actors.manager, run_jobs, *files, name="Events")
+
+    assert (row["status"], row["error"]["code"]) == ("failed", "datasets.columns_missing")
+    assert "b.csv" in row["error"]["detail"]
+
+
+def test_a_share_of_rejects_equal_to_the_limit_is_published(actors: Actors, run_jobs: Jobs) -> None:
+    # 0.29 * 100 is 28.999... in floating point.
+    content = csv(*[ROWS[0]] * 71, *[BAD] * 29)
+
+    _, row = made(actors.manager, run_jobs, upload(content), name="A", reject_limit=0.29, mapping=MAPPING)
+    _, above = made(actors.manager, run_jobs, upload(content), name="B", reject_limit=0.285, mapping=MAPPING)
+
+    assert (row["outcome"], row["rejected"]) == ("published", 29)
+    assert above["error"]["code"] == "datasets.too_many_rejects"
+    assert "at most 28.5 % may be" in above["error"]["detail"]
+
+
 def test_a_thousand_and_one_categories_publish_nothing(actors: Actors, run_jobs: Jobs) -> None:
     rows = [f"i{n},2024-01-01T00:00:00Z,51.5,-0.1,category {n}" for n in range(1_001)]
 

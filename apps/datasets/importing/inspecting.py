@@ -21,7 +21,7 @@ from apps.datasets.reading.lines import ByteStream
 from apps.datasets.reading.mapping import DialectChoice, Mapping
 from apps.datasets.reading.quality import QualityReport
 from apps.datasets.reading.reader import read_table
-from apps.datasets.reading.suggestion import Suggestion, suggest_mapping
+from apps.datasets.reading.suggestion import Suggestion, mapping_by_names, suggest_mapping
 
 # Samples of five thousand members would not fit into memory; the columns of all are compared anyway.
 SAMPLED_FILES: Final = 24
@@ -105,15 +105,29 @@ def _try_out(row: Import, file: ImportFile, inspection: Inspection, mapping: Map
 def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspection]) -> "_Decision | None":
     """Return the mapping given or, where nothing is open, the suggested one."""
     row = attempt.row
-    if not any(inspection.has_rows for inspection in inspections) and not attempt.options.force:
+    has_rows = any(inspection.has_rows for inspection in inspections)
+    if not has_rows and not attempt.options.force:
         raise EmptyFile("There is a header and no row.")
     if not all(inspection.encoding.is_decided for inspection in inspections):
         return None
     given = row.mapping or attempt.options.mapping
     if given is not None:
         return _Decision(Mapping.from_json(given), ())
+    if not has_rows and (by_names := mapping_by_names(inspections[0].header)):
+        return _Decision(by_names, ())
     suggestion = prove_times(_suggest(inspections), _streams(files, inspections))
-    return _Decision(suggestion.mapping, suggestion.warnings) if suggestion.is_decided else None
+    if not suggestion.is_decided:
+        _refuse_missing_columns(files, inspections)
+        return None
+    return _Decision(suggestion.mapping, suggestion.warnings)
+
+
+def _refuse_missing_columns(files: list[ImportFile], inspections: list[Inspection]) -> None:
+    """Raise ColumnsMissing where the first file alone is clear: a decision cannot give another its columns."""
+    first = _suggest(inspections[:1])
+    if first.is_decided and first.mapping is not None:
+        for file, inspection in zip(files, inspections, strict=True):
+            _check_columns(file, first.mapping, inspection)
 
 
 def _streams(

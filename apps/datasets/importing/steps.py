@@ -55,10 +55,11 @@ def judge(attempt: Attempt) -> Outcome | None:
     Raises TooManyRejects above the limit, and EmptyFile where a version would lose every row unasked.
     """
     row, options = attempt.row, attempt.options
-    if row.rejected > options.reject_limit * row.rows_read:
+    # Divided, because 0.29 * 100 is less than 29 in floating point: a share equal to the limit passes.
+    if row.rows_read and row.rejected / row.rows_read > options.reject_limit:
         raise TooManyRejects(
             f"{row.rejected:,} of {row.rows_read:,} rows were rejected; "
-            f"at most {options.reject_limit:.1%} may be."
+            f"at most {100 * options.reject_limit:.4g} % may be."
         )
     if options.dry_run:
         return Outcome.DRY_RUN

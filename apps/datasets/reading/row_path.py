@@ -112,11 +112,11 @@ class RowPath:
             return None
         elif len(fields) < width:
             aligned = False
-            detail = f"{len(fields)} fields, {width} expected."
+            detail = f"{len(fields):,} fields, {width:,} expected."
             problems.append(Problem(RowCode.TOO_FEW_FIELDS, None, detail))
         elif len(fields) > width and any(field.strip() for field in fields[width:]):
             aligned = False
-            detail = f"{len(fields)} fields, {width} expected."
+            detail = f"{len(fields):,} fields, {width:,} expected."
             problems.append(Problem(RowCode.TOO_MANY_FIELDS, None, detail))
         self._check_bytes(record, problems)
         return fields[:width] if aligned else None
@@ -147,8 +147,9 @@ class RowPath:
         read = self._rules.times.one(text)
         if isinstance(read, Instant):
             return read
-        formats = ", ".join(self._rules.mapping.timestamp.formats)
-        why = f"is not read by {formats}" if read is RowCode.TIMESTAMP_INVALID else "is out of range"
+        why = _OUT_OF_RANGE
+        if read is RowCode.TIMESTAMP_INVALID:
+            why = f"is no time of the form {' or '.join(self._rules.mapping.timestamp.formats)}"
         problems.append(Problem(read, column, f"{_shown(text)} {why}."))
         return None
 
@@ -271,12 +272,13 @@ class RowPath:
         )
 
 
+_OUT_OF_RANGE: Final = "is not between the year 1800 and ten years from now"
 _BROKEN_DETAILS: Final = {
     RowCode.BAD_QUOTE: "A quote is not closed, or text follows a closing quote.",
     RowCode.FIELD_TOO_LONG: "The line is longer than a record may be.",
 }
 _POINT_DETAILS: Final = {
-    RowCode.COORDINATE_OUT_OF_RANGE: "is not on Earth",
+    RowCode.COORDINATE_OUT_OF_RANGE: "is beyond what latitude and longitude can be",
     RowCode.COORDINATE_SENTINEL: "stands for an unknown place",
     RowCode.OUTSIDE_AREA: "is outside the dataset's area",
 }

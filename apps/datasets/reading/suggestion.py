@@ -127,6 +127,23 @@ def suggest_mapping(inspections: Sequence[Inspection], personal_words: Collectio
     )
 
 
+def mapping_by_names(header: Sequence[str]) -> Mapping | None:
+    """Return the mapping that names alone suggest, for tables without rows; None if they say too little."""
+
+    def named(field: str) -> str | None:
+        return next((name for name in header if name_score(field, name) == 1), None)
+
+    time, latitude, longitude, category = map(named, ("timestamp", "latitude", "longitude", "category"))
+    if time is None or latitude is None or longitude is None:
+        return None
+    return Mapping(
+        timestamp=TimestampField(columns=(time,), formats=("iso",)),
+        latitude=NumberField(latitude, None),
+        longitude=NumberField(longitude, None),
+        category=TextField(column=category) if category else TextField(constant=DEFAULT_CATEGORY),
+    )
+
+
 def with_formats(suggestion: Suggestion, found: FormatsFound) -> Suggestion:
     """Return the suggestion with the formats that all rows have proven."""
     if suggestion.mapping is None:

@@ -190,6 +190,22 @@ def test_03_cp1252_waits_with_a_suggestion_and_its_evidence() -> None:
     assert both_ways(content, dialect=chosen.dialect).events.category.to_pylist()[0] == "Köln"
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("naïve café, Straße", "cp1252"),
+        ("Agresión en la vía pública, año", "cp1252"),
+        ("Stöld, våld, skadegörelse", "cp1252"),
+        ("Krádež, vloupání, příliš žluťoučký kůň", "cp1250"),
+        ("Кража со взломом, угон автомобиля", "cp1251"),  # noqa: RUF001
+    ],
+)
+def test_03_the_suggested_encoding_reads_as_the_language_is_written(text: str, encoding: str) -> None:
+    content = table(*[f'2023-05-01,51.5,-0.1,"{text}",,,'] * 20).decode().encode(encoding)
+    found = inspect(content)
+    assert text in content.decode(found.encoding.name)
+
+
 @pytest.mark.parametrize("fast_path", BOTH)
 def test_03_destroyed_bytes_in_declared_utf_8_cost_their_rows(fast_path: bool) -> None:
     content = table(GOOD.strip(), "2023-05-01,51.5,-0.1,é,,,", "2023-05-01,51.5,-0.1,b,,,").replace(
