@@ -123,7 +123,7 @@ def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspect
 
 
 def _refuse_missing_columns(files: list[ImportFile], inspections: list[Inspection]) -> None:
-    """Raise ColumnsMissing where the first file alone is clear: a decision cannot give another its columns."""
+    """Raise ColumnsMissing where the first file alone is clear: no decision gives another its columns."""
     first = _suggest(inspections[:1])
     if first.is_decided and first.mapping is not None:
         for file, inspection in zip(files, inspections, strict=True):
