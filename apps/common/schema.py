@@ -85,7 +85,9 @@ class ApiSchema(AutoSchema):
         action: str = view.action
         if words[-1] != action:
             words.append(action)
-        if list(view.action_map.values()).count(action) > 1:
+        # DRF adds `head` to the map with the first request; names must not depend on what came before.
+        methods = [method for method, name in view.action_map.items() if name == action and method != "head"]
+        if len(methods) > 1:
             words.append(self.method.lower())
         return "_".join(words)
 
