@@ -168,6 +168,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "interval_step": 0,
     "queue_order_strategy": "priority",
 }
+if ROLE != "worker":
+    # A broker that hangs costs no more than one that is gone. A worker waits for its messages without limit.
+    CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"] = 0.5
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,37 +16,9 @@ from apps.accounts.models import User
 from apps.common import live
 from config.embedded import valkey as valkey_server
 from config.embedded.processes import StartFailed
+from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
 from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server, user_of
-
-
-class OwnValkey:
-    """A Valkey that a test may stop and start; it keeps its data over an orderly stop."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.socket = folder / "valkey.sock"
-        self.url = f"unix://{self.socket}"
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [str(valkey_server.program()), "--port", "0", "--unixsocket", str(self.socket)]
-        command += ["--dir", str(self.folder), "--save", "3600 1", "--loglevel", "warning"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        client = redis.Redis.from_url(self.url)
-        deadline = time.monotonic() + 5
-        while True:
-            with contextlib.suppress(redis.RedisError):
-                if client.ping():
-                    break
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        client.close()
-
-    def stop(self, *, and_forget: bool = False) -> None:
-        assert self.process is not None
-        (self.process.kill if and_forget else self.process.terminate)()
-        self.process.wait(5)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
 from kombu.exceptions import OperationalError as BrokerError
+from redis import RedisError
 
 from apps.common.db import JobState
 
@@ -114,7 +115,7 @@ class JobKind(Generic[R]):
             return
         try:
             self.send(row_id)
-        except (BrokerError, OSError) as error:
+        except (BrokerError, RedisError, OSError) as error:
             _broker_untried_until_s = time.monotonic() + BROKER_PAUSE_S
             logger.warning("job_not_nudged", job_kind=self.kind, job_id=str(row_id), error=str(error))
 

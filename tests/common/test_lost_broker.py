@@ -1,0 +1,84 @@
+"""Nudging without a broker: nothing is raised, nobody waits long, and the row stays for the reaper."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from celery import Celery, current_app
+
+from apps.common.jobs import JobKind, kinds
+from apps.datasets.models import Import
+from config.embedded import valkey as valkey_server
+from config.embedded.processes import StartFailed
+from tests.furniture.own_valkey import OwnValkey
+
+# A call may take 0.5 s (platform.md section 14); the rest is for a busy machine.
+PATIENCE_S = 1.5
+
+
+@pytest.fixture
+def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnValkey]:
+    """Return a broker of its own, which messages go to for the time of the test."""
+    try:
+        valkey_server.program()
+    except StartFailed as error:
+        pytest.skip(str(error))
+    server = OwnValkey(tmp_path)
+    server.start()
+    former = current_app._get_current_object()
+    app = Celery("lost_broker")
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.conf.broker_url = f"redis+socket://{server.socket}"
+    monkeypatch.setattr(kinds, "_broker_untried_until_s", 0.0)
+    yield server
+    former.set_current()
+    app.close()
+    server.stop(and_forget=True)
+
+
+@pytest.fixture
+def kind() -> JobKind[Import]:
+    return JobKind("test.nudged", "datasets.Import", kinds.QUEUES["default"], body=lambda _run: None)
+
+
+def seconds_to_nudge(kind: JobKind[Import]) -> float:
+    began = time.perf_counter()
+    kind.nudge(uuid.uuid4())
+    return time.perf_counter() - began
+
+
+def waiting(broker: OwnValkey) -> int:
+    """Return how many messages lie in the queue."""
+    with redis.Redis.from_url(broker.url) as client:
+        keys: list[bytes] = client.keys("default*")  # type: ignore[assignment]
+        return sum(int(client.llen(key)) for key in keys)  # type: ignore[arg-type]
+
+
+def test_a_broker_that_stops_answering_holds_nobody_up(
+    broker: OwnValkey, kind: JobKind[Import], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind.nudge(uuid.uuid4())
+    assert waiting(broker) == 1
+
+    broker.freeze()
+    try:
+        assert seconds_to_nudge(kind) < PATIENCE_S
+        assert seconds_to_nudge(kind) < 0.1  # left alone for a second
+    finally:
+        broker.thaw()
+
+    monkeypatch.setattr(kinds, "_broker_untried_until_s", 0.0)
+    before = waiting(broker)
+    kind.nudge(uuid.uuid4())
+    assert waiting(broker) == before + 1
+
+
+def test_a_broker_that_died_holds_nobody_up(broker: OwnValkey, kind: JobKind[Import]) -> None:
+    kind.nudge(uuid.uuid4())
+
+    broker.stop(and_forget=True)
+
+    assert seconds_to_nudge(kind) < PATIENCE_S
