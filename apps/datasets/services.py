@@ -13,6 +13,7 @@ from apps.accounts.permissions import Actor, require
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
+from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
 from apps.datasets.importing.announcing import ACTIVE, announce_dataset
 from apps.datasets.importing.options import ImportOptions
@@ -290,7 +291,11 @@ def _queue_import(
     if _active_imports(dataset).count() > QUEUE_MAX:
         raise ImportQueueFull(f"At most {QUEUE_MAX} imports of a dataset wait.")
     row = Import.objects.create(
-        dataset=dataset, created_by=actor.person, mode=options.mode, options=options.to_json()
+        dataset=dataset,
+        created_by=actor.person,
+        request_id=current_request_id(),
+        mode=options.mode,
+        options=options.to_json(),
     )
     ImportFile.objects.bulk_create(
         ImportFile(

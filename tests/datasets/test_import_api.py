@@ -47,6 +47,8 @@ def test_the_answer_to_an_upload_points_to_the_import(actors: Actors) -> None:
     assert response["Location"] == f"/api/v1/imports/{body['import']['id']}"
     assert (body["dataset"]["status"], body["dataset"]["importing"]) == ("pending", True)
     assert body["import"]["status"] == "queued"
+    # The lines that a worker logs about the job lead back to the request.
+    assert Import.objects.get(pk=body["import"]["id"]).request_id == response["X-Request-Id"]
 
 
 def test_without_files_a_dataset_is_pending_and_201(actors: Actors) -> None:
