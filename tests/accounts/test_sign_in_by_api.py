@@ -38,6 +38,7 @@ def test_a_sign_in_gives_a_pair_that_opens_the_api(user: User) -> None:
     assert answer.status_code == 200, answer.content
     pair = answer.json()
     assert pair["expires_in"] == 3600
+    assert 30 * 86_400 - 60 < pair["refresh_expires_in"] <= 30 * 86_400
     assert pair["user"] == {"id": str(user.pk), "email": user.email, "name": user.name}
     assert pair["organization"]["id"] == str(user.default_organization_id)
     me = bearer(pair["access"]).get("/api/v1/me")

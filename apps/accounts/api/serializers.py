@@ -86,7 +86,7 @@ class PairOut(serializers.Serializer[TokenPair]):
     access = serializers.CharField()
     expires_in = serializers.IntegerField(source="access_expires_in_s")
     refresh = serializers.CharField(allow_null=True)
-    refresh_expires_at = TimeField()
+    refresh_expires_in = serializers.IntegerField(source="refresh_expires_in_s")
     session_id = serializers.UUIDField(source="session.pk")
     user = UserBrief()
     organization = OrganizationBrief(allow_null=True)

@@ -58,6 +58,7 @@ class TokenPair:
     refresh: str
     access_expires_in_s: int
     refresh_expires_at: dt.datetime
+    refresh_expires_in_s: int
     session: Session
     user: User
     organization: Organization | None
@@ -201,6 +202,7 @@ def _pair(session: Session, organization_id: uuid.UUID | None) -> TokenPair:
         refresh=sign_token(refresh),
         access_expires_in_s=access_s,
         refresh_expires_at=session.expires_at,
+        refresh_expires_in_s=int((session.expires_at - now).total_seconds()),
         session=session,
         user=session.user,
         organization=Organization.objects.filter(pk=organization_id).first() if organization_id else None,
