@@ -70,7 +70,7 @@ class VersionInUse(Conflict):
 def create_dataset(
     *,
     actor: Actor,
-    name: str,
+    name: str = "",
     zone: str = "UTC",
     description: str = "",
     area: Sequence[float] | None = None,
@@ -79,6 +79,7 @@ def create_dataset(
 ) -> Dataset:
     """Create an empty dataset; raises NameTaken, ZoneUnknown and Invalid."""
     require(actor, "datasets.create")
+    check_name(name)
     check_zone(zone)
     check_area(area)
     check_privacy_k(privacy_k)
@@ -243,6 +244,12 @@ def set_category_aliases(*, actor: Actor, dataset: Dataset, number: int, aliases
     if not terms.update(aliases=list(dict.fromkeys(aliases))[:ALIASES_MAX]):
         raise NotFound
     return terms.get()
+
+
+def check_name(name: str) -> None:
+    """Raise Invalid unless there is a name; only a dataset made of files has one by itself."""
+    if not name:
+        raise Invalid(errors=[FieldError("Give a name or a file.", code="required", pointer="/name")])
 
 
 def check_zone(zone: str) -> None:

@@ -58,6 +58,17 @@ def test_without_files_a_dataset_is_pending_and_201(actors: Actors) -> None:
     assert (response.json()["status"], response.json()["event_count"]) == ("pending", 0)
 
 
+def test_without_files_a_name_is_needed(actors: Actors) -> None:
+    response = actors.analyst.api.post("/api/v1/datasets", {}, format="json")
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0] | {"detail": ""} == {
+        "pointer": "/name",
+        "code": "required",
+        "detail": "",
+    }
+
+
 def test_a_name_is_taken_whatever_its_case(actors: Actors) -> None:
     actors.analyst.api.post("/api/v1/datasets", {"name": "Events"}, format="json")
 
