@@ -1,6 +1,7 @@
 """The start of an installation, step by step, and its run until somebody stops it."""
 
 import contextlib
+import errno
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -203,7 +204,10 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, ports: range) -> socket.socket | None:
-    """Listen on the first port that nobody else listens on; None if there is none."""
+    """Listen on the first port that nobody else listens on; None if there is none.
+
+    Raises OSError where the machine has no such address or the caller may not listen there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for port in ports:
         listener = socket.socket(family)
@@ -213,8 +217,10 @@ def listen(host: str, ports: range) -> socket.socket | None:
             listener.bind((host, port))
             # Binding alone does not keep another server from the port.
             listener.listen()
-        except OSError:
+        except OSError as error:
             listener.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
         else:
             return listener
     return None

@@ -19,6 +19,8 @@ class Launcher(BaseCommand):
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run as Django does, but without checks and connections, which need the settings."""
+        # As Django does it: a wrong option is then told with the usage and ends with code 2.
+        self._called_from_command_line = True
         try:
             self.handle(**vars(self.parse(argv)))
         except CommandError as error:

@@ -164,6 +164,28 @@ def test_callers_wait_while_the_web_process_starts_again(running: Installation) 
     assert running.get("/livez") == 200
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--port", "99999"),
+        ("--port", "first"),
+        ("--processes", "web,cook"),
+        ("--nonsense",),
+        # An address of documentation, which no machine has (RFC 5737).
+        ("--empty", "--host", "203.0.113.9"),
+    ],
+)
+def test_what_up_cannot_understand_is_an_exit_of_its_own(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    other = Installation(tmp_path / "var")
+    other.var_dir.mkdir()
+
+    refused = other.run("up", *arguments)
+
+    assert refused.returncode == 2
+    assert "Traceback" not in refused.stderr
+    assert other.run("status").returncode == 3
+
+
 def test_the_sample_administrator_is_not_shown_to_the_network(tmp_path: Path) -> None:
     other = Installation(tmp_path / "var")
     other.var_dir.mkdir()

@@ -20,6 +20,7 @@ from config.management.launcher import EXIT_FAILED, EXIT_USAGE, Launcher
 
 FIRST_PORT = 8000
 LAST_PORT = 8099
+LAST_PORT_OF_ALL = 65_535
 EXIT_PORT_TAKEN = 3
 
 
@@ -31,6 +32,14 @@ def processes(value: str) -> frozenset[str]:
     return names
 
 
+def port(value: str) -> int:
+    """Read the number of a port."""
+    number = int(value)
+    if not 0 < number <= LAST_PORT_OF_ALL:
+        raise ValueError(value)
+    return number
+
+
 class Command(Launcher):
     """Start everything, or say that it runs already."""
 
@@ -39,7 +48,7 @@ class Command(Launcher):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-        parser.add_argument("--port", type=int, help=f"default: the first free one from {FIRST_PORT}")
+        parser.add_argument("--port", type=port, help=f"default: the first free one from {FIRST_PORT}")
         parser.add_argument("--empty", action="store_true", help="no sample data, only an administrator")
         parser.add_argument("--detach", action="store_true", help="return once it runs")
         parser.add_argument(
@@ -99,7 +108,10 @@ class Command(Launcher):
     def listen(self, host: str, asked: int | None) -> socket.socket:
         """Return a socket that listens on the port asked for, else on the first free one."""
         ports = range(asked, asked + 1) if asked else range(FIRST_PORT, LAST_PORT + 1)
-        listener = listen(host, ports)
+        try:
+            listener = listen(host, ports)
+        except OSError as error:
+            raise CommandError(f"Cannot listen on {host}: {error}", returncode=EXIT_USAGE) from error
         if listener is None:
             taken = asked or f"{FIRST_PORT} to {LAST_PORT}"
             message = f"Port {taken} on {host} is taken; choose another with --port."
