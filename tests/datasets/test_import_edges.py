@@ -7,7 +7,9 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.models import Membership, Role
+from apps.common.jobs import run as execution
 from apps.datasets import services
+from apps.datasets.importing import loading
 from apps.datasets.models import Dataset, Import, Version
 from apps.datasets.tasks import run_import
 from tests.datasets.stories import BAD, HEADER, ROWS, add, counts, create, csv, left_behind, made, upload
@@ -106,6 +108,30 @@ def test_a_cancelled_import_leaves_the_current_version_and_nothing_else(
     shown = actors.manager.api.get(f"/api/v1/datasets/{dataset['id']}").json()
     assert (shown["status"], shown["current_version"], shown["importing"]) == ("ready", 1, False)
     assert left_behind() == before
+
+
+def test_a_cancelled_import_keeps_the_evidence_of_what_it_has_read(
+    actors: Actors, run_jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = create(actors.manager, upload(csv(*ROWS, BAD, BAD)), name="Events", mapping=MAPPING).json()
+    row_id = started["import"]["id"]
+    take = loading.ChunkWriter.take
+
+    def cancelled_after_a_batch(*taken: Any) -> None:
+        take(*taken)
+        # As if somebody cancelled while the first rows wait to be committed.
+        Import.objects.filter(pk=row_id).update(cancel_requested_at=timezone.now())
+
+    monkeypatch.setattr(loading.ChunkWriter, "take", cancelled_after_a_batch)
+    monkeypatch.setattr(execution, "PROGRESS_INTERVAL_S", 0.0)
+
+    run_jobs()
+
+    row = read(actors, started["import"])
+    evidence = actors.manager.api.get(f"/api/v1/imports/{row_id}/rejects").json()["results"]
+    assert (row["status"], counts(row)) == ("cancelled", (6, 4, 2, 0))
+    assert [reject["line"] for reject in evidence] == [6, 7]
+    assert left_behind() == []
 
 
 def test_deleting_a_dataset_cancels_its_imports(actors: Actors) -> None:

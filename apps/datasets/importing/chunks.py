@@ -11,7 +11,7 @@ from psycopg.sql import SQL, Identifier
 
 from apps.datasets.importing import faults
 from apps.datasets.importing.attempt import Attempt
-from apps.datasets.importing.checkpoint import list_reject_counts
+from apps.datasets.importing.checkpoint import Checkpoint, list_reject_counts
 from apps.datasets.models import ImportFile, TermField
 from apps.datasets.reading.rows import Batch, Events, Reject, RejectKind
 from apps.datasets.states import FileState
@@ -82,10 +82,7 @@ class ChunkWriter:
         faults.reach("after_part")
         with transaction.atomic():
             self._copy(events)
-            write_rejects(attempt.dataset.no, attempt.row.no, at.reject_seq, rejects)
-            for file in self.files:
-                if file.state != FileState.PENDING:
-                    file.save(update_fields=["state", *COUNTS])
+            self._write_evidence(rejects)
             faults.reach("before_commit")
             checkpoint = replace(
                 at,
@@ -98,14 +95,32 @@ class ChunkWriter:
                 parts_bytes=at.parts_bytes + part_bytes,
                 **facts,
             )
-            counted = list_reject_counts(self.reject_counts)
-            attempt.save(checkpoint, warnings=warnings, reject_counts=counted, **self.counts())
+            self._save(checkpoint, warnings)
         self.chunk = Chunk()
         faults.reach(f"after_chunk_{checkpoint.chunk}")
+
+    def keep_evidence(self, *, warnings: dict[str, int]) -> None:
+        """Write what an import that ends here has counted and rejected, without its events."""
+        rejects, at = self.chunk.rejects, self.attempt.at
+        with transaction.atomic():
+            self._write_evidence(rejects)
+            self._save(replace(at, reject_seq=at.reject_seq + len(rejects)), warnings)
+        self.chunk = Chunk()
 
     def counts(self) -> dict[str, int]:
         """Return the sums over the files, committed or not."""
         return {name: sum(getattr(file, name) for file in self.files) for name in COUNTS}
+
+    def _write_evidence(self, rejects: Sequence[Reject]) -> None:
+        attempt = self.attempt
+        write_rejects(attempt.dataset.no, attempt.row.no, attempt.at.reject_seq, rejects)
+        for file in self.files:
+            if file.state != FileState.PENDING:
+                file.save(update_fields=["state", *COUNTS])
+
+    def _save(self, checkpoint: Checkpoint, warnings: dict[str, int]) -> None:
+        counted = list_reject_counts(self.reject_counts)
+        self.attempt.save(checkpoint, warnings=warnings, reject_counts=counted, **self.counts())
 
     def _copy(self, events: Events) -> None:
         if not len(events):

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 
 from apps.common.errors import Invalid
+from apps.common.jobs import JobCancelled
 from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import READ, READING
 from apps.datasets.importing.chunks import COUNTS, ChunkWriter
@@ -92,13 +93,21 @@ class _Reading:
         """Read every table and commit all that is not committed yet."""
         self._prime()
         self._survey()
+        try:
+            self._read_files()
+        except JobCancelled:
+            # The counts that were shown keep the rows that they speak of.
+            self.writer.keep_evidence(warnings=self.quality.warnings())
+            raise
+        self._finish()
+
+    def _read_files(self) -> None:
         for file in self.files:
             if file.state == FileState.PENDING:
                 file.state = FileState.READING
             for batch in self._batches(file):
                 self._take(file, batch)
             file.state = FileState.READ
-        self._finish()
 
     def _take(self, file: ImportFile, batch: Batch) -> None:
         self.quality.add_valid(batch)

@@ -13,7 +13,7 @@ from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.models import ImportFile
 from apps.datasets.reading.mapping import Dialect, Mapping
 from apps.datasets.reading.reader import read_table
-from apps.datasets.reading.rows import Batch, Events
+from apps.datasets.reading.rows import Batch, Events, Floats
 
 SAMPLE_ROWS: Final = 1_000
 # Where a row lies in its file says nothing about its event.
@@ -21,51 +21,83 @@ _POSITIONS: Final = frozenset({"line", "line_end", "record", "byte_offset", "byt
 
 
 @dataclass(frozen=True, slots=True)
-class SampledRow:
-    """An event with the bytes it was read from; `rank` decides which rows stay in the sample."""
+class _Pick:
+    """Rows of one batch, each with its random rank and the bytes it was read from."""
 
-    rank: float
     file_no: int
-    raw: bytes
-    event: Events
+    ranks: Floats
+    raws: list[bytes]
+    events: Events
+
+    def up_to(self, ceiling: float) -> "_Pick":
+        """Return the rows of the smallest ranks."""
+        stay = self.ranks <= ceiling
+        raws = [raw for raw, stays in zip(self.raws, stay.tolist(), strict=True) if stays]
+        return _Pick(self.file_no, self.ranks[stay], raws, self.events.take(stay))
 
 
 class RowSample:
     """An even sample over all batches: the rows with the smallest of random ranks."""
 
     def __init__(self) -> None:
-        self.rows: list[SampledRow] = []
+        self._picks: list[_Pick] = []
+        self._size = 0
         self._random = random.Random(0)  # noqa: S311 - no secret depends on it
         self._ceiling = 1.0
 
     def add(self, file: ImportFile, batch: Batch) -> None:
         """Take some rows of a batch."""
         ranks = np.random.default_rng(self._random.getrandbits(32)).random(len(batch.events))
-        for index in np.flatnonzero(ranks < self._ceiling)[:SAMPLE_ROWS].tolist():
-            event = batch.events.take(np.array([index]))
-            self.rows.append(SampledRow(float(ranks[index]), file.file_no, batch.raw(index), event))
-        if len(self.rows) > SAMPLE_ROWS:
-            self.rows = sorted(self.rows, key=lambda row: row.rank)[:SAMPLE_ROWS]
-            self._ceiling = self.rows[-1].rank
+        rows = np.flatnonzero(ranks <= min(self._ceiling, _smallest(ranks)))
+        if not len(rows):
+            return
+        raws = [batch.raw(row) for row in rows.tolist()]
+        self._picks.append(_Pick(file.file_no, ranks[rows], raws, batch.events.take(rows)))
+        self._size += len(rows)
+        # Seldom, because every pick is cut: an archive has one per file.
+        if self._size > 2 * SAMPLE_ROWS:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Keep the rows with the smallest ranks."""
+        if not self._picks:
+            return
+        self._ceiling = _smallest(np.concatenate([pick.ranks for pick in self._picks]))
+        cut = [pick.up_to(self._ceiling) for pick in self._picks]
+        self._picks = [pick for pick in cut if pick.raws]
+        self._size = sum(len(pick.raws) for pick in self._picks)
+
+    def records(self) -> Iterator[int]:
+        """Yield the ordinals of the rows in the sample, within their files."""
+        self._cut()
+        for pick in self._picks:
+            yield from pick.events.record.tolist()
 
     def is_confirmed(self, attempt: Attempt, mapping: Mapping) -> bool:
         """Read the sampled rows again by the row path and tell whether all give the same events."""
+        self._cut()
         return all(
-            _columns(Events.concat([row.event for row in rows])) == _columns(again)
-            for rows, again in self._read_again(attempt, mapping)
+            _columns(Events.concat([pick.events for pick in picks])) == _columns(again)
+            for picks, again in self._read_again(attempt, mapping)
         )
 
-    def _read_again(self, attempt: Attempt, mapping: Mapping) -> Iterator[tuple[list[SampledRow], Events]]:
+    def _read_again(self, attempt: Attempt, mapping: Mapping) -> Iterator[tuple[list[_Pick], Events]]:
         for file in attempt.row.files.order_by("file_no"):
-            rows = [row for row in self.rows if row.file_no == file.file_no]
-            if rows:
-                yield rows, _read_rows(rows, file, attempt, mapping)
+            picks = [pick for pick in self._picks if pick.file_no == file.file_no]
+            if picks:
+                raws = [raw for pick in picks for raw in pick.raws]
+                yield picks, _read_rows(raws, file, attempt, mapping)
 
 
-def _read_rows(rows: list[SampledRow], file: ImportFile, attempt: Attempt, mapping: Mapping) -> Events:
+def _smallest(ranks: Floats) -> float:
+    """Return the rank up to which as many are as a sample has rows."""
+    return float(np.partition(ranks, SAMPLE_ROWS - 1)[SAMPLE_ROWS - 1]) if len(ranks) > SAMPLE_ROWS else 1.0
+
+
+def _read_rows(raws: list[bytes], file: ImportFile, attempt: Attempt, mapping: Mapping) -> Events:
     dialect = replace(Dialect.from_json(file.dialect), header_line=0)
     ends = tuple(end.encode(dialect.encoding) for end in "\r\n")
-    content = b"".join(row.raw if row.raw.endswith(ends) else row.raw + ends[1] for row in rows)
+    content = b"".join(raw if raw.endswith(ends) else raw + ends[1] for raw in raws)
     batches = read_table(
         io.BytesIO(content),
         file_no=file.file_no,
