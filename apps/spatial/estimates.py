@@ -56,8 +56,9 @@ class Estimate:
     def error(self, cells: int) -> TooManyCells:
         """Return the refusal of an answer of about so many cells."""
         finest = self.finest_resolution
+        advice = "Select a smaller area." if finest is None else f"Resolution {finest} would fit."
         return TooManyCells(
-            f"The answer would have about {cells:,} cells; the limit is {self.limit:,}.",
+            f"The answer would have about {cells:,} cells; the limit is {self.limit:,}. {advice}",
             extra={"estimated_cells": cells, "limit": self.limit, "finest_resolution": finest},
         )
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import Membership, Role
 from apps.common.jobs import run as execution
 from apps.datasets import services
-from apps.datasets.importing import loading
+from apps.datasets.importing.chunks import ChunkWriter
 from apps.datasets.models import Dataset, Import, Version
 from apps.datasets.tasks import run_import
 from tests.datasets.stories import BAD, HEADER, ROWS, add, counts, create, csv, left_behind, made, upload
@@ -115,14 +115,14 @@ def test_a_cancelled_import_keeps_the_evidence_of_what_it_has_read(
 ) -> None:
     started = create(actors.manager, upload(csv(*ROWS, BAD, BAD)), name="Events", mapping=MAPPING).json()
     row_id = started["import"]["id"]
-    take = loading.ChunkWriter.take
+    take = ChunkWriter.take
 
     def cancelled_after_a_batch(*taken: Any) -> None:
         take(*taken)
         # As if somebody cancelled while the first rows wait to be committed.
         Import.objects.filter(pk=row_id).update(cancel_requested_at=timezone.now())
 
-    monkeypatch.setattr(loading.ChunkWriter, "take", cancelled_after_a_batch)
+    monkeypatch.setattr(ChunkWriter, "take", cancelled_after_a_batch)
     monkeypatch.setattr(execution, "PROGRESS_INTERVAL_S", 0.0)
 
     run_jobs()

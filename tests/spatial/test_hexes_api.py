@@ -191,6 +191,7 @@ def test_the_limit_names_the_finest_resolution(get: Get, settings: Any) -> None:
     assert problem.json()["code"] == "spatial.too_many_cells"
     assert problem.json()["estimated_cells"] == 2
     assert problem.json()["limit"] == 1
+    assert problem.json()["detail"].endswith("Select a smaller area.")
     assert get(resolution=9, format="columns").status_code == 200
     estimate = get(resolution=9, estimate="true").json()
     assert estimate == {"resolution": 9, "estimated_cells": 2, "limit": 1, "finest_resolution": None}
