@@ -49,7 +49,8 @@ class Archive:
             max_connections=POOL_SIZE,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
             socket_timeout=CALL_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            # A time-out too: in a busy loop the timer may fire before the answer that is there is looked at.
+            retry=Retry(NoBackoff(), 2, supported_errors=(redis.ConnectionError, redis.TimeoutError)),
             decode_responses=True,
         )
         self._client = Redis.from_pool(pool)
