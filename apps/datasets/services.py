@@ -1,8 +1,9 @@
 """Every public write of datasets: create, change, delete, import, decide, restore."""
 
 import shutil
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -21,10 +22,12 @@ from apps.datasets.importing.publishing import Release, lock_dataset, publish_ve
 from apps.datasets.importing.sources import FileRepeated
 from apps.datasets.models import Dataset, Import, ImportFile, Segment, Term, TermField, Version
 from apps.datasets.queries.versions import VersionGone
-from apps.datasets.reading.errors import ZoneUnknown
+from apps.datasets.reading.errors import DialectInvalid, MappingInvalid, ZoneUnknown
 from apps.datasets.reading.mapping import Dialect
 from apps.datasets.reading.mapping import Mapping as ColumnMapping
 from apps.datasets.tasks import run_import
+
+Document = TypeVar("Document")
 
 QUEUE_MAX: Final = 50
 FREE_DISK_MIN_BYTES: Final = 1024**3
@@ -175,12 +178,12 @@ def confirm_mapping(
 ) -> Import:
     """Decide how a waiting import is read and queue it again; raises NotWaiting, MappingInvalid."""
     require(actor, "datasets.ingest", row.dataset)
-    decided = ColumnMapping.from_json(mapping)
+    decided = _checked(ColumnMapping.from_json, mapping, "mapping")
     fields: dict[str, Any] = {"mapping": decided.to_json()}
     if decided.keep_personal:
         require(actor, "datasets.configure")
     if dialect is not None:
-        fields["dialect"] = Dialect.from_json(dialect).to_json()
+        fields["dialect"] = _checked(Dialect.from_json, dialect, "dialect").to_json()
     waiting = Import.objects.filter(pk=row.pk, status=JobStatus.WAITING)
     # Conditional, because somebody else may confirm or cancel at this moment.
     if not waiting.update(status=JobStatus.QUEUED, queued_at=timezone.now(), attempt=0, **fields):
@@ -328,10 +331,21 @@ def _active_imports(dataset: Dataset) -> Any:
 
 def _check_documents(actor: Actor, options: ImportOptions) -> None:
     """Read mapping and dialect once, so that the caller hears at once what is wrong with them."""
-    if options.mapping is not None and ColumnMapping.from_json(options.mapping).keep_personal:
-        require(actor, "datasets.configure")
+    if options.mapping is not None:
+        mapping = _checked(ColumnMapping.from_json, options.mapping, "mapping")
+        if mapping.keep_personal:
+            require(actor, "datasets.configure")
     if options.dialect is not None:
-        Dialect.from_json(options.dialect)
+        _checked(Dialect.from_json, options.dialect, "dialect")
+
+
+def _checked(parse: Callable[[Any], Document], value: Any, name: str) -> Document:
+    """Read a document inside a body; what is wrong with it is pointed to from the body's root."""
+    try:
+        return parse(value)
+    except (MappingInvalid, DialectInvalid) as error:
+        errors = [replace(item, pointer=f"/{name}{item.pointer or ''}") for item in error.errors]
+        raise type(error)(error.detail, errors=errors, extra=error.extra) from error
 
 
 def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:

@@ -228,3 +228,13 @@ def test_a_failed_import_can_be_retried_and_counts_anew(actors: Actors, run_jobs
     again = read(actors, row)
     assert (again["status"], counts(again)) == ("failed", counts(row))
     assert actors.manager.api.get(f"/api/v1/imports/{row['id']}/rejects?count=true").json()["count"] == 1
+
+
+def test_what_is_wrong_with_a_mapping_is_pointed_to_from_the_root_of_the_body(actors: Actors) -> None:
+    wrong = {"fields": {**MAPPING["fields"], "timestamp": {"column": "occurred_at", "formats": ["%Q"]}}}
+
+    mapping = create(actors.manager, upload(csv(*ROWS)), name="A", mapping=wrong).json()
+    dialect = create(actors.manager, upload(csv(*ROWS)), name="B", dialect={"encoding": "foo"}).json()
+
+    assert mapping["errors"][0]["pointer"] == "/mapping/fields/timestamp/formats/0"
+    assert [error["pointer"] for error in dialect["errors"]] == ["/dialect/encoding"]
