@@ -2,15 +2,28 @@
 
 from allauth.account import views as account_views
 from django.contrib import admin
-from django.urls import include, path
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.urls import include, is_valid_path, path, re_path
+from django.utils.http import escape_leading_slashes
 
 from apps.common import health
+from apps.common.errors import NotFound
 from apps.common.problems import problem_page
 
 handler400 = "apps.common.problems.handle_400"
 handler403 = "apps.common.problems.handle_403"
 handler404 = "apps.common.problems.handle_404"
 handler500 = "apps.common.problems.handle_500"
+
+
+def with_slash(request: HttpRequest) -> HttpResponse:
+    """Send somebody who typed a page's address without its last slash there; raises NotFound."""
+    if not is_valid_path(f"{request.path_info}/"):
+        raise NotFound
+    address = escape_leading_slashes(f"{request.path}/")
+    query = request.META.get("QUERY_STRING", "")
+    return HttpResponsePermanentRedirect(f"{address}?{query}" if query else address)
+
 
 urlpatterns = [
     path("", include("apps.accounts.urls")),
@@ -26,5 +39,8 @@ urlpatterns = [
     path("api/v1/health", health.readiness, name="api-health"),
     path("problems/<str:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
+    path("api/docs", with_slash),
     path("api/", include("config.api")),
+    # Django's APPEND_SLASH would do the same to addresses of the API, which have none.
+    re_path(r"^(?!api/).*[^/]$", with_slash),
 ]

@@ -106,6 +106,25 @@ def test_an_unknown_address_and_a_malformed_id_are_404(actors: Actors, path: str
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ("/map", "/map/"),
+        ("/datasets?page=2", "/datasets/?page=2"),
+        ("/admin", "/admin/"),
+        ("/api/docs", "/api/docs/"),
+    ],
+)
+def test_a_page_typed_without_its_slash_is_found(client: Client, typed: str, address: str) -> None:
+    answer = client.get(typed)
+    assert (answer.status_code, answer["Location"]) == (301, address)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/v1/nowhere", "/api/nowhere"])
+def test_an_address_that_leads_nowhere_is_404(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
 @pytest.mark.parametrize("method", ["get", "post", "delete"])
 def test_a_trailing_slash_is_sent_on_with_308(client: Client, method: str) -> None:
     answer = getattr(client, method)(f"{ORGANIZATIONS}/?page_size=2")
