@@ -1,0 +1,20 @@
+"""Columns from the database as arrays: whole and in step, however many parts they come in."""
+
+import numpy as np
+import pytest
+from psycopg import sql
+
+from apps.datasets.queries.columns import ROWS_PER_PART, read_columns
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("rows", [0, 1, ROWS_PER_PART, ROWS_PER_PART + 1, 3 * ROWS_PER_PART + 7])
+def test_columns_stay_in_step_over_parts(rows: int) -> None:
+    source = sql.SQL("FROM generate_series(1, {}) AS n").format(rows)
+
+    found = read_columns({"n": (">i8", sql.SQL("n")), "half": (">f8", sql.SQL("n / 2.0"))}, source)
+
+    assert sorted(found["n"].tolist()) == list(range(1, rows + 1))
+    assert np.array_equal(found["half"] * 2, found["n"])
+    assert (found["n"].dtype, found["half"].dtype) == (np.int64, np.float64)
