@@ -19,6 +19,8 @@ DRAIN_SECONDS: Final = 10
 def service_environ(var_dir: Path, role: str, extra: dict[str, str]) -> dict[str, str]:
     """Return the environment of one of our processes; what the caller set wins over `extra`."""
     defaults = {"LOG_FORMAT": "console", "STAFF_MFA_REQUIRED": "false"} | extra
+    # With an arena for each thread the web process would keep the memory of a large answer many times over.
+    defaults["MALLOC_ARENA_MAX"] = "2"
     fixed = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SEXTANT_BOOTSTRAPPED": "1",

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 import redis
-from celery import Celery, current_app
+from celery import Celery
 
 from apps.common.jobs import JobKind, kinds
 from apps.datasets.models import Import
+from config.celery import app as products_own
 from config.embedded import valkey as valkey_server
 from config.embedded.processes import StartFailed
 from tests.furniture.own_valkey import OwnValkey
@@ -28,13 +29,12 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnValke
         pytest.skip(str(error))
     server = OwnValkey(tmp_path)
     server.start()
-    former = current_app._get_current_object()
     app = Celery("lost_broker")
     app.config_from_object("django.conf:settings", namespace="CELERY")
-    app.conf.broker_url = f"redis+socket://{server.socket}"
+    app.conf.update(broker_url=f"redis+socket://{server.socket}")
     monkeypatch.setattr(kinds, "_broker_untried_until_s", 0.0)
     yield server
-    former.set_current()
+    products_own.set_current()
     app.close()
     server.stop(and_forget=True)
 
@@ -53,8 +53,7 @@ def seconds_to_nudge(kind: JobKind[Import]) -> float:
 def waiting(broker: OwnValkey) -> int:
     """Return how many messages lie in the queue."""
     with redis.Redis.from_url(broker.url) as client:
-        keys: list[bytes] = client.keys("default*")  # type: ignore[assignment]
-        return sum(int(client.llen(key)) for key in keys)  # type: ignore[arg-type]
+        return sum(client.llen(key) for key in client.scan_iter("default*"))
 
 
 def test_a_broker_that_stops_answering_holds_nobody_up(
