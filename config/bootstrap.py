@@ -46,6 +46,9 @@ def ensure_environment(argv: Sequence[str]) -> None:
 
     Exits with 2 where Python is too old or pip is missing, with 1 where the installation fails.
     """
+    # Where byte code is not kept, each of the processes to come compiles its 1,300 modules again, for seconds.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if os.environ.get(STARTED_MARK) == "1":
         return
     if sys.version_info < (3, 11):  # noqa: UP036  this is the check that other Pythons meet
