@@ -46,7 +46,7 @@ def ensure_environment(argv: Sequence[str]) -> None:
 
     Exits with 2 where Python is too old or pip is missing, with 1 where the installation fails.
     """
-    # Where byte code is not kept, each of the processes to come compiles its 1,300 modules again, for seconds.
+    # Where byte code is not kept, each process to come would compile its 1,300 modules again, for seconds.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if os.environ.get(STARTED_MARK) == "1":

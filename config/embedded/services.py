@@ -14,8 +14,8 @@ from config.embedded.processes import Program
 QUEUES: Final = "high_priority,default,notifications,low_priority,training"
 ANSWER_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 10
-# glibc keeps what a large answer or import needed, in every thread's arena, unless told to give it back: after
-# answers of 80,000 cells the web process held 440 MB, with these 205 MB.
+# glibc keeps what a large answer or import needed, in every thread's arena, unless told to give it back:
+# after answers of 80,000 cells the web process held 440 MB, with these 205 MB.
 ALLOCATOR: Final = {
     "MALLOC_ARENA_MAX": "2",
     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
