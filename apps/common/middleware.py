@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apps.common.addresses import client_address
+from apps.common.origin import USER_AGENT_MAX_LENGTH, Origin, served_for
 from apps.common.problems import request_id_of
 
 SLOW_MS: Final = 1_000
@@ -37,7 +38,7 @@ class RequestContext:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id_of(request))
         try:
-            with counter:
+            with counter, served_for(_origin_of(request)):
                 response = self.get_response(request)
             response["X-Request-Id"] = request_id_of(request)
             _log(request, response, duration_ms=(time.perf_counter() - started_s) * 1_000, counter=counter)
@@ -63,6 +64,14 @@ class QueryCounter:
     def _note(self, execute: Callable[..., Any], *arguments: Any) -> Any:
         self.count += 1
         return execute(*arguments)
+
+
+def _origin_of(request: HttpRequest) -> Origin:
+    return Origin(
+        ip=client_address(request),
+        user_agent=request.headers.get("User-Agent", "")[:USER_AGENT_MAX_LENGTH],
+        request_id=request_id_of(request),
+    )
 
 
 def _log(

@@ -1,9 +1,30 @@
 """The tables of accounts."""
 
 from apps.accounts.models.api_key import ApiKey
+from apps.accounts.models.audit import AuditEntry, AuditHead
 from apps.accounts.models.idempotency import IdempotencyRecord
+from apps.accounts.models.invitation import Invitation
+from apps.accounts.models.lockout import LoginFailure
+from apps.accounts.models.mail import Mail
+from apps.accounts.models.notification import Level, Notification, NotificationPreference
 from apps.accounts.models.organization import Membership, Organization, Role
 from apps.accounts.models.session import Session
 from apps.accounts.models.user import User
 
-__all__ = ["ApiKey", "IdempotencyRecord", "Membership", "Organization", "Role", "Session", "User"]
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "AuditHead",
+    "IdempotencyRecord",
+    "Invitation",
+    "Level",
+    "LoginFailure",
+    "Mail",
+    "Membership",
+    "Notification",
+    "NotificationPreference",
+    "Organization",
+    "Role",
+    "Session",
+    "User",
+]

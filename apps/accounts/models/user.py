@@ -33,6 +33,8 @@ class User(Row, AbstractBaseUser):
     name = models.CharField(max_length=120)
     locale = models.CharField(max_length=20, default="en")
     time_zone = models.CharField(max_length=64, default="UTC")
+    # When the address was shown to be theirs; invitations are accepted only then.
+    email_verified_at = models.DateTimeField(null=True, blank=True)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     default_organization = models.ForeignKey(

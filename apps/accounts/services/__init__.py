@@ -1,6 +1,7 @@
 """The writes of accounts, by noun."""
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
+from apps.accounts.services.audit import record_audit
 from apps.accounts.services.keeping import prune
 from apps.accounts.services.organizations import (
     add_member,
@@ -28,6 +29,7 @@ __all__ = [
     "create_organization",
     "create_user",
     "prune",
+    "record_audit",
     "refresh_session",
     "revoke_api_key",
     "revoke_session",
