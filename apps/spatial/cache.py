@@ -15,23 +15,15 @@ from typing import Any, Final
 
 import msgspec
 import orjson
-import redis
-import structlog
 from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from apps.common.etags import strong_etag
-
-logger = structlog.get_logger(__name__)
+from apps.common.valkey import valkey_at
 
 MAX_ENTRY_BYTES: Final = 1024 * 1024
 TTL_SPREAD: Final = 0.1
 BUILDER_TTL_MS: Final = 5_000
 POLL_S: Final = 0.02
-CONNECT_TIMEOUT_S: Final = 0.25
-CALL_TIMEOUT_S: Final = 0.5
-UNTRIED_S: Final = 1.0
 
 # Only the builder itself gives up its place: a slow one must not remove its successor's.
 RELEASE: Final = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
@@ -68,17 +60,10 @@ def cached_answer(key: str, build: Callable[[], Answer]) -> Answer:
 
 
 class AnswerStore:
-    """The answers in one Valkey. Seen down, it is not tried again for a second."""
+    """The answers in one Valkey."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=CALL_TIMEOUT_S,
-            # A pooled connection that a restart of Valkey broke is opened again once.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        )
-        self._untried_until = 0.0
+        self._valkey = valkey_at(url)
 
     def get_or_build(self, key: str, build: Callable[[], Answer]) -> Answer:
         """Return the answer under `key`; after 5 s a builder is not waited for any longer."""
@@ -87,7 +72,7 @@ class AnswerStore:
         deadline = time.monotonic() + BUILDER_TTL_MS / 1000
         while (kept := self._get(key)) is None and not self._take_turn(turn, token):
             # Without Valkey nobody can be waited for.
-            if self._is_untried or time.monotonic() > deadline:
+            if self._valkey.is_untried or time.monotonic() > deadline:
                 break
             time.sleep(POLL_S)
         try:
@@ -113,20 +98,12 @@ class AnswerStore:
         """Tell whether this caller is the builder now."""
         return self._try("SET", turn, token, "NX", "PX", BUILDER_TTL_MS) is not None
 
-    @property
-    def _is_untried(self) -> bool:
-        return time.monotonic() < self._untried_until
-
     def _try(self, *command: Any) -> Any:
         """Return Valkey's reply; None while it is down."""
-        if self._is_untried:
-            return None
-        try:
-            return self._client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except (redis.RedisError, OSError) as error:
-            self._untried_until = time.monotonic() + UNTRIED_S
-            logger.warning("spatial.cache_unavailable", error=str(error))
-            return None
+        return self._valkey.attempt(
+            lambda client: client.execute_command(*command),  # type: ignore[no-untyped-call]
+            purpose="cached answers",
+        )
 
 
 @functools.lru_cache(maxsize=4)

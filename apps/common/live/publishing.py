@@ -5,28 +5,18 @@ a gap in the numbers (or a new epoch) when they come back, refetch, and so lose 
 """
 
 import functools
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import orjson
-import redis
-import structlog
 from django.conf import settings
 from django.db import transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from apps.common.live import streams
 from apps.common.live.streams import Address
-
-CONNECT_TIMEOUT_S: Final = 0.25
-CALL_TIMEOUT_S: Final = 0.5
-UNTRIED_S: Final = 1.0
-
-logger = structlog.get_logger(__name__)
+from apps.common.valkey import valkey_at
 
 
 def publish(*, organization_id: uuid.UUID, topic: str, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002
@@ -68,16 +58,8 @@ class Publisher:
     """The sending side of one Valkey, for synchronous code of any thread."""
 
     def __init__(self, url: str) -> None:
-        self._client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=CALL_TIMEOUT_S,
-            # A pooled connection that a restart of Valkey broke is opened again once; a call that ran out of
-            # time is not repeated, as the event may be out already.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        )
-        self._append = self._client.register_script(streams.APPEND)
-        self._untried_until = 0.0
+        self._valkey = valkey_at(url)
+        self._append = self._valkey.client.register_script(streams.APPEND)
 
     def append(self, address: Address, type_: str, at: str, data: orjson.Fragment) -> None:
         """Number, keep and send one event."""
@@ -91,21 +73,15 @@ class Publisher:
             streams.EVENTS_KEPT,
             streams.KEPT_S,
         ]
-        self._attempt(lambda: self._append(keys=address.keys, args=arguments), topic=address.topic)
+        self._valkey.attempt(
+            lambda _: self._append(keys=address.keys, args=arguments), purpose=f"live {address.topic}"
+        )
 
     def announce(self, message: bytes) -> None:
         """Send a control message to every process that holds connections."""
-        self._attempt(lambda: self._client.publish(streams.CONTROL_CHANNEL, message), topic="control")
-
-    def _attempt(self, call: Callable[[], object], *, topic: str) -> None:
-        """Run a call, or drop it while Valkey was seen down less than a second ago."""
-        if time.monotonic() < self._untried_until:
-            return
-        try:
-            call()
-        except (redis.RedisError, OSError) as error:
-            self._untried_until = time.monotonic() + UNTRIED_S
-            logger.warning("live.dropped", topic=topic, error=str(error))
+        self._valkey.attempt(
+            lambda client: client.publish(streams.CONTROL_CHANNEL, message), purpose="live control"
+        )
 
 
 @functools.lru_cache(maxsize=4)
