@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 
+from apps.accounts.topics import register_topics
+
 
 class AccountsConfig(AppConfig):
     """People, organizations, roles, sessions and keys."""
@@ -16,3 +18,4 @@ class AccountsConfig(AppConfig):
         from apps.common.idempotency import register_store  # noqa: PLC0415
 
         register_store(AnswerTable())
+        register_topics()

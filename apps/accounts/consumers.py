@@ -241,16 +241,26 @@ class LiveConsumer:
 
     async def recheck(self) -> None:
         """Close if the sign-in is over; else drop the topics whose permission is lost."""
-        if self._presence is None or self._subscriptions is None or self._closer is not None:
-            return
         try:
-            self._presence = await database_sync_to_async(self._presence.checked)()
-            self._subscriptions.watcher = self._presence.actor
-            await self._subscriptions.recheck()
+            await self._recheck()
         except DatabaseError:
             logger.warning("live.recheck_skipped", connection_id=self._id)  # an outage is no revocation
+
+    async def _recheck(self) -> None:
+        before, subscriptions = self._presence, self._subscriptions
+        if before is None or subscriptions is None or self._closer is not None:
+            return
+        try:
+            presence = await database_sync_to_async(before.checked)()
         except DomainError:
+            presence = None
+        if self._presence is not before:
+            await self._recheck()  # an `auth` came between, and may have read the rights too early
+        elif presence is None:
             self._close(CloseCode.SIGNED_OUT)
+        else:
+            self._presence, subscriptions.watcher = presence, presence.actor
+            await subscriptions.recheck()
 
     # --- the conversation
 

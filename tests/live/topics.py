@@ -12,3 +12,4 @@ def register_test_topics() -> None:
     register_topic(pattern="test.things", permission="datasets.view")
     register_topic(pattern="test.things.<id>", permission="datasets.view", visible=_is_own)
     register_topic(pattern="test.secrets", permission="accounts.view_audit")
+    register_topic(pattern="test.mine", permission="accounts.view", private=True)

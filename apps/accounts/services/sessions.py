@@ -8,13 +8,14 @@ import structlog
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts import queries
 from apps.accounts.models import Organization, Session, User
 from apps.accounts.models.session import SessionKind
+from apps.accounts.services.announcing import announce_revoked_sessions
 from apps.accounts.tokens import Claims, TokenInvalid, read_token, sign_token
-from apps.common import live
 from apps.common.errors import DomainError, Unauthenticated
 
 logger = structlog.get_logger(__name__)
@@ -110,16 +111,24 @@ def check_access(claims: Claims, *, now: dt.datetime) -> Session:
 
 def revoke_session(*, session: Session, reason: str) -> None:
     """End a session; its tokens are refused from the next request on, its websockets close. Repeatable."""
-    Session.objects.filter(pk=session.pk, revoked_at__isnull=True).update(
-        revoked_at=timezone.now(), revoked_reason=reason
-    )
-    live.revoke(session_id=session.pk)
+    _end_sessions(Session.objects.filter(pk=session.pk), reason=reason, now=timezone.now())
 
 
 def revoke_sessions(*, user: User, reason: str) -> int:
-    """End all living sessions of a user; return how many."""
-    living = Session.objects.filter(user=user, revoked_at__isnull=True)
-    return living.update(revoked_at=timezone.now(), revoked_reason=reason)
+    """End all sessions of a user, with their websockets; return how many."""
+    return _end_sessions(Session.objects.filter(user=user), reason=reason, now=timezone.now())
+
+
+@transaction.atomic
+def _end_sessions(chosen: QuerySet[Session], *, reason: str, now: dt.datetime) -> int:
+    """End those of the chosen sessions that nobody has ended yet; return how many."""
+    # Locked so that of two who end a session at once only one announces it.
+    ending = list(chosen.filter(revoked_at__isnull=True).select_for_update().order_by("pk"))
+    Session.objects.filter(pk__in=[session.pk for session in ending]).update(
+        revoked_at=now, revoked_reason=reason
+    )
+    announce_revoked_sessions(ending, reason=reason)
+    return len(ending)
 
 
 @transaction.atomic
@@ -130,8 +139,7 @@ def _open_session(*, user: User, label: str, ip: str | None, user_agent: str, no
     living = Session.objects.live().filter(user=user).order_by("-created_at", "-pk")
     surplus = list(living.values_list("pk", flat=True)[SESSIONS_PER_USER - 1 :])
     if surplus:
-        Session.objects.filter(pk__in=surplus).update(revoked_at=now, revoked_reason="too_many_sessions")
-        live.revoke(user_id=user.pk)
+        _end_sessions(Session.objects.filter(pk__in=surplus), reason="too_many_sessions", now=now)
     ends_at = now + dt.timedelta(days=settings.SESSION_MAX_DAYS)
     return Session.objects.create(
         user=user,

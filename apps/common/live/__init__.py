@@ -5,6 +5,6 @@
 """
 
 from apps.common.live.publishing import publish, revoke
-from apps.common.live.topics import Topic, Watcher, register_topic, resolve_topic
+from apps.common.live.topics import Topic, Watcher, find_topic, register_topic
 
-__all__ = ["Topic", "Watcher", "publish", "register_topic", "resolve_topic", "revoke"]
+__all__ = ["Topic", "Watcher", "find_topic", "publish", "register_topic", "revoke"]

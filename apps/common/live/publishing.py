@@ -19,16 +19,28 @@ from apps.common.live.streams import Address
 from apps.common.valkey import valkey_at
 
 
-def publish(*, organization_id: uuid.UUID, topic: str, type: str, data: Mapping[str, Any]) -> None:  # noqa: A002
+def publish(
+    *,
+    topic: str,
+    type: str,  # noqa: A002 - the protocol's name
+    data: Mapping[str, Any],
+    organization_id: uuid.UUID | None = None,
+    user_id: uuid.UUID | None = None,
+) -> None:
     """Send an event to everybody who watches `topic`, once the transaction is committed.
 
-    `data` is encoded now, so later changes to it do no harm; raises TypeError for what JSON cannot carry.
+    A topic of an organization takes `organization_id`, a private one `user_id`. `data` is encoded now, so
+    later changes to it do no harm. Raises TypeError for what JSON cannot carry, ValueError for both owners
+    or none.
     """
+    owner_id = organization_id or user_id
+    if owner_id is None or (organization_id is not None and user_id is not None):
+        raise ValueError("an event belongs either to an organization or to a user")
     encoded = orjson.Fragment(orjson.dumps(data, option=orjson.OPT_UTC_Z))
 
     def send() -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        _publisher(settings.CHANNEL_URL).append(Address(organization_id, topic), type, at, encoded)
+        _publisher(settings.CHANNEL_URL).append(Address(owner_id, topic), type, at, encoded)
 
     transaction.on_commit(send, robust=True)
 

@@ -1,11 +1,12 @@
 """What Valkey keeps of a topic: a counter with an epoch, and the last events; and the scripts on them.
 
-    sextant:live:{<organization>}:<topic>          hash: epoch, seq
-    sextant:live:{<organization>}:<topic>:events   stream: id <seq>-0, the encoded frame, the time in ms
-    sextant:live:{<organization>}:<topic>:acked:<actor>   hash: epoch, seq
-    channel sextant:live:{<organization>}:<topic>  "<seq> <epoch>\n<frame>"
+    sextant:live:{<owner>}:<topic>          hash: epoch, seq
+    sextant:live:{<owner>}:<topic>:events   stream: id <seq>-0, the encoded frame, the time in s
+    sextant:live:{<owner>}:<topic>:acked:<actor>   hash: epoch, seq
+    channel sextant:live:{<owner>}:<topic>  "<seq> <epoch>\n<frame>"
 
-The braces make one slot of an organization in a cluster. An epoch is a random name of one life of the
+The owner is an organization, or for a private topic a user. The braces make one slot of an owner in a
+cluster. An epoch is a random name of one life of the
 counter: when Valkey loses its data, the next one differs, and so a client learns that its number is void.
 """
 
@@ -86,15 +87,15 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where one topic of one organization is kept."""
+    """Where one topic of one organization, or a private one of one user, is kept."""
 
-    organization_id: uuid.UUID
+    owner_id: uuid.UUID
     topic: str
 
     @property
     def channel(self) -> str:
         """Return the name of the counter, which is the channel's too."""
-        return f"{PREFIX}:{{{self.organization_id}}}:{self.topic}"
+        return f"{PREFIX}:{{{self.owner_id}}}:{self.topic}"
 
     @property
     def keys(self) -> list[str]:

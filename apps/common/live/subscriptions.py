@@ -12,7 +12,7 @@ from apps.common.live.outbox import Outbox
 from apps.common.live.protocol import ClientId
 from apps.common.live.room import Room
 from apps.common.live.streams import Address, Position, Reading
-from apps.common.live.topics import Watcher, resolve_topic
+from apps.common.live.topics import Watcher, find_topic
 
 # Matches no epoch, so that whoever says it is told to refetch.
 UNKNOWN: Final = Position(0, "-")
@@ -113,16 +113,14 @@ class Subscriptions:
 
     async def subscribe(self, message: protocol.Subscribe) -> None:
         """Watch a topic; again, with other numbers, is fine."""
-        await self._check(message.topic)
         await self._drop(message.topic)
         if len(self._held) >= protocol.TOPICS_MAX:
             raise TopicLimit
         subscription = Subscription(message.topic, message.id, self._outbox)
-        address = self._address(message.topic)
-        subscription.room = room = await self._hub.join(address, subscription)
+        # Held before anything is awaited: a right that is lost meanwhile takes it away again.
         self._held[message.topic] = subscription
         try:
-            await subscription.fill(room, self._hub.archive, await self._after(address, message))
+            await self._start(subscription, message)
         except BaseException:
             await self._drop(message.topic)
             raise
@@ -135,9 +133,9 @@ class Subscriptions:
 
     async def replay(self, message: protocol.Replay) -> None:
         """Send kept events of a topic again, watched or not."""
-        await self._check(message.topic)
+        address = await self._check(message.topic)
         after = Position(message.after, message.epoch)
-        reading = await self._hub.archive.read(self._address(message.topic), after, limit=message.limit)
+        reading = await self._hub.archive.read(address, after, limit=message.limit)
         for frame in reading.frames:
             await self._outbox.put(frame)
         last = message.after + len(reading.frames)
@@ -155,11 +153,11 @@ class Subscriptions:
     async def acknowledge(self, message: protocol.Ack) -> None:
         """Remember how far the client has read, up to what it was sent."""
         subscription = self._held.get(message.topic)
-        if subscription is None:
+        if subscription is None or subscription.room is None:
             raise NotSubscribed
         seq = min(message.seq, subscription.position.seq)
         position = Position(seq, subscription.position.epoch)
-        await self._hub.archive.acknowledge(self._address(message.topic), self.watcher.key, position)
+        await self._hub.archive.acknowledge(subscription.room.address, self.watcher.key, position)
 
     async def recheck(self) -> None:
         """Drop the topics that the watcher may see no more."""
@@ -176,25 +174,38 @@ class Subscriptions:
 
     async def _drop(self, topic: str, *, reason: str | None = None) -> bool:
         subscription = self._held.pop(topic, None)
-        if subscription is None or subscription.room is None:
+        if subscription is None:
             return False
         room, subscription.room = subscription.room, None
-        await self._hub.part(room, subscription)
+        if room is not None:
+            await self._hub.part(room, subscription)
         if reason is not None:
             self._outbox.offer(self._unsubscribed(topic, reason, None))
         return True
 
-    async def _check(self, topic: str) -> None:
-        await database_sync_to_async(resolve_topic)(self.watcher, topic)
+    async def _start(self, subscription: Subscription, message: protocol.Subscribe) -> None:
+        address = await self._check(message.topic)
+        room = await self._hub.join(address, subscription)
+        if self._held.get(message.topic) is not subscription:
+            await self._hub.part(room, subscription)
+            return
+        subscription.room = room
+        await subscription.fill(room, self._hub.archive, await self._after(address, message))
+
+    async def _check(self, name: str) -> Address:
+        """Return where a topic is kept, if the watcher may see it; only rows cost a thread and a query."""
+        watcher = self.watcher
+        topic = find_topic(watcher, name)
+        address = topic.address(watcher, name)
+        if topic.has_rows:
+            await database_sync_to_async(topic.check_row)(watcher, name)
+        return address
 
     async def _after(self, address: Address, message: protocol.Subscribe) -> Position | None:
         if message.after == "acked":
             acked = await self._hub.archive.acknowledged(address, self.watcher.key)
             return UNKNOWN if acked is None else acked
         return None if message.after is None else Position(message.after, message.epoch)
-
-    def _address(self, topic: str) -> Address:
-        return Address(self.watcher.organization.pk, topic)
 
     @staticmethod
     def _unsubscribed(topic: str, reason: str, client_id: ClientId) -> str:
