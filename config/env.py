@@ -9,7 +9,7 @@ import json
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -21,6 +21,8 @@ BASE_DIR: Final = Path(__file__).resolve().parent.parent
 SECRET_MIN_BYTES: Final = 32
 POSTGRES_SCHEMES: Final = ("postgres", "postgresql", "psql", "pgsql")
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
+MAIL_PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+MAIL_SCHEMES: Final = ("file", *MAIL_PORTS)
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -123,6 +125,32 @@ def env_url(name: str, default: str, schemes: Collection[str]) -> str:
     if urlsplit(value).scheme not in schemes:
         raise ImproperlyConfigured(f"{name} must start with one of: {', '.join(f'{s}://' for s in schemes)}")
     return value
+
+
+def email_settings(name: str, default_folder: Path) -> dict[str, Any]:
+    """Return Django's settings of mail for an address; absent means files in `default_folder`.
+
+    `file:///folder`, `smtp://user:password@host:587`, `smtp+tls://` (STARTTLS), `smtps://` (TLS at once).
+    """
+    parts = urlsplit(env_url(name, default_folder.as_uri(), MAIL_SCHEMES))
+    if parts.scheme == "file":
+        backend = "django.core.mail.backends.filebased.EmailBackend"
+        return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": Path(unquote(parts.path))}
+    try:
+        port = parts.port or MAIL_PORTS[parts.scheme]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} has no valid port") from error
+    if not parts.hostname:
+        raise ImproperlyConfigured(f"{name} names no host")
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
 
 
 def env_path(name: str, default: Path) -> Path:

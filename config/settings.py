@@ -241,8 +241,10 @@ ACCOUNT_ADAPTER = "apps.accounts.adapter.PageAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = VAR_DIR / "mail"
+# EMAIL_BACKEND and, by back end, EMAIL_FILE_PATH or EMAIL_HOST and what belongs to it.
+globals().update(env.email_settings("EMAIL_URL", VAR_DIR / "mail"))
+EMAIL_TIMEOUT = 10
+EMAIL_FROM = env.env_str("EMAIL_FROM", "Sextant <sextant@localhost>")
 ACCESS_TOKEN_MINUTES = env.env_int("ACCESS_TOKEN_MINUTES", 60, minimum=1)
 REFRESH_TOKEN_DAYS = env.env_int("REFRESH_TOKEN_DAYS", 30, minimum=1)
 REFRESH_GRACE_S = env.env_int("REFRESH_GRACE_S", 10)

@@ -2,7 +2,10 @@
 
 from django.apps import AppConfig
 
+from apps.accounts.notices import NOTICES
 from apps.accounts.topics import register_topics
+from apps.common.idempotency import register_store
+from apps.common.notices import register_notice
 
 
 class AccountsConfig(AppConfig):
@@ -13,9 +16,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Give the API its store of answers; imported here because models are not loaded before."""
+        """Register jobs, notices and the API's store of answers; models are loaded only now."""
+        from apps.accounts import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
-        from apps.common.idempotency import register_store  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_topics()
+        for kind in NOTICES:
+            register_notice(kind)

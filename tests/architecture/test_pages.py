@@ -23,7 +23,11 @@ def matches(pattern: re.Pattern[str], *suffixes: str) -> list[str]:
 
 def test_templates_have_no_inline_handlers_styles_or_scripts() -> None:
     found = [
-        line for pattern in (HANDLER, STYLE, INLINE, JAVASCRIPT_LINK) for line in matches(pattern, ".html")
+        line
+        for pattern in (HANDLER, STYLE, INLINE, JAVASCRIPT_LINK)
+        for line in matches(pattern, ".html")
+        # A mail is no page of ours: programs that show it know inline styles alone.
+        if not (pattern is STYLE and line.startswith("templates/mail/"))
     ]
     assert not found
 

@@ -6,10 +6,11 @@ from apps.accounts.models.idempotency import IdempotencyRecord
 from apps.accounts.models.invitation import Invitation
 from apps.accounts.models.lockout import LoginFailure
 from apps.accounts.models.mail import Mail
-from apps.accounts.models.notification import Level, Notification, NotificationPreference
+from apps.accounts.models.notification import Notification, NotificationPreference
 from apps.accounts.models.organization import Membership, Organization, Role
 from apps.accounts.models.session import Session
 from apps.accounts.models.user import User
+from apps.common.notices import Level
 
 __all__ = [
     "ApiKey",

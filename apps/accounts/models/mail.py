@@ -26,5 +26,10 @@ class Mail(Row, JobState):
             models.Index(fields=["user", "created_at"], name="accounts_mail_of_user"),
         ]
 
+    @property
+    def context_place(self) -> str:
+        """Return the name under which the context is sealed: for this mail and no other."""
+        return f"accounts.mail.context:{self.pk}"
+
     def __str__(self) -> str:
         return f"{self.template} to {self.to}"

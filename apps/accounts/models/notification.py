@@ -7,14 +7,7 @@ from django.db import models
 from apps.accounts.models.organization import Organization
 from apps.accounts.models.user import User
 from apps.common.db import Row, status_check
-
-
-class Level(models.TextChoices):
-    """How much a notice matters; critical ones go by mail as well unless the user says else."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
+from apps.common.notices import Level
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -23,6 +16,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def unread(self) -> Self:
         """Narrow to what its user has not read."""
         return self.filter(read_at__isnull=True)
+
+    def mail_pending(self) -> Self:
+        """Narrow to what is to go by mail and has not gone."""
+        return self.filter(mail_due_at__isnull=False, emailed_at__isnull=True)
 
     def of_user(self, user: User) -> Self:
         """Narrow to one user's, in all of their organizations."""
@@ -43,7 +40,11 @@ class Notification(Row):
     target_type = models.CharField(max_length=80, default="", blank=True)
     target_id = models.CharField(max_length=80, default="", blank=True)
     dedupe_key = models.CharField(max_length=200)
+    # Without it the notice goes by mail alone.
+    is_in_app = models.BooleanField(default=True, db_default=True)
     read_at = models.DateTimeField(null=True, blank=True)
+    # When it is due by mail, alone or in a digest; empty for one that does not go by mail.
+    mail_due_at = models.DateTimeField(null=True, blank=True)
     emailed_at = models.DateTimeField(null=True, blank=True)
 
     objects = NotificationQuerySet.as_manager()
@@ -62,6 +63,11 @@ class Notification(Row):
                 name="accounts_notification_unread",
             ),
             models.Index(fields=["created_at"], name="accounts_notification_age"),
+            models.Index(
+                fields=["mail_due_at"],
+                condition=models.Q(mail_due_at__isnull=False, emailed_at__isnull=True),
+                name="accounts_notification_mail_due",
+            ),
         ]
 
     def __str__(self) -> str:

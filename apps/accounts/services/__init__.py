@@ -3,6 +3,8 @@
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
 from apps.accounts.services.audit import record_audit
 from apps.accounts.services.keeping import prune
+from apps.accounts.services.mails import send_mail
+from apps.accounts.services.notifications import mail_due_notices, notify
 from apps.accounts.services.organizations import (
     add_member,
     create_first_admin,
@@ -28,12 +30,15 @@ __all__ = [
     "create_first_admin",
     "create_organization",
     "create_user",
+    "mail_due_notices",
+    "notify",
     "prune",
     "record_audit",
     "refresh_session",
     "revoke_api_key",
     "revoke_session",
     "revoke_sessions",
+    "send_mail",
     "set_active",
     "set_suspended",
     "sign_in",

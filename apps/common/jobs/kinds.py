@@ -60,7 +60,9 @@ QUEUES: Final = {
 class JobKind(Generic[R]):
     """One declared kind; made by `@job`.
 
-    `organization_path` leads from the row to its organization's id. `claimable` narrows the rows that may
+    `organization_path` leads from the row to its organization's id; empty for what belongs to none, which
+    counts towards no organization's limit. `own_rows` narrows the model's rows to the kind's own, for kinds
+    that share a model. `claimable` narrows the rows that may
     start now (say, one per dataset, in order). `may_run` tells whether the initiator still may; asked at the
     claim.
     """
@@ -70,6 +72,7 @@ class JobKind(Generic[R]):
     queue: Queue
     body: "Callable[[Run[R]], None]"
     organization_path: str = "organization_id"
+    own_rows: Callable[[Rows], Rows] = field(default=lambda rows: rows)
     claimable: Callable[[Rows], Rows] = field(default=lambda rows: rows)
     may_run: Callable[[R], bool] = field(default=lambda _row: True)
     # Soft time limit: a resumable job goes back to its queue, uncounted; another fails with job.timeout.
@@ -86,7 +89,7 @@ class JobKind(Generic[R]):
     @property
     def rows(self) -> Rows:
         """Return all rows of the kind."""
-        return models.QuerySet(self.model)
+        return self.own_rows(models.QuerySet(self.model))
 
     def on_change(self, hook: Callable[[R], None]) -> Callable[[R], None]:
         """Register a function to be called with the row after each committed change of its state."""
@@ -143,6 +146,7 @@ def job(
     model: str,
     queue: str = "default",
     organization_path: str = "organization_id",
+    own_rows: Callable[[Rows], Rows] | None = None,
     claimable: Callable[[Rows], Rows] | None = None,
     may_run: Callable[[Any], bool] | None = None,
     is_resumable: bool = False,
@@ -158,6 +162,8 @@ def job(
             organization_path=organization_path,
             is_resumable=is_resumable,
         )
+        if own_rows is not None:
+            declared.own_rows = own_rows
         if claimable is not None:
             declared.claimable = claimable
         if may_run is not None:

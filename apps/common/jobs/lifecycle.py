@@ -72,8 +72,11 @@ def _running(token: uuid.UUID) -> dict[str, Any]:
 def _organization_has_room(kind: JobKind[R], row_id: uuid.UUID) -> bool:
     """Tell whether the row's organization runs fewer jobs than it may.
 
-    Counted under a lock, so that two claims at once cannot both take the last place.
+    Counted under a lock, so that two claims at once cannot both take the last place. What belongs to no
+    organization always has room.
     """
+    if not kind.organization_path:
+        return True
     organization_id = kind.rows.filter(pk=row_id).values_list(kind.organization_path, flat=True).first()
     if organization_id is None:
         return False
@@ -81,6 +84,7 @@ def _organization_has_room(kind: JobKind[R], row_id: uuid.UUID) -> bool:
     running = sum(
         other.rows.filter(status=JobStatus.RUNNING, **{other.organization_path: organization_id}).count()
         for other in iter_kinds()
+        if other.organization_path
     )
     return running < organization_limit()
 

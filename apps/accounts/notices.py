@@ -1,0 +1,21 @@
+"""What people are told about their account and their organizations."""
+
+from typing import Final
+
+from apps.common.notices import Level, NoticeKind
+
+NOTICES: Final = (
+    NoticeKind(
+        name="accounts.session_reused",
+        title="A session was ended because its refresh token was used twice",
+        level=Level.CRITICAL,
+        is_security=True,
+    ),
+    NoticeKind(
+        name="accounts.new_sign_in",
+        title="Somebody signed in from a new address with a new program",
+        level=Level.WARNING,
+        is_security=True,
+    ),
+    NoticeKind(name="accounts.invited", title="Somebody invited you into an organization"),
+)
