@@ -90,6 +90,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_HANDLERS = ["apps.common.uploads.StorageUploadHandler"]
 TRUSTED_PROXIES = env.env_list("TRUSTED_PROXIES")
+CORS_ORIGINS = env.env_list("CORS_ORIGINS")
+OUTBOUND_ALLOW = env.env_list("OUTBOUND_ALLOW")
+OUTBOUND_PROXY = env.env_str("OUTBOUND_PROXY")
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -278,7 +281,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 # --- live
 LIVE_MAX_CONNECTIONS = env.env_int("LIVE_MAX_CONNECTIONS", 2_000, minimum=1)
 LIVE_MAX_PER_USER = env.env_int("LIVE_MAX_PER_USER", 10, minimum=1)
-CORS_ORIGINS = env.env_list("CORS_ORIGINS")
 
 # --- workers
 WORKER_CONCURRENCY = env.env_int("WORKER_CONCURRENCY", 2, minimum=1)
@@ -295,6 +297,14 @@ LOG_FORMAT = env.env_choice("LOG_FORMAT", "json", ("json", "console"))
 LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json")
 HEALTH_TOKEN = env.env_str("HEALTH_TOKEN")
 METRICS_TOKEN = env.env_str("METRICS_TOKEN")
+
+# --- AI port
+AI_PROVIDER = env.env_choice("AI_PROVIDER", "none", ("none", "openai_compatible", "recording"))
+AI_BASE_URL = env.env_str("AI_BASE_URL")
+AI_API_KEY = env.env_str("AI_API_KEY")
+AI_MODEL = env.env_str("AI_MODEL")
+AI_TIMEOUT_S = env.env_float("AI_TIMEOUT_S", 30.0, minimum=1.0)
+AI_DAILY_TOKENS = env.env_int("AI_DAILY_TOKENS", 200_000)
 
 # --- static files
 STATIC_URL = "/static/"

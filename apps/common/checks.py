@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's own name
 
+from apps.common.outbound.allowed import parse_allowed
+
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]", "::1", "testserver"})
 
 
@@ -92,6 +94,28 @@ def check_proxies(**_: Any) -> list[CheckMessage]:
     ]
 
 
+def check_outbound(**_: Any) -> list[CheckMessage]:
+    """Require that the exceptions for calls to other hosts can be understood."""
+    found: list[CheckMessage] = []
+    try:
+        parse_allowed(tuple(settings.OUTBOUND_ALLOW))
+    except ValueError as error:
+        hint = "List hosts, host:port or networks such as 10.1.0.0/16."
+        found.append(Error(f"OUTBOUND_ALLOW cannot be read: {error}", hint=hint, id="sextant.E006"))
+    if settings.OUTBOUND_PROXY and urlsplit(settings.OUTBOUND_PROXY).scheme != "http":
+        hint = "Set it to http://host:port; calls to https hosts are tunnelled through it."
+        found.append(Error("OUTBOUND_PROXY is no http address.", hint=hint, id="sextant.E007"))
+    return found
+
+
+def check_language_model(**_: Any) -> list[CheckMessage]:
+    """Require an address and a model where a language model is configured."""
+    if settings.AI_PROVIDER != "openai_compatible" or (settings.AI_BASE_URL and settings.AI_MODEL):
+        return []
+    hint = "Set AI_BASE_URL (ending in /v1 for most servers) and AI_MODEL, or AI_PROVIDER=none."
+    return [Error("AI_PROVIDER needs AI_BASE_URL and AI_MODEL.", hint=hint, id="sextant.E008")]
+
+
 Check = Callable[..., Sequence[CheckMessage]]
 CHECKS: Final[tuple[Check, ...]] = (
     check_debug,
@@ -99,6 +123,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_static_files,
     check_https,
     check_proxies,
+    check_outbound,
+    check_language_model,
 )
 
 

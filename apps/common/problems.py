@@ -26,6 +26,7 @@ from rest_framework.settings import api_settings
 
 from apps.common import errors
 from apps.common.errors import DomainError, FieldError
+from apps.common.outbound.errors import OutboundFailed
 
 logger = structlog.get_logger(__name__)
 
@@ -102,6 +103,7 @@ STATUS_BY_ERROR: Mapping[type[DomainError], HTTPStatus] = {
     AddressTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.Throttled: HTTPStatus.TOO_MANY_REQUESTS,
+    OutboundFailed: HTTPStatus.BAD_GATEWAY,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -1,0 +1,183 @@
+"""The one door to a language model: a prompt and a JSON Schema in, an answer that fits the schema out.
+
+Everything that asks here works without it, too: on AiUnavailable the caller degrades.
+"""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import jsonschema
+import msgspec
+import structlog
+from django.conf import settings
+
+from apps.common import outbound
+from apps.common.errors import Unavailable
+from apps.common.valkey import valkey_at
+
+PURPOSE: Final = "ai"
+ANSWER_MAX_BYTES: Final = 4 * 1024 * 1024
+# For the budget only, before the provider has counted: English text has about four characters to a token.
+CHARACTERS_PER_TOKEN: Final = 4
+BUDGET_KEPT_S: Final = 2 * 24 * 3600
+
+logger = structlog.get_logger(__name__)
+
+
+class AiUnavailable(Unavailable):
+    """No language model answers just now.
+
+    None is configured, it is down, today's budget is used up, or its answer was not usable.
+    """
+
+    code = "ai.unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A model's answer: `answer` is valid by the schema that was asked for; tokens in and out together."""
+
+    answer: Any
+    model: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One prompt that a provider is asked, and that the recording provider keeps."""
+
+    organization_id: uuid.UUID
+    purpose: str
+    prompt: str
+    schema: Mapping[str, Any]
+    max_tokens: int
+
+
+# What the recording provider was asked, and what it will answer next; for tests and demonstrations.
+recorded: list[Question] = []
+answers: list[str] = []
+
+
+class _Message(msgspec.Struct):
+    content: str
+
+
+class _Choice(msgspec.Struct):
+    message: _Message
+
+
+class _Usage(msgspec.Struct):
+    total_tokens: int
+
+
+class _Reply(msgspec.Struct):
+    choices: list[_Choice]
+    usage: _Usage | None = None
+    model: str = ""
+
+
+def complete(
+    *, organization_id: uuid.UUID, purpose: str, prompt: str, schema: Mapping[str, Any], max_tokens: int
+) -> Completion:
+    """Return a model's answer to a prompt, valid by a JSON Schema; raises AiUnavailable.
+
+    `prompt` may hold text of strangers: the answer is data, and nothing in it is ever carried out.
+    """
+    if settings.AI_PROVIDER == "none":
+        raise AiUnavailable("No language model is configured.")
+    estimate = len(prompt) // CHARACTERS_PER_TOKEN + max_tokens
+    _spend(organization_id, estimate)
+    try:
+        reply = _reply(Question(organization_id, purpose, prompt, schema, max_tokens))
+    except AiUnavailable:
+        _spend(organization_id, -estimate)
+        raise
+    tokens = reply.usage.total_tokens if reply.usage else estimate
+    _spend(organization_id, tokens - estimate)
+    answer = _valid(reply.choices[0].message.content, schema)
+    return Completion(answer=answer, model=reply.model or settings.AI_MODEL, tokens=tokens)
+
+
+def _reply(question: Question) -> _Reply:
+    """Return what the configured provider says."""
+    if settings.AI_PROVIDER != "recording":
+        reply = _ask(question)
+    else:
+        recorded.append(question)
+        reply = _Reply([_Choice(_Message(text)) for text in answers[:1]])
+        del answers[:1]
+    if not reply.choices:
+        raise AiUnavailable
+    return reply
+
+
+def _ask(asked: Question) -> _Reply:
+    """Ask an OpenAI-compatible server. It may stand in the operators' own network: they set its address."""
+    question = {
+        "model": settings.AI_MODEL,
+        "messages": [{"role": "user", "content": asked.prompt}],
+        "max_tokens": asked.max_tokens,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": asked.schema},
+        },
+    }
+    key = settings.AI_API_KEY
+    try:
+        answer = outbound.call(
+            settings.AI_BASE_URL.rstrip("/") + "/chat/completions",
+            purpose=PURPOSE,
+            is_repeatable=True,
+            method="POST",
+            headers={"Content-Type": "application/json"},
+            credentials={"Authorization": f"Bearer {key}"} if key else {},
+            body=json.dumps(question).encode(),
+            limits=outbound.Limits(
+                first_byte_s=settings.AI_TIMEOUT_S,
+                total_s=settings.AI_TIMEOUT_S,
+                max_bytes=ANSWER_MAX_BYTES,
+                redirects=0,
+            ),
+            by_operator=True,
+        )
+        if answer.status != 200:  # noqa: PLR2004 - HTTP
+            raise AiUnavailable(f"The language model answered {answer.status}.")
+        return msgspec.json.decode(answer.body, type=_Reply)
+    except (outbound.OutboundFailed, outbound.OutboundBlocked, outbound.CircuitOpen) as error:
+        raise AiUnavailable from error
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        logger.warning("ai.reply_not_understood", purpose=asked.purpose, error=str(error))
+        raise AiUnavailable from error
+
+
+def _valid(text: str, schema: Mapping[str, Any]) -> Any:
+    """Return the answer that a model wrote as JSON; raises AiUnavailable if it does not fit the schema."""
+    try:
+        answer = json.loads(text)
+        jsonschema.validate(answer, schema)
+    except (ValueError, RecursionError, jsonschema.ValidationError) as error:
+        logger.warning("ai.answer_not_valid", error=type(error).__name__)
+        raise AiUnavailable("The language model's answer was not usable.") from error
+    return answer
+
+
+def _spend(organization_id: uuid.UUID, tokens: int) -> None:
+    """Count tokens of an organization's day; raises AiUnavailable beyond the budget, or uncounted."""
+    key = f"sextant:ai:{organization_id}:{datetime.now(UTC):%Y%m%d}"
+
+    def add(client: Any) -> int:
+        with client.pipeline() as commands:
+            commands.incrby(key, tokens)
+            commands.expire(key, BUDGET_KEPT_S)
+            return int(commands.execute()[0])
+
+    spent = valkey_at(settings.CACHE_URL).attempt(add, purpose="ai budget")
+    if spent is None:
+        raise AiUnavailable("The budget of the language model cannot be counted just now.")
+    if tokens > 0 and spent > settings.AI_DAILY_TOKENS:
+        valkey_at(settings.CACHE_URL).attempt(lambda client: client.decrby(key, tokens), purpose="ai budget")
+        raise AiUnavailable("Today's budget of the language model is used up.")
