@@ -6,9 +6,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import include, is_valid_path, path, re_path
 from django.utils.http import escape_leading_slashes
 
+from apps.accounts.mcp.views import McpView
 from apps.common import health
 from apps.common.errors import NotFound
 from apps.common.problems import problem_page
+from config.api import without_slash
 
 handler400 = "apps.common.problems.handle_400"
 handler403 = "apps.common.problems.handle_403"
@@ -33,6 +35,8 @@ urlpatterns = [
     path("accounts/login/", account_views.login, name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("accounts/signup/", account_views.signup, name="account_signup"),
+    path("mcp", McpView.as_view(), name="mcp"),
+    path("mcp/", without_slash),
     path("readyz", health.readiness, name="readiness"),
     path("healthz", health.health, name="health"),
     path("metrics", health.metrics, name="metrics"),

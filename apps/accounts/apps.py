@@ -16,11 +16,13 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register jobs, notices and the API's store of answers; models are loaded only now."""
+        """Register jobs, notices, tools and the API's store of answers; models are loaded only now."""
         from apps.accounts import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
+        from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_topics()
+        register_platform_tools()
         for kind in NOTICES:
             register_notice(kind)

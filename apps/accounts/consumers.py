@@ -8,18 +8,16 @@ import contextlib
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import structlog
 from channels.db import database_sync_to_async
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
-from django.core.handlers.asgi import ASGIRequest
 from django.db import DatabaseError
 
 from apps.accounts import callers
 from apps.accounts.callers import Caller, Presence
 from apps.common.addresses import client_address
+from apps.common.cross_origin import is_origin_allowed
 from apps.common.errors import DomainError, Malformed, Unauthenticated, Unavailable
 from apps.common.live import protocol
 from apps.common.live.archive import LiveUnavailable
@@ -158,7 +156,7 @@ class LiveConsumer:
         """Return why the handshake is refused, if it is."""
         if len(self._hub.connections) > settings.LIVE_MAX_CONNECTIONS:
             return CloseCode.TOO_MUCH
-        if not _is_origin_allowed(self._request):
+        if not is_origin_allowed(self._request):
             return CloseCode.ORIGIN
         return None
 
@@ -312,20 +310,6 @@ async def refuse_path(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": int(CloseCode.PATH), "reason": "path"})
-
-
-def _is_origin_allowed(request: ASGIRequest) -> bool:
-    """Tell whether a browser's page may open the websocket; programs send no Origin and may."""
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return True
-    try:
-        scheme = "https" if request.scheme in {"https", "wss"} else "http"
-        own = f"{scheme}://{request.get_host()}"
-    except DisallowedHost:
-        return False
-    base = urlsplit(settings.BASE_URL)
-    return origin in {own, f"{base.scheme}://{base.netloc}", *settings.CORS_ORIGINS}
 
 
 def _now_s() -> float:

@@ -33,6 +33,7 @@ logger = structlog.get_logger(__name__)
 # What an answer depends on besides its address: who calls, and in which organization.
 VARY = ("Authorization", "X-API-Key", "X-Organization", "Cookie")
 API_PREFIX = "/api/"
+MCP_PATH = "/mcp"
 MEDIA_TYPE = "application/problem+json"
 REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 UNAVAILABLE_RETRY_S = 5
@@ -175,8 +176,8 @@ def problem_response(request: HttpRequest, error: DomainError) -> HttpResponse:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Tell whether the address belongs to the API."""
-    return request.path.startswith(API_PREFIX)
+    """Tell whether programs call the address: the API, and MCP."""
+    return request.path.startswith(API_PREFIX) or request.path == MCP_PATH
 
 
 def as_domain_error(error: BaseException) -> DomainError | None:

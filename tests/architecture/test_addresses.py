@@ -30,6 +30,7 @@ PUBLIC = {
     "api/v1/auth/logout": "ends the session of the refresh token",
     "api/v1/.*": "redirects to the address without slash",
     "(?!api/).*[^/]": "redirects to the address with slash",
+    "mcp/": "redirects to the address without slash",
     "readyz": "probe",
     "healthz": "probe; facts need a token",
     "api/v1/health": "probe",
@@ -76,7 +77,7 @@ def _walk(patterns: Any, prefix: str = "") -> Iterator[Address]:
         if isinstance(pattern, URLResolver):
             yield from _walk(pattern.url_patterns, route)
         elif isinstance(pattern, URLPattern):
-            yield Address(route, _methods(pattern.callback), route.startswith("api/"))
+            yield Address(route, _methods(pattern.callback), route == "mcp" or route.startswith("api/"))
 
 
 def _methods(view: Any) -> tuple[str, ...]:
