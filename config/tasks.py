@@ -11,7 +11,7 @@ from celery.signals import beat_init, worker_process_init, worker_shutting_down
 from django.utils.module_loading import import_string
 
 from apps.common.jobs import execute
-from apps.common.jobs.kinds import MESSAGE_NAME
+from apps.common.jobs.nudges import MESSAGE_NAME
 from apps.common.jobs.run import worker_is_stopping
 from apps.common.locks import try_session_lock
 from config import schedule

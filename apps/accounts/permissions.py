@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from apps.accounts import roles
 from apps.accounts.models import ApiKey, Organization, Role, User
@@ -39,6 +39,13 @@ class Actor:
     def person(self) -> User | None:
         """Return the user behind the actor: for a key, its creator."""
         return self.user or (self.api_key.created_by if self.api_key else None)
+
+    def initiates(self) -> dict[str, Any]:
+        """Return the columns of a job's row that say who started it; `queries.initiator` reads them back."""
+        return {
+            "created_by": self.person,
+            "initiator_key_id": self.api_key.pk if self.api_key is not None else None,
+        }
 
     def log_context(self) -> dict[str, str]:
         """Return who acts, as log lines name it."""

@@ -2,15 +2,27 @@
 
 import re
 import uuid
+from typing import Protocol
 
 from django.db.models import Q
+from django.utils import timezone
 
 from apps.accounts import keys
 from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
-from apps.accounts.permissions import Actor, member_actor
+from apps.accounts.permissions import Actor, member_actor, system_actor
 from apps.common.errors import Conflict, Forbidden, NotFound
 
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+class InitiatedRow(Protocol):
+    """A job's row, as `Actor.initiates` filled it."""
+
+    initiator_key_id: uuid.UUID | None
+
+    @property
+    def created_by(self) -> User | None:
+        """Return the person behind it."""
 
 
 class NoOrganization(Conflict):
@@ -58,6 +70,31 @@ def resolve_key(api_key: ApiKey, *, requested: str = "") -> Actor:
         permissions=keys.granted(role, api_key.scopes),
         api_key=api_key,
     )
+
+
+def initiator(row: InitiatedRow, organization: Organization) -> Actor | None:
+    """Return whoever started a job as they are now, None if they may do nothing in the organization any more.
+
+    A job that nobody started is the installation's own.
+    """
+    try:
+        if row.initiator_key_id is not None:
+            return resolve_key(_usable_key(row.initiator_key_id), requested=str(organization.pk))
+        if row.created_by is None:
+            return system_actor(organization)
+        if not row.created_by.is_active:
+            return None
+        return resolve_member(row.created_by, requested=str(organization.pk))
+    except (NotFound, Conflict, Forbidden):
+        return None
+
+
+def _usable_key(key_id: uuid.UUID) -> ApiKey:
+    """Return a key that is neither revoked nor past its time; raises NotFound."""
+    api_key = living_key(key_id)
+    if api_key.expires_at is not None and api_key.expires_at <= timezone.now():
+        raise NotFound(f"The API key {key_id} has expired.")
+    return api_key
 
 
 def find_api_key(prefix: str) -> ApiKey | None:

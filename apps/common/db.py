@@ -68,6 +68,8 @@ class JobState(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     discarded_at = models.DateTimeField(null=True, blank=True)
     request_id = models.TextField(default="", blank=True)
+    # The key that started the job, if a key did: without a reference, as `common` knows no tables.
+    initiator_key_id = models.UUIDField(null=True, blank=True)
 
     class Meta:
         abstract = True

@@ -5,9 +5,9 @@ Transaction locks work through PgBouncer in transaction mode; session locks need
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
 
 def lock_key(name: str) -> int:
@@ -40,4 +40,19 @@ def try_session_lock(name: str) -> Iterator[bool]:
         yield held
     finally:
         if held:
+            _select("pg_advisory_unlock", name)
+
+
+@contextmanager
+def session_lock(name: str) -> Iterator[None]:
+    """Hold a lock that nobody else takes for the block.
+
+    It tells others that the holder's connection lives: once that is gone, they can take it.
+    """
+    _select("pg_try_advisory_lock", name)
+    try:
+        yield
+    finally:
+        # A connection that broke meanwhile has lost the lock with it.
+        with suppress(DatabaseError):
             _select("pg_advisory_unlock", name)

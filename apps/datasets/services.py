@@ -16,7 +16,7 @@ from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
 from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
-from apps.datasets.importing.announcing import ACTIVE, announce_dataset
+from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announce_version
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
 from apps.datasets.importing.sources import FileRepeated
@@ -224,7 +224,9 @@ def restore_version(*, actor: Actor, version: Version) -> Version:
         mapping=version.mapping,
         quality=version.quality,
     )
-    return publish_version(dataset, release)
+    restored = publish_version(dataset, release)
+    announce_version(dataset, restored)
+    return restored
 
 
 @transaction.atomic
@@ -302,10 +304,11 @@ def _queue_import(
         raise ImportQueueFull(f"At most {QUEUE_MAX} imports of a dataset wait.")
     row = Import.objects.create(
         dataset=dataset,
-        created_by=actor.person,
         request_id=current_request_id(),
         mode=options.mode,
         options=options.to_json(),
+        **actor.initiates(),
+        **run_import.columns(),
     )
     ImportFile.objects.bulk_create(
         ImportFile(

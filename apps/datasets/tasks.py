@@ -5,11 +5,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from apps.accounts.models import Membership, Role
-from apps.accounts.permissions import member_actor
+from apps.accounts.queries import initiator
 from apps.common.db import JobStatus
-from apps.common.jobs import Run, job
-from apps.datasets.importing.announcing import announce_dataset, announce_import
+from apps.common.jobs import Listing, Run, job
+from apps.datasets.importing.announcing import announce_dataset, announce_import, announce_version
 from apps.datasets.importing.cleanup import discard_work
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.importing.steps import carry_out
@@ -22,26 +21,32 @@ def in_turn(rows: QuerySet[Any]) -> QuerySet[Any]:
     others = Import.objects.filter(dataset=OuterRef("dataset"))
     running = others.filter(status=JobStatus.RUNNING)
     earlier = others.filter(status=JobStatus.QUEUED, no__lt=OuterRef("no"))
-    return rows.filter(~Exists(running), ~Exists(earlier), dataset__deleted_at__isnull=True)
+    return of_living_datasets(rows).filter(~Exists(running), ~Exists(earlier))
+
+
+def of_living_datasets(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Leave out the imports of deleted datasets."""
+    return rows.filter(dataset__deleted_at__isnull=True)
 
 
 def initiator_may(row: Import) -> bool:
     """Tell whether whoever started the import still may; the installation itself always may."""
-    if row.created_by is None:
-        return True
-    organization = row.dataset.organization
-    membership = Membership.objects.filter(user=row.created_by, organization=organization).first()
-    if membership is None or not row.created_by.is_active:
-        return False
-    actor = member_actor(user=row.created_by, organization=organization, role=Role(membership.role))
+    actor = initiator(row, row.dataset.organization)
     needed = ["datasets.ingest"] if row.options.get("dry_run") else ["datasets.ingest", "datasets.publish"]
-    return all(actor.may(permission, row.dataset) for permission in needed)
+    return actor is not None and all(actor.may(permission, row.dataset) for permission in needed)
 
 
 @job(
     kind="datasets.import",
     model="datasets.Import",
     organization_path="dataset__organization_id",
+    listing=Listing(
+        permission="datasets.view",
+        target_type="datasets.dataset",
+        target_path="dataset_id",
+        target_url_name="dataset-detail",
+        narrow=of_living_datasets,
+    ),
     claimable=in_turn,
     may_run=initiator_may,
     is_resumable=True,
@@ -64,7 +69,10 @@ def tell(row: Import) -> None:
 
 @run_import.on_end
 def settle(row: Import) -> None:
-    """Clear up after an import that made no version, and let the next of the dataset start."""
+    """Announce the version, or clear up after an import that made none; let the next of the dataset start."""
+    if row.version is not None:
+        # After the import's own last state: who follows its progress to 1.0 then hears of the version.
+        announce_version(row.dataset, row.version)
     discard_work(row.pk)
     move_dataset(row.dataset, "import_ended")
     start_next(row.dataset)
@@ -82,7 +90,6 @@ def move_dataset(dataset: Dataset, event: str) -> None:
 
 def start_next(dataset: Dataset) -> None:
     """Nudge the oldest queued import of a dataset."""
-    queued = dataset.imports.filter(status=JobStatus.QUEUED, run_after=None).order_by("no")
-    row_id = queued.values_list("pk", flat=True).first()
-    if row_id is not None:
-        run_import.enqueue(row_id)
+    row = dataset.imports.filter(status=JobStatus.QUEUED, run_after=None).order_by("no").first()
+    if row is not None:
+        transaction.on_commit(lambda: run_import.nudge(row.pk, row.queue))

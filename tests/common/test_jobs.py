@@ -2,20 +2,25 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import OperationalError
+from billiard.exceptions import SoftTimeLimitExceeded
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.accounts.models import Organization
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict
-from apps.common.jobs import JobKind, Run, Transient
+from apps.common.jobs import JobKind, Run, Transient, kinds
 from apps.common.jobs.kinds import _kinds
+from apps.common.jobs.lifecycle import backoff, claim, lease_lock
 from apps.common.jobs.run import worker_is_stopping
+from apps.common.locks import lock_key
 from apps.datasets.models import Dataset, Import
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -59,6 +64,14 @@ def queued(organization: Organization) -> Callable[..., Import]:
         return Import.objects.create(dataset=dataset, **fields)
 
     return make
+
+
+@pytest.fixture
+def nudged(monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
+    """Collect the rows for which a message is sent."""
+    found: list[uuid.UUID] = []
+    monkeypatch.setattr(kinds, "send_nudge", lambda _kind, row_id, _queue: found.append(row_id))
+    return found
 
 
 def nothing(_run: Run[Import]) -> None:
@@ -206,15 +219,109 @@ def test_a_lost_worker_gives_its_job_back_and_the_third_loss_fails_it(
     assert row.error_code == "job.worker_lost"
 
 
-def test_a_job_within_its_lease_is_left_alone(
+@contextmanager
+def another_connection() -> Iterator[Any]:
+    """Work as another worker does: over a connection of its own."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()
+
+
+def running_under_lease(queued: Callable[..., Import], token: uuid.UUID, **fields: Any) -> Import:
+    times = {"started_at": timezone.now(), "lease_until": timezone.now() + timedelta(seconds=30)}
+    return queued(status=JobStatus.RUNNING, lease_token=token, **times | fields)
+
+
+def test_a_job_within_its_lease_is_left_alone_while_its_worker_is_only_paused(
     declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
 ) -> None:
     declare(nothing)
-    row = queued(status=JobStatus.RUNNING, lease_token=uuid.uuid4())
-    Import.objects.filter(pk=row.pk).update(lease_until=Now() + timedelta(seconds=30))
+    token = uuid.uuid4()
+    row = running_under_lease(queued, token)
+    with another_connection() as worker:
+        worker.execute("SELECT pg_advisory_lock(%s)", [lock_key(lease_lock(token))])
+        jobs.reap_jobs()
+        row.refresh_from_db()
+        assert (row.status, row.lease_token, row.workers_lost) == ("running", token, 0)
+
+
+def test_a_job_is_taken_over_at_once_when_its_workers_connection_is_gone(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    row = running_under_lease(queued, uuid.uuid4())
+    jobs.reap_jobs()
+    row.refresh_from_db()
+    assert (row.status, row.lease_token, row.workers_lost) == ("queued", None, 1)
+
+
+def test_after_a_restart_of_the_database_only_the_lease_says_that_a_worker_is_lost(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    row = running_under_lease(queued, uuid.uuid4(), started_at=timezone.now() - timedelta(days=9))
     jobs.reap_jobs()
     row.refresh_from_db()
     assert row.status == "running"
+
+
+def test_a_message_that_comes_again_because_its_worker_died_runs_the_job(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    kind = declare(nothing)
+    row = running_under_lease(queued, uuid.uuid4(), attempt=1)
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert (row.status, row.attempt, row.workers_lost) == ("succeeded", 2, 1)
+
+
+def test_a_job_that_was_killed_at_its_hard_limit_fails_as_too_long(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    declare(nothing)
+    long_ago = timezone.now() - timedelta(seconds=661)
+    row = running_under_lease(queued, uuid.uuid4(), started_at=long_ago, lease_until=long_ago)
+    jobs.reap_jobs()
+    row.refresh_from_db()
+    assert (row.status, row.error_code) == ("failed", "job.timeout")
+
+
+def test_a_soft_limit_ends_a_job_and_puts_a_resumable_one_back_uncounted(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(_run: Run[Import]) -> None:
+        raise SoftTimeLimitExceeded
+
+    for is_resumable, expected in ((False, ("failed", "job.timeout", 1)), (True, ("queued", "", 0))):
+        kind = declare(body, is_resumable=is_resumable)
+        row = queued()
+        jobs.execute(kind.kind, row.pk)
+        row.refresh_from_db()
+        assert (row.status, row.error_code, row.attempt) == expected
+
+
+def test_the_waits_between_attempts_grow_and_spread() -> None:
+    for attempt, step_s in enumerate((5, 20, 60, 300, 900, 900), 1):
+        waits = [backoff(attempt).total_seconds() / step_s for _ in range(200)]
+        assert 0.5 <= min(waits) < 0.7
+        assert 1.3 < max(waits) <= 1.5
+
+
+def test_a_fault_that_says_when_to_come_back_is_tried_again_then(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    def body(_run: Run[Import]) -> None:
+        raise Transient("Not before an hour.", retry_after_s=3_600)
+
+    kind = declare(body)
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert row.run_after is not None
+    assert 3_590 < (row.run_after - timezone.now()).total_seconds() <= 3_600
 
 
 def test_a_job_queued_past_its_expiry_fails(
@@ -250,6 +357,55 @@ def test_beyond_its_organizations_share_a_job_stays_queued(
     jobs.execute(kind.kind, row.pk)
     row.refresh_from_db()
     assert row.status == "queued"
+
+
+def test_a_job_that_was_turned_away_starts_when_another_of_its_organization_ends(
+    declare: Callable[..., JobKind[Import]],
+    queued: Callable[..., Import],
+    settings: Any,
+    nudged: list[uuid.UUID],
+) -> None:
+    settings.JOB_ORG_CONCURRENCY = 1
+    later = queued()
+    kind = declare(lambda _run: jobs.execute("test.work", later.pk))
+    jobs.execute(kind.kind, queued().pk)
+    later.refresh_from_db()
+    assert (later.status, nudged) == ("queued", [later.pk])
+
+
+def test_an_organization_trains_one_model_at_a_time_and_works_on_beside_it(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
+) -> None:
+    kind = declare(nothing)
+    running_under_lease(queued, uuid.uuid4(), queue="training")
+    training, other = queued(queue="training"), queued()
+    for row in (training, other):
+        claimed = claim(kind, row.pk, uuid.uuid4())
+        assert (claimed is None) == (row is training)
+
+
+def test_jobs_of_the_installation_itself_know_no_organizations_share(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import], settings: Any
+) -> None:
+    settings.JOB_ORG_CONCURRENCY = 1
+    kind = declare(nothing, organization_path="")
+    running_under_lease(queued, uuid.uuid4())
+    row = queued()
+    jobs.execute(kind.kind, row.pk)
+    row.refresh_from_db()
+    assert row.status == "succeeded"
+
+
+def test_a_rows_own_queue_decides_where_its_message_goes(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(kinds, "send_nudge", lambda _kind, _row_id, queue: sent.append(queue.name))
+    kind = declare(nothing, queue="notifications")
+    assert kind.columns() == {"queue": "notifications", "priority": 3, "max_attempts": 8}
+    kind.enqueue(queued(**kind.columns()).pk)
+    kind.enqueue(queued(**kind.columns("high_priority")).pk)
+    assert sent == ["notifications", "high_priority"]
 
 
 def test_a_worker_that_shuts_down_puts_its_job_back_uncounted(

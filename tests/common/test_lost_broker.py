@@ -9,7 +9,8 @@ import pytest
 import redis
 from celery import Celery
 
-from apps.common.jobs import JobKind, kinds
+from apps.common.jobs import JobKind, nudges
+from apps.common.jobs.queues import QUEUES
 from apps.datasets.models import Import
 from config.celery import app as products_own
 from config.embedded import valkey as valkey_server
@@ -32,7 +33,7 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnValke
     app = Celery("lost_broker")
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.conf.update(broker_url=f"redis+socket://{server.socket}")
-    monkeypatch.setattr(kinds, "_broker_untried_until_s", 0.0)
+    monkeypatch.setattr(nudges, "_broker_untried_until_s", 0.0)
     yield server
     products_own.set_current()
     app.close()
@@ -41,12 +42,12 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnValke
 
 @pytest.fixture
 def kind() -> JobKind[Import]:
-    return JobKind("test.nudged", "datasets.Import", kinds.QUEUES["default"], body=lambda _run: None)
+    return JobKind("test.nudged", "datasets.Import", QUEUES["default"], body=lambda _run: None)
 
 
 def seconds_to_nudge(kind: JobKind[Import]) -> float:
     began = time.perf_counter()
-    kind.nudge(uuid.uuid4())
+    kind.nudge(uuid.uuid4(), "default")
     return time.perf_counter() - began
 
 
@@ -59,7 +60,7 @@ def waiting(broker: OwnValkey) -> int:
 def test_a_broker_that_stops_answering_holds_nobody_up(
     broker: OwnValkey, kind: JobKind[Import], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind.nudge(uuid.uuid4())
+    kind.nudge(uuid.uuid4(), "default")
     assert waiting(broker) == 1
 
     broker.freeze()
@@ -69,14 +70,14 @@ def test_a_broker_that_stops_answering_holds_nobody_up(
     finally:
         broker.thaw()
 
-    monkeypatch.setattr(kinds, "_broker_untried_until_s", 0.0)
+    monkeypatch.setattr(nudges, "_broker_untried_until_s", 0.0)
     before = waiting(broker)
-    kind.nudge(uuid.uuid4())
+    kind.nudge(uuid.uuid4(), "default")
     assert waiting(broker) == before + 1
 
 
 def test_a_broker_that_died_holds_nobody_up(broker: OwnValkey, kind: JobKind[Import]) -> None:
-    kind.nudge(uuid.uuid4())
+    kind.nudge(uuid.uuid4(), "default")
 
     broker.stop(and_forget=True)
 

@@ -14,6 +14,8 @@ from apps.common.encryption import seal
 from apps.common.errors import FieldError, Invalid
 from apps.common.origin import current_origin
 
+URGENT: Final = "high_priority"
+ORDINARY: Final = "notifications"
 CONTEXT_MAX_BYTES: Final = 64 * 1024
 
 
@@ -36,16 +38,14 @@ def send_mail(
     plain = json.dumps(dict(context)).encode()
     if len(plain) > CONTEXT_MAX_BYTES:
         raise ValueError(f"the context of a mail takes at most {CONTEXT_MAX_BYTES} bytes")
-    kind = tasks.send_urgent_mail if is_urgent else tasks.send_ordinary_mail
     mail = Mail(
         user=user,
         to=address,
         template=template,
-        queue=kind.queue.name,
-        max_attempts=kind.queue.attempts,
         request_id=current_origin().request_id,
+        **tasks.post_mail.columns(URGENT if is_urgent else ORDINARY),
     )
     mail.context = seal(plain, place=mail.context_place)
     mail.save(force_insert=True)
-    kind.enqueue(mail.pk)
+    tasks.post_mail.enqueue(mail.pk)
     return mail

@@ -9,10 +9,9 @@ import structlog
 from django.db import DatabaseError, models, transaction
 from django.utils import timezone
 
-from apps.accounts import tasks
 from apps.accounts.letters import page_address
 from apps.accounts.models import Level, Mail, Notification, NotificationPreference, Organization, User
-from apps.accounts.services.mails import send_mail
+from apps.accounts.services.mails import ORDINARY, send_mail
 from apps.common.errors import DomainError
 from apps.common.locks import lock_in_transaction
 from apps.common.notices import NoticeKind, find_notice
@@ -177,9 +176,7 @@ def _links() -> dict[str, str]:
 def _mails_last_hour(user: User, now: dt.datetime) -> int:
     """Return how many mails of notices the user got lately; those they wait for or that warn count apart."""
     recent = Mail.objects.filter(user=user, created_at__gt=now - DIGEST_EVERY)
-    return recent.filter(
-        template__in=[NOTICE_TEMPLATE, DIGEST_TEMPLATE], queue=tasks.send_ordinary_mail.queue.name
-    ).count()
+    return recent.filter(template__in=[NOTICE_TEMPLATE, DIGEST_TEMPLATE], queue=ORDINARY).count()
 
 
 def _lock_mails_of(user_id: uuid.UUID) -> None:

@@ -5,8 +5,9 @@
 
     run_import.enqueue(row.pk)      # a message after commit
 
-`kinds` declares, `lifecycle` moves rows by conditional UPDATEs, `run` is what a job's body holds,
-`execution` is the boundary that turns exceptions into ends, `reaper` finds rows that nobody works on.
+`kinds` declares, `queues` and `nudges` are its messages, `lifecycle` moves rows by conditional UPDATEs,
+`room` keeps to each organization's share, `run` is what a job's body holds, `execution` is the boundary that
+turns exceptions into ends, `reaper` finds rows that nobody works on.
 """
 
 from apps.common.jobs.errors import (
@@ -20,7 +21,7 @@ from apps.common.jobs.errors import (
     WorkerStopping,
 )
 from apps.common.jobs.execution import execute, run_due
-from apps.common.jobs.kinds import JobKind, Queue, find_kind, iter_kinds, job
+from apps.common.jobs.kinds import JobKind, Listing, find_kind, iter_kinds, job
 from apps.common.jobs.lifecycle import cancel, discard, retry
 from apps.common.jobs.reaper import reap_jobs
 from apps.common.jobs.run import Run
@@ -32,8 +33,8 @@ __all__ = [
     "JobNotRetryable",
     "JobTimeout",
     "LeaseLost",
+    "Listing",
     "PermissionLost",
-    "Queue",
     "Run",
     "Transient",
     "WorkerStopping",

@@ -4,7 +4,7 @@ from apps.common.errors import Conflict, DomainError, Forbidden
 
 
 class Transient(DomainError):
-    """A passing fault; the job is tried again."""
+    """A passing fault; the job is tried again, after `retry_after_s` or the time of its attempt."""
 
     code = "job.transient"
 

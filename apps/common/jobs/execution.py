@@ -2,11 +2,13 @@
 
 import traceback
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
+from django.db.models.functions import Now
 
 from apps.common.db import JobStatus
 from apps.common.errors import DomainError
@@ -20,8 +22,20 @@ from apps.common.jobs.errors import (
     WorkerStopping,
 )
 from apps.common.jobs.kinds import JobKind, R, find_kind, iter_kinds
-from apps.common.jobs.lifecycle import claim, fail, notify_change, notify_end, release, requeue
+from apps.common.jobs.lifecycle import (
+    backoff,
+    claim,
+    fail,
+    lease_lock,
+    notify_end,
+    postpone,
+    release,
+    requeue,
+)
+from apps.common.jobs.reaper import take_over
+from apps.common.jobs.room import start_next
 from apps.common.jobs.run import Run
+from apps.common.locks import session_lock
 
 TRANSIENT = (Transient, OperationalError, InterfaceError, ConnectionError, TimeoutError)
 
@@ -31,9 +45,24 @@ logger = structlog.get_logger(__name__)
 def execute(kind_name: str, row_id: uuid.UUID) -> None:
     """Run one job if its row can be claimed; never raises for what the job does."""
     kind = find_kind(kind_name)
-    row = claim(kind, row_id)
-    if row is None:
-        return
+    token = uuid.uuid4()
+    # Held before the claim, so that nobody ever sees the lease without the lock.
+    with session_lock(lease_lock(token)):
+        row = claim(kind, row_id, token) or _claim_abandoned(kind, row_id, token)
+        if row is not None:
+            _run_claimed(kind, row)
+            start_next(kind, row)
+
+
+def _claim_abandoned(kind: JobKind[R], row_id: uuid.UUID, token: uuid.UUID) -> R | None:
+    """Claim a running row whose worker is gone: its message came again because the worker died with it."""
+    row = kind.rows.filter(pk=row_id, status=JobStatus.RUNNING).first()
+    if row is None or not take_over(kind, row):
+        return None
+    return claim(kind, row_id, token)
+
+
+def _run_claimed(kind: JobKind[R], row: R) -> None:
     with structlog.contextvars.bound_contextvars(
         job_kind=kind.kind, job_id=str(row.pk), request_id=row.request_id
     ):
@@ -55,7 +84,7 @@ def _attempt(run: Run[Any]) -> None:
     if JobStatus(run.row.status).is_final:
         notify_end(run.kind, run.row)
     else:
-        notify_change(run.kind, run.row)
+        run.kind.tell(run.row)
 
 
 def _end(run: Run[Any], error: Exception) -> None:
@@ -69,9 +98,9 @@ def _end(run: Run[Any], error: Exception) -> None:
                 row.refresh_from_db()
                 notify_end(kind, row)
         case WorkerStopping():
-            requeue(kind, row, counted=False)
+            requeue(kind, row)
         case SoftTimeLimitExceeded() if kind.is_resumable:
-            requeue(kind, row, counted=False)
+            requeue(kind, row)
         case SoftTimeLimitExceeded():
             fail(kind, row, JobTimeout())
         case _ if isinstance(error, TRANSIENT):
@@ -86,7 +115,8 @@ def _end(run: Run[Any], error: Exception) -> None:
 def _retry_or_fail(kind: JobKind[R], row: R, error: Exception) -> None:
     if row.attempt < row.max_attempts:
         logger.warning("job_retried", attempt=row.attempt, error=repr(error))
-        requeue(kind, row, counted=True)
+        asked_s = error.retry_after_s if isinstance(error, DomainError) else None
+        postpone(kind, row, timedelta(seconds=asked_s) if asked_s is not None else backoff(row.attempt))
         return
     trace = "".join(traceback.format_exception(error))
     cause = error if isinstance(error, DomainError) else AttemptsExhausted()
@@ -97,10 +127,11 @@ def run_due(*, queue: str | None = None, limit: int = 1_000) -> int:
     """Run the due rows of all kinds here and now, without a broker; return how many were tried."""
     tried = 0
     for kind in list(iter_kinds()):
-        if queue is not None and kind.queue.name != queue:
-            continue
-        due = kind.rows.filter(status=JobStatus.QUEUED).order_by("queued_at", "pk")
-        for row_id in list(due.values_list("pk", flat=True)[: limit - tried]):
+        due = kind.rows.filter(status=JobStatus.QUEUED).exclude(run_after__gt=Now())
+        if queue is not None:
+            due = due.filter(queue=queue)
+        in_order = due.order_by("priority", "queued_at", "pk").values_list("pk", flat=True)
+        for row_id in list(in_order[: limit - tried]):
             execute(kind.kind, row_id)
             tried += 1
     return tried

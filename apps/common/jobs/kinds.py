@@ -1,20 +1,18 @@
 """The kinds of jobs: which row, which queue, which function."""
 
-import time
+import functools
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-import structlog
-from celery import current_app
 from django.apps import apps
-from django.conf import settings
 from django.db import models, transaction
-from kombu.exceptions import OperationalError as BrokerError
-from redis import RedisError
 
 from apps.common.db import JobState
+from apps.common.jobs.announcing import announce_job
+from apps.common.jobs.nudges import send_nudge
+from apps.common.jobs.queues import QUEUES, Queue
 
 if TYPE_CHECKING:
     from apps.common.jobs.run import Run
@@ -22,49 +20,33 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=JobState)
 Rows = models.QuerySet[Any]
 
-MESSAGE_NAME: Final = "sextant.run_job"
-# After a failed call the broker is left alone this long, so that its loss slows no request down twice.
-BROKER_PAUSE_S: Final = 1.0
-
-_broker_untried_until_s = 0.0
-
-logger = structlog.get_logger(__name__)
+INTERNAL: Final = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """What holds for every job of one queue (platform.md section 13)."""
+class Listing:
+    """How the jobs of a kind are shown on `/jobs`: who sees them, and what they work on.
 
-    name: str
-    message_expiry_s: int
-    soft_limit_s: int
-    hard_limit_s: int
-    attempts: int
-    priority: int
+    `target_path` leads from the row to the id of its target, which lies at the address `target_url_name`.
+    `narrow` leaves out rows that are gone for the organization (say, of a deleted dataset).
+    """
 
-
-# Valkey's smaller number is served first; the broker's transport knows four steps.
-QUEUES: Final = {
-    queue.name: queue
-    for queue in (
-        Queue("high_priority", 3_600, 60, 90, attempts=5, priority=0),
-        Queue("default", 3_600, 600, 660, attempts=5, priority=3),
-        Queue("notifications", 3_600, 60, 90, attempts=8, priority=3),
-        Queue("low_priority", 86_400, 1_800, 1_860, attempts=3, priority=9),
-        Queue("training", 7_200, 3_600, 3_660, attempts=2, priority=9),
-    )
-}
+    permission: str
+    target_type: str
+    target_path: str
+    target_url_name: str
+    creator_path: str = "created_by_id"
+    narrow: Callable[[Rows], Rows] = field(default=lambda rows: rows)
 
 
 @dataclass(slots=True)
 class JobKind(Generic[R]):
     """One declared kind; made by `@job`.
 
-    `organization_path` leads from the row to its organization's id; empty for what belongs to none, which
-    counts towards no organization's limit. `own_rows` narrows the model's rows to the kind's own, for kinds
-    that share a model. `claimable` narrows the rows that may
-    start now (say, one per dataset, in order). `may_run` tells whether the initiator still may; asked at the
-    claim.
+    `organization_path` leads from the row to its organization's id; empty for what belongs to none,
+    which no organization's share limits. `claimable` narrows the rows that may start now (say, one per
+    dataset, in order). `may_run` tells whether the initiator still may; asked at the claim. Without a
+    `listing` only operators see the jobs. `attempts` replaces those of the queue.
     """
 
     kind: str
@@ -72,7 +54,8 @@ class JobKind(Generic[R]):
     queue: Queue
     body: "Callable[[Run[R]], None]"
     organization_path: str = "organization_id"
-    own_rows: Callable[[Rows], Rows] = field(default=lambda rows: rows)
+    listing: Listing | None = None
+    attempts: int | None = None
     claimable: Callable[[Rows], Rows] = field(default=lambda rows: rows)
     may_run: Callable[[R], bool] = field(default=lambda _row: True)
     # Soft time limit: a resumable job goes back to its queue, uncounted; another fails with job.timeout.
@@ -89,7 +72,7 @@ class JobKind(Generic[R]):
     @property
     def rows(self) -> Rows:
         """Return all rows of the kind."""
-        return self.own_rows(models.QuerySet(self.model))
+        return models.QuerySet(self.model)
 
     def on_change(self, hook: Callable[[R], None]) -> Callable[[R], None]:
         """Register a function to be called with the row after each committed change of its state."""
@@ -104,37 +87,46 @@ class JobKind(Generic[R]):
         self.end_hooks.append(hook)
         return hook
 
+    def columns(self, queue: str = INTERNAL) -> dict[str, Any]:
+        """Return what a new row must say of its queue, by default the kind's."""
+        chosen = QUEUES[queue] if queue else self.queue
+        return {
+            "queue": chosen.name,
+            "priority": chosen.priority,
+            "max_attempts": self.attempts or chosen.attempts,
+        }
+
+    def organization_of(self, row: JobState) -> uuid.UUID | None:
+        """Return the id of a row's organization; queries where it lies behind a relation."""
+        if not self.organization_path:
+            return None
+        found: uuid.UUID | None = functools.reduce(getattr, self.organization_path.split("__"), row)  # type: ignore[assignment]
+        return found
+
     def enqueue(self, row_id: uuid.UUID) -> None:
-        """Send the nudge once the surrounding transaction has committed.
+        """Tell watchers of the queued row and send the nudge, once the surrounding transaction has committed.
 
         A lost message loses nothing: the reaper finds every queued row.
         """
-        transaction.on_commit(lambda: self.nudge(row_id))
+        transaction.on_commit(lambda: self._tell_and_nudge(row_id))
 
-    def nudge(self, row_id: uuid.UUID) -> None:
+    def _tell_and_nudge(self, row_id: uuid.UUID) -> None:
+        row = self.rows.filter(pk=row_id).first()
+        if row is not None:
+            self.tell(row)
+            self.nudge(row.pk, row.queue)
+
+    def tell(self, row: JobState) -> None:
+        """Publish a row whose state was committed, and call the change hooks with it."""
+        organization_id = self.organization_of(row) if self.listing else None
+        if organization_id is not None:
+            announce_job(kind=self.kind, organization_id=organization_id, row=row)
+        for hook in self.change_hooks:
+            hook(row)  # type: ignore[arg-type]
+
+    def nudge(self, row_id: uuid.UUID, queue: str) -> None:
         """Send the message now; without a broker say so and leave the row to the reaper."""
-        global _broker_untried_until_s  # noqa: PLW0603 - one broker per process
-        if time.monotonic() < _broker_untried_until_s:
-            return
-        try:
-            self.send(row_id)
-        except (BrokerError, RedisError, OSError) as error:
-            _broker_untried_until_s = time.monotonic() + BROKER_PAUSE_S
-            logger.warning("job_not_nudged", job_kind=self.kind, job_id=str(row_id), error=str(error))
-
-    def send(self, row_id: uuid.UUID) -> None:
-        """Send the message; raises when there is no broker."""
-        current_app.send_task(
-            MESSAGE_NAME,
-            kwargs={"kind": self.kind, "id": str(row_id)},
-            queue=self.queue.name,
-            priority=self.queue.priority,
-            expires=self.queue.message_expiry_s,
-            soft_time_limit=self.queue.soft_limit_s,
-            time_limit=self.queue.hard_limit_s,
-            retry=False,
-            ignore_result=True,
-        )
+        send_nudge(self.kind, row_id, QUEUES.get(queue, self.queue))
 
 
 _kinds: dict[str, JobKind[Any]] = {}
@@ -146,7 +138,8 @@ def job(
     model: str,
     queue: str = "default",
     organization_path: str = "organization_id",
-    own_rows: Callable[[Rows], Rows] | None = None,
+    listing: Listing | None = None,
+    attempts: int | None = None,
     claimable: Callable[[Rows], Rows] | None = None,
     may_run: Callable[[Any], bool] | None = None,
     is_resumable: bool = False,
@@ -160,10 +153,10 @@ def job(
             queue=QUEUES[queue],
             body=body,
             organization_path=organization_path,
+            listing=listing,
+            attempts=attempts,
             is_resumable=is_resumable,
         )
-        if own_rows is not None:
-            declared.own_rows = own_rows
         if claimable is not None:
             declared.claimable = claimable
         if may_run is not None:
@@ -182,9 +175,3 @@ def find_kind(kind: str) -> JobKind[Any]:
 def iter_kinds() -> Iterator[JobKind[Any]]:
     """Yield every declared kind."""
     yield from _kinds.values()
-
-
-def organization_limit() -> int:
-    """Return how many jobs of one organization may run at once."""
-    limit: int = settings.JOB_ORG_CONCURRENCY
-    return limit

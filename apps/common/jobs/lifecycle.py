@@ -13,8 +13,8 @@ from django.db.models.functions import Now
 from apps.common.db import JobState, JobStatus
 from apps.common.errors import DomainError
 from apps.common.jobs.errors import JobNotCancellable, JobNotRetryable, PermissionLost
-from apps.common.jobs.kinds import JobKind, R, iter_kinds, organization_limit
-from apps.common.locks import lock_in_transaction
+from apps.common.jobs.kinds import JobKind, R
+from apps.common.jobs.room import has_room
 
 LEASE: Final = timedelta(seconds=60)
 BACKOFF_S: Final = (5, 20, 60, 300, 900)
@@ -24,16 +24,20 @@ TRACE_CHARS: Final = 16_384
 logger = structlog.get_logger(__name__)
 
 
-def claim(kind: JobKind[R], row_id: uuid.UUID) -> R | None:
-    """Move a queued row to running under a fresh lease; None when there is nothing to claim.
+def lease_lock(token: uuid.UUID) -> str:
+    """Return the name of the lock that a lease's holder has for as long as its connection lives."""
+    return f"lease:{token}"
+
+
+def claim(kind: JobKind[R], row_id: uuid.UUID, token: uuid.UUID) -> R | None:
+    """Move a queued row to running under the lease `token`; None when there is nothing to claim.
 
     Double delivery is normal: the second claim finds no queued row. An IntegrityError is a constraint of the
     row's own (one running import per dataset): the row stays queued.
     """
-    token = uuid.uuid4()
     try:
         with transaction.atomic():
-            if not _organization_has_room(kind, row_id):
+            if not has_room(kind, row_id):
                 return None
             claimed = kind.claimable(
                 kind.rows.filter(pk=row_id, status=JobStatus.QUEUED).exclude(run_after__gt=Now())
@@ -44,7 +48,7 @@ def claim(kind: JobKind[R], row_id: uuid.UUID) -> R | None:
     except IntegrityError:
         return None
     row: R = kind.rows.get(pk=row_id)
-    notify_change(kind, row)
+    kind.tell(row)
     if not kind.may_run(row):
         fail(kind, row, PermissionLost())
         return None
@@ -67,26 +71,6 @@ def _running(token: uuid.UUID) -> dict[str, Any]:
         "error_detail": "",
         "error_trace": "",
     }
-
-
-def _organization_has_room(kind: JobKind[R], row_id: uuid.UUID) -> bool:
-    """Tell whether the row's organization runs fewer jobs than it may.
-
-    Counted under a lock, so that two claims at once cannot both take the last place. What belongs to no
-    organization always has room.
-    """
-    if not kind.organization_path:
-        return True
-    organization_id = kind.rows.filter(pk=row_id).values_list(kind.organization_path, flat=True).first()
-    if organization_id is None:
-        return False
-    lock_in_transaction(f"jobs:{organization_id}")
-    running = sum(
-        other.rows.filter(status=JobStatus.RUNNING, **{other.organization_path: organization_id}).count()
-        for other in iter_kinds()
-        if other.organization_path
-    )
-    return running < organization_limit()
 
 
 def write_leased(kind: JobKind[R], row: R, **fields: Any) -> bool:
@@ -129,16 +113,17 @@ def fail(kind: JobKind[R], row: R, error: DomainError, *, trace: str = "") -> No
         notify_end(kind, row)
 
 
-def requeue(kind: JobKind[R], row: R, *, counted: bool) -> None:
-    """Put a running row back, with the back-off of its attempts, or (uncounted) to be run at once."""
-    fields: dict[str, Any] = {"run_after": Now() + backoff(row.attempt), "queued_at": Now()}
-    if not counted:
-        fields = {"run_after": None, "queued_at": Now(), "attempt": F("attempt") - 1}
-    if release(kind, row, JobStatus.QUEUED, **fields):
+def requeue(kind: JobKind[R], row: R) -> None:
+    """Put a running row back to be run at once; the attempt does not count."""
+    if release(kind, row, JobStatus.QUEUED, run_after=None, queued_at=Now(), attempt=F("attempt") - 1):
+        kind.enqueue(row.pk)
+
+
+def postpone(kind: JobKind[R], row: R, wait: timedelta) -> None:
+    """Put a running row back to be run after a while; the attempt counts."""
+    if release(kind, row, JobStatus.QUEUED, run_after=Now() + wait, queued_at=Now()):
         row.refresh_from_db()
-        notify_change(kind, row)
-        if not counted:
-            kind.enqueue(row.pk)
+        kind.tell(row)
 
 
 def backoff(attempt: int) -> timedelta:
@@ -183,7 +168,6 @@ def retry(kind: JobKind[R], row: R) -> None:
     ):
         raise JobNotRetryable
     row.refresh_from_db()
-    transaction.on_commit(lambda: notify_change(kind, row))
     kind.enqueue(row.pk)
 
 
@@ -194,14 +178,8 @@ def discard(kind: JobKind[R], row: R) -> None:
     row.refresh_from_db()
 
 
-def notify_change(kind: JobKind[Any], row: JobState) -> None:
-    """Call the kind's change hooks."""
-    for hook in kind.change_hooks:
-        hook(row)
-
-
 def notify_end(kind: JobKind[Any], row: JobState) -> None:
     """Call the kind's change hooks, then its end hooks."""
-    notify_change(kind, row)
+    kind.tell(row)
     for hook in kind.end_hooks:
         hook(row)

@@ -6,14 +6,18 @@ from typing import Any, Final
 
 import structlog
 from django.core.cache import cache
-from django.db.models import F, Q
+from django.db import transaction
+from django.db.models import DateTimeField, F, Func, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.common.db import JobState, JobStatus
 from apps.common.errors import DomainError
-from apps.common.jobs.errors import AttemptsExhausted, JobExpired, WorkerLost
+from apps.common.jobs.errors import AttemptsExhausted, JobExpired, JobTimeout, WorkerLost
 from apps.common.jobs.kinds import JobKind, iter_kinds
-from apps.common.jobs.lifecycle import notify_change, notify_end
+from apps.common.jobs.lifecycle import lease_lock, notify_end
+from apps.common.jobs.queues import QUEUES
+from apps.common.locks import try_lock_in_transaction
 
 UNNOTICED: Final = timedelta(seconds=60)
 WORKERS_LOST_MAX: Final = 3
@@ -22,39 +26,71 @@ BATCH: Final = 200
 logger = structlog.get_logger(__name__)
 
 
+class ServerStart(Func):
+    """When PostgreSQL was started."""
+
+    function = "pg_postmaster_start_time"
+    output_field = DateTimeField()
+
+
 def reap_jobs() -> int:
     """Take over lost leases, end expired rows, nudge queued ones again; return how many rows were touched."""
-    return sum(_take_over(kind) + _expire(kind) + _nudge(kind) for kind in iter_kinds())
+    return sum(_take_over_lost(kind) + _expire(kind) + _nudge(kind) for kind in iter_kinds())
 
 
-def _take_over(kind: JobKind[Any]) -> int:
-    """Queue the rows whose worker let the lease run out; fail those that lost too many."""
-    lost = list(kind.rows.filter(status=JobStatus.RUNNING, lease_until__lt=Now())[:BATCH])
-    for row in lost:
-        error = _verdict(row)
-        fields: dict[str, Any] = {
-            "lease_token": None,
-            "lease_until": None,
-            "workers_lost": F("workers_lost") + 1,
-        }
-        if error is None:
-            fields |= {"status": JobStatus.QUEUED, "queued_at": Now(), "run_after": None}
-        else:
-            fields |= _failed(error)
+def _take_over_lost(kind: JobKind[Any]) -> int:
+    running = kind.rows.filter(status=JobStatus.RUNNING).order_by("lease_until", "pk")
+    return sum(take_over(kind, row) for row in running[:BATCH])
+
+
+def take_over(kind: JobKind[Any], row: JobState) -> bool:
+    """Queue a running row whose worker is lost, fail it if that happened too often; tell whether it was lost.
+
+    A worker is lost when its lease ran out, or at once when its connection to the database is gone: then the
+    lease's lock is free. One that is only paused keeps both for up to a minute. After a restart of PostgreSQL
+    all locks are free, so only locks taken since then count. Should a living worker lose no more than that
+    connection, its later writes match no row.
+    """
+    error = _verdict(kind, row)
+    with transaction.atomic():
+        held = kind.rows.filter(pk=row.pk, lease_token=row.lease_token, status=JobStatus.RUNNING)
+        lost = Q(lease_until__lt=Now())
+        if row.lease_token is not None and try_lock_in_transaction(lease_lock(row.lease_token)):
+            lost |= Q(started_at__gt=ServerStart())
         # The worker may have renewed or finished since the look: then the token or the time does not match.
-        held = kind.rows.filter(pk=row.pk, lease_token=row.lease_token, lease_until__lt=Now())
-        if held.update(**fields):
-            logger.warning("job_worker_lost", job_kind=kind.kind, job_id=str(row.pk), attempt=row.attempt)
-            _tell(kind, row)
-    return len(lost)
+        if not held.filter(lost).update(**_given_back(error)):
+            return False
+    logger.warning("job_worker_lost", job_kind=kind.kind, job_id=str(row.pk), attempt=row.attempt)
+    if error is None:
+        kind.enqueue(row.pk)
+    else:
+        row.refresh_from_db()
+        notify_end(kind, row)
+    return True
 
 
-def _verdict(row: JobState) -> DomainError | None:
+def _verdict(kind: JobKind[Any], row: JobState) -> DomainError | None:
+    """Return why a lost row is not queued again, None if it is."""
+    hard_limit_s = QUEUES.get(row.queue, kind.queue).hard_limit_s
+    ran_s = (timezone.now() - row.started_at).total_seconds() if row.started_at else 0.0
+    if ran_s >= hard_limit_s and not kind.is_resumable:
+        return JobTimeout()
     if row.workers_lost + 1 >= WORKERS_LOST_MAX:
         return WorkerLost()
     if row.attempt >= row.max_attempts:
         return AttemptsExhausted()
     return None
+
+
+def _given_back(error: DomainError | None) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "lease_token": None,
+        "lease_until": None,
+        "workers_lost": F("workers_lost") + 1,
+    }
+    if error is not None:
+        return fields | _failed(error)
+    return fields | {"status": JobStatus.QUEUED, "queued_at": Now(), "run_after": None}
 
 
 def _failed(error: DomainError) -> dict[str, Any]:
@@ -66,20 +102,12 @@ def _failed(error: DomainError) -> dict[str, Any]:
     }
 
 
-def _tell(kind: JobKind[Any], row: JobState) -> None:
-    row.refresh_from_db()
-    if row.status == JobStatus.QUEUED:
-        notify_change(kind, row)
-        kind.enqueue(row.pk)
-    else:
-        notify_end(kind, row)
-
-
 def _expire(kind: JobKind[Any]) -> int:
     expired = list(kind.rows.filter(status=JobStatus.QUEUED, expires_at__lt=Now())[:BATCH])
     for row in expired:
         if kind.rows.filter(pk=row.pk, status=JobStatus.QUEUED).update(**_failed(JobExpired())):
-            _tell(kind, row)
+            row.refresh_from_db()
+            notify_end(kind, row)
     return len(expired)
 
 
@@ -87,9 +115,11 @@ def _nudge(kind: JobKind[Any]) -> int:
     """Send a message again for rows queued over a minute and for retries that are due."""
     unnoticed = Q(run_after__isnull=True, queued_at__lt=Now() - UNNOTICED) | Q(run_after__lte=Now())
     due = kind.claimable(kind.rows.filter(unnoticed, status=JobStatus.QUEUED))
-    row_ids: list[uuid.UUID] = list(due.order_by("queued_at", "pk").values_list("pk", flat=True)[:BATCH])
+    found: list[tuple[uuid.UUID, str]] = list(
+        due.order_by("queued_at", "pk").values_list("pk", "queue")[:BATCH]
+    )
     # A busy worker must not find the same nudge six times a minute.
-    fresh = [row_id for row_id in row_ids if cache.add(f"nudged:{kind.kind}:{row_id}", 1, timeout=60)]
-    for row_id in fresh:
-        kind.nudge(row_id)
+    fresh = [row for row in found if cache.add(f"nudged:{kind.kind}:{row[0]}", 1, timeout=60)]
+    for row_id, queue in fresh:
+        kind.nudge(row_id, queue)
     return len(fresh)

@@ -7,20 +7,23 @@ from contextlib import contextmanager
 from multiprocessing import sharedctypes
 from typing import Any, Final, Generic
 
-from django.db import connection
+import structlog
+from django.db import DatabaseError, connection
 from django.db.models import Value
 from django.db.models.functions import Greatest, Now
 
 from apps.common.db import JobStatus
 from apps.common.jobs.errors import JobCancelled, LeaseLost, WorkerStopping
 from apps.common.jobs.kinds import JobKind, R
-from apps.common.jobs.lifecycle import LEASE, notify_change, release, write_leased
+from apps.common.jobs.lifecycle import LEASE, release, write_leased
 
 HEARTBEAT_S: Final = 15.0
 PROGRESS_INTERVAL_S: Final = 0.25
 
 # Set by the worker's main process when it shuts down; its forked children see the same byte.
 worker_is_stopping = sharedctypes.RawValue("b", 0)
+
+logger = structlog.get_logger(__name__)
 
 
 class Run(Generic[R]):
@@ -47,7 +50,7 @@ class Run(Generic[R]):
         if not write_leased(self.kind, self.row, progress=Greatest("progress", Value(fraction)), **fields):
             raise LeaseLost
         self.row.progress = max(self.row.progress, fraction)
-        notify_change(self.kind, self.row)
+        self.kind.tell(self.row)
 
     def write(self, **fields: Any) -> None:
         """Write to the row within the caller's transaction; raises LeaseLost, which must undo it."""
@@ -90,9 +93,14 @@ class Run(Generic[R]):
         token, pk = self.row.lease_token, self.row.pk
         try:
             while not stop.wait(HEARTBEAT_S):
-                held = self.kind.rows.filter(pk=pk, lease_token=token, status=JobStatus.RUNNING)
-                if not held.update(heartbeat_at=Now(), lease_until=Now() + LEASE):
-                    self._lost.set()
-                    return
+                try:
+                    held = self.kind.rows.filter(pk=pk, lease_token=token, status=JobStatus.RUNNING)
+                    if not held.update(heartbeat_at=Now(), lease_until=Now() + LEASE):
+                        self._lost.set()
+                        return
+                except DatabaseError as error:
+                    # The lease outlasts three missed beats: a restarted database is back by the next one.
+                    logger.warning("job_heartbeat_missed", job_id=str(pk), error=str(error))
+                    connection.close()
         finally:
             connection.close()

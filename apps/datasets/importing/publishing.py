@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.db.models import Max
 
-from apps.datasets.importing.announcing import announce_dataset, announce_version
+from apps.datasets.importing.announcing import announce_dataset
 from apps.datasets.models import Dataset, Import, Segment, Version, VersionSegment
 from apps.datasets.reading.rows import Precision
 from apps.datasets.states import SegmentState, next_dataset_status
@@ -39,7 +39,10 @@ def lock_dataset(dataset: Dataset) -> Dataset:
 
 
 def publish_version(dataset: Dataset, release: Release) -> Version:
-    """Write version, manifest and pointer. `dataset` must be locked by the caller's transaction."""
+    """Write version, manifest and pointer. `dataset` must be locked by the caller's transaction.
+
+    The version itself is announced by the caller: for an import it follows the import's last state.
+    """
     parent = dataset.current_version
     before = list(Segment.objects.of_version(parent.pk)) if parent else []
     changed_from, changed_to = changed_span(before, release.segments) if parent else (None, None)
@@ -71,7 +74,6 @@ def publish_version(dataset: Dataset, release: Release) -> Version:
     dataset.current_version = version
     dataset.status = next_dataset_status(dataset.status, "published")
     dataset.save(update_fields=["current_version", "status", "value_pivot", "updated_at"])
-    announce_version(dataset, version)
     announce_dataset(dataset)
     return version
 
