@@ -6,9 +6,9 @@ Secrets and server addresses that are absent come from the data folder, where `m
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import environ
@@ -23,6 +23,8 @@ POSTGRES_SCHEMES: Final = ("postgres", "postgresql", "psql", "pgsql")
 REDIS_SCHEMES: Final = ("redis", "rediss", "unix")
 MAIL_PORTS: Final = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
 MAIL_SCHEMES: Final = ("file", *MAIL_PORTS)
+
+ValueT = TypeVar("ValueT")
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -115,6 +117,14 @@ def env_json(name: str, default: Any) -> Any:
     if not isinstance(parsed, type(default)):
         raise ImproperlyConfigured(f"{name} must be a JSON {type(default).__name__}")
     return parsed
+
+
+def env_checked(name: str, default: Any, check: Callable[[Any], ValueT]) -> ValueT:
+    """Return what `check` makes of a JSON document; its ValueError says what does not fit."""
+    try:
+        return check(env_json(name, default))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} does not fit: {error}") from error
 
 
 def env_url(name: str, default: str, schemes: Collection[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.common.csp import CSP, origins
 from apps.common.logs import logging_config
+from apps.common.quotas import merged
 from config import env
 
 # --- base
@@ -74,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apps.accounts.authentication.ActorMiddleware",
+    "apps.common.middleware.RateLimits",
     "apps.common.problems.ProblemMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
@@ -248,6 +250,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 globals().update(env.email_settings("EMAIL_URL", VAR_DIR / "mail"))
 EMAIL_TIMEOUT = 10
 EMAIL_FROM = env.env_str("EMAIL_FROM", "Sextant <sextant@localhost>")
+ACCOUNT_RATE_LIMITS = False  # `apps.common.throttles` counts sign-ins, for pages and the API alike
 ACCESS_TOKEN_MINUTES = env.env_int("ACCESS_TOKEN_MINUTES", 60, minimum=1)
 REFRESH_TOKEN_DAYS = env.env_int("REFRESH_TOKEN_DAYS", 30, minimum=1)
 REFRESH_GRACE_S = env.env_int("REFRESH_GRACE_S", 10)
@@ -277,6 +280,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "apps.common.schema.add_problems",
     ],
 }
+
+# --- limits
+RATE_LIMITS = env.env_checked("RATE_LIMITS", {}, merged)
+ORG_RATE_PER_MINUTE = env.env_int("ORG_RATE_PER_MINUTE", 0)
+GLOBAL_RATE_PER_MINUTE = env.env_int("GLOBAL_RATE_PER_MINUTE", 0)
 
 # --- live
 LIVE_MAX_CONNECTIONS = env.env_int("LIVE_MAX_CONNECTIONS", 2_000, minimum=1)

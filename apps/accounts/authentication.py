@@ -20,14 +20,15 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from apps.accounts import keys, queries
-from apps.accounts.models import ApiKey, Session, User
+from apps.accounts.models import ApiKey, Role, Session, User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import check_access, use_api_key
 from apps.accounts.services.organizations import normalized_password
 from apps.accounts.tokens import TokenInvalid, read_token
 from apps.common.addresses import client_address
-from apps.common.errors import Malformed
+from apps.common.errors import DomainError, Malformed
 from apps.common.problems import CsrfFailed
+from apps.common.throttles import Caller
 
 
 class MultipleCredentials(Malformed):
@@ -68,6 +69,13 @@ class Credentials:
             raise TokenInvalid
         structlog.contextvars.bind_contextvars(**actor.log_context())
         return actor
+
+    def caller(self) -> Caller:
+        """Return how the caller is counted where no organization is needed: as in the active one, if any."""
+        try:
+            return self.resolve_actor().caller
+        except DomainError:
+            return Caller(subject=self.key, column=Role.VIEWER)
 
 
 def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = "") -> Credentials:

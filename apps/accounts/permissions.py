@@ -4,9 +4,14 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.utils import timezone
+
 from apps.accounts import roles
+from apps.accounts.key_usage import use_of_key
 from apps.accounts.models import ApiKey, Organization, Role, User
 from apps.common.errors import Forbidden
+from apps.common.origin import current_origin
+from apps.common.throttles import Caller
 
 
 class Owned(Protocol):
@@ -46,6 +51,22 @@ class Actor:
             "created_by": self.person,
             "initiator_key_id": self.api_key.pk if self.api_key is not None else None,
         }
+
+    @property
+    def caller(self) -> Caller:
+        """Return how the actor is counted: a user by role, a key by its own rates, noting its use."""
+        organization = str(self.organization.pk)
+        api_key = self.api_key
+        if api_key is None:
+            return Caller(subject=self.key, column=self.role, organization=organization)
+        return Caller(
+            subject=self.key,
+            column="key",
+            organization=organization,
+            requests_per_minute=api_key.rate_per_minute,
+            points_per_minute=api_key.points_per_minute,
+            note=use_of_key(str(api_key.pk), ip=current_origin().ip, now=timezone.now()),
+        )
 
     def log_context(self) -> dict[str, str]:
         """Return who acts, as log lines name it."""

@@ -11,11 +11,16 @@ from django.db import connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from apps.common import throttles
 from apps.common.addresses import client_address
 from apps.common.origin import USER_AGENT_MAX_LENGTH, Origin, served_for
-from apps.common.problems import request_id_of
+from apps.common.problems import problem_response, request_id_of
+from apps.common.throttles.gcra import Decision
 
 SLOW_MS: Final = 1_000
+COUNTED_PREFIX: Final = "/api/v1/"
+# Load balancers ask often, and all from one address.
+UNCOUNTED: Final = frozenset({"/api/v1/health"})
 
 logger = structlog.get_logger(__name__)
 
@@ -89,6 +94,34 @@ def _log(
         db_queries=counter.count,
         ip=client_address(request),
     )
+
+
+class RateLimits:
+    """Tells every answer of the API how much is left, and counts what no viewset counts, by address."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Pass the request on, and add the headers that the answer does not set itself."""
+        response = self.get_response(request)
+        decision: Decision | None = getattr(request, "rate_limit", None)
+        for name, value in (decision.headers if decision else {}).items():
+            response.setdefault(name, value)
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """Count addresses that nobody answers, and views that are no viewsets, by network address."""
+        counts_itself = hasattr(view, "actions")  # DRF puts the methods of a viewset on its view
+        if counts_itself or not request.path.startswith(COUNTED_PREFIX) or request.path in UNCOUNTED:
+            return None
+        try:
+            request.rate_limit = throttles.take_for(throttles.stranger(request), "api")  # type: ignore[attr-defined]
+        except throttles.RateLimited as limited:
+            return problem_response(request, limited)
+        return None
 
 
 class HardeningHeaders:

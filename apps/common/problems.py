@@ -27,6 +27,7 @@ from rest_framework.settings import api_settings
 from apps.common import errors
 from apps.common.errors import DomainError, FieldError
 from apps.common.outbound.errors import OutboundFailed
+from apps.common.throttles import RateLimited
 
 logger = structlog.get_logger(__name__)
 
@@ -160,6 +161,8 @@ def problem_headers(error: DomainError) -> dict[str, str]:
         retry_after_s = UNAVAILABLE_RETRY_S
     if retry_after_s is not None:
         headers["Retry-After"] = str(max(1, retry_after_s))
+    if isinstance(error, RateLimited):
+        headers |= error.decision.headers
     return headers
 
 

@@ -7,6 +7,8 @@ A viewset is attributes plus hooks:
         offers = ("list", "retrieve", "create", "partial_update", "destroy")
         permissions = {"create": "datasets.create", "partial_update": "datasets.change", ...}
         permission = "datasets.view"                  # of the actions not named above
+        limits = {"create": "ingest"}                 # which rate limit an action counts to
+        limit = "api"                                 # of the actions not named above
         serializer_class = DatasetOut
         in_serializer_class = DatasetIn
         patch_serializer_class = DatasetPatch
@@ -39,7 +41,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 from rest_framework.viewsets import GenericViewSet
 
-from apps.common import etags, idempotency
+from apps.common import etags, idempotency, throttles
 from apps.common.errors import FieldError, Forbidden, Invalid, NotFound, Unauthenticated
 from apps.common.filters import FilterBackend
 from apps.common.idempotency import Answer, RequestKey
@@ -47,6 +49,7 @@ from apps.common.pagination import LIST_PARAMETERS, CursorPagination
 from apps.common.problems import VARY, request_id_of
 from apps.common.requests import ApiRequest, StrictJSONParser, check_query, measure_chunked
 from apps.common.serializers import parse_projection, project
+from apps.common.throttles.gcra import Decision
 
 ModelT = TypeVar("ModelT", bound=models.Model)
 
@@ -79,6 +82,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     needs_organization: ClassVar[bool] = True
     permission: ClassVar[str] = ""
     permissions: ClassVar[Mapping[str, str]] = {}
+    limit: ClassVar[str] = "api"
+    limits: ClassVar[Mapping[str, str]] = {}
     in_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
     patch_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
     query_serializer_classes: ClassVar[Mapping[str, type[serializers.Serializer[Any]]]] = {}
@@ -209,13 +214,18 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         return wrapped
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Pass the walls in order: query, sign-in, organization, permission, parameters."""
+        """Pass the walls in order: query, sign-in, organization, permission, rate limit."""
         check_query(request)
         super().initial(request, *args, **kwargs)
         if self.action is None:
             self.http_method_not_allowed(request)
-        if self.is_public:
-            return
+        if not self.is_public:
+            self._let_in(request)
+        if scope := self.limit_of(request):
+            self._count(scope)
+
+    def _let_in(self, request: Request) -> None:
+        """Pass the walls that stand before private calls."""
         if request.auth is None:
             raise Unauthenticated
         if self.needs_organization:
@@ -246,6 +256,47 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     def _rendered(self, value: Any) -> bytes:
         content: bytes = self.request.accepted_renderer.render(value)  # type: ignore[assignment]
         return content
+
+    # --- the rate limit
+
+    def limit_of(self, request: Request) -> str:
+        """Return the scope in which this request counts; some depend on what it carries."""
+        return self.limits.get(self.action, self.limit)
+
+    def count_by(self, scope: str, **subjects: str) -> None:
+        """Count the request by its network address and by `subjects`, see `take_at`; raises RateLimited."""
+        self._note(throttles.take_at(self.request, scope, **subjects))
+
+    def _count(self, scope: str) -> None:
+        """Count the request by who makes it; outside an organization their role in the active one holds."""
+        # What was put on DRF's own request: the page's actor and credentials not looked at do not count.
+        known = vars(self.request)
+        if "actor" in known:
+            caller = self.actor.caller
+        elif known.get("_auth") is not None:
+            caller = self.credentials.caller()
+        else:
+            caller = throttles.stranger(self.request)
+        self._note(throttles.take_for(caller, scope))
+
+    def _note(self, decision: Decision) -> None:
+        """Have the answer tell how much is left, of the tighter limit if there are two."""
+        request = self.request._request  # noqa: SLF001
+        before: Decision | None = getattr(request, "rate_limit", None)
+        if before is None or decision.is_tighter_than(before):
+            request.rate_limit = decision  # type: ignore[attr-defined]
+
+    def _count_refusal(self, status: int) -> None:
+        """Count a request that was refused before it was counted, and every failed sign-in.
+
+        Raises RateLimited, which is then the answer.
+        """
+        if status == 429:  # noqa: PLR2004
+            return
+        if not hasattr(self.request._request, "rate_limit"):  # noqa: SLF001
+            self._count("api")
+        if status == 401:  # noqa: PLR2004
+            self.count_by("auth_failed")
 
     # --- parameters
 
@@ -280,9 +331,18 @@ class ResourceViewSet(GenericViewSet[ModelT]):
             self._check_parameters()
             response = self._run()
         except Exception as error:  # DRF's boundary: the handler re-raises what is a fault of ours
-            response = self.handle_exception(error)
+            response = self._refused(error)
         self.response = self.finalize_response(self.request, response, *args, **kwargs)
         return self.response
+
+    def _refused(self, error: Exception) -> HttpResponseBase:
+        """Return the answer to an error, or to the rate limit that it meets."""
+        response: HttpResponseBase = self.handle_exception(error)
+        try:
+            self._count_refusal(response.status_code)
+        except throttles.RateLimited as limited:
+            response = self.handle_exception(limited)
+        return response
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add the headers of every answer, and tell a caller whose copy is good that it is."""

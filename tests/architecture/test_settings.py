@@ -9,6 +9,7 @@ from tests.architecture.source import BASE_DIR, modules
 ENV_EXAMPLE = BASE_DIR / "deploy" / "env.example"
 READERS = {
     *("env_str", "env_choice", "env_bool", "env_int", "env_float", "env_list", "env_json", "env_url"),
+    "env_checked",
     *("env_path", "secret_list", "database_settings", "redis_url", "email_settings"),
 }
 LINE = re.compile(r"# ?([A-Z][A-Z0-9_]+)=(.*)|([A-Z][A-Z0-9_]+)=(.*)")

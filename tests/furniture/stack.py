@@ -185,6 +185,7 @@ def stack(running_stack: Stack, media: Path, django_db_blocker: Any) -> Iterator
         override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder),
     ):
         valkey.point_settings_to(running_stack.redis_url, prefix="asgi")
+        valkey.forget_limits(running_stack.redis_url)
         yield running_stack
         valkey.point_settings_to(before[0], prefix=before[1])
 

@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.conf import settings
 
+from apps.common import throttles
 from config.celery import app as celery_app
 from config.env import celery_broker_url
 from tests.furniture.database import worker_number
@@ -45,6 +46,27 @@ def point_settings_to(url: str, *, prefix: str) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Point the settings of this process to its own database before anything connects."""
     point_settings_to(with_database(settings.REDIS_URL, own_database()), prefix=f"test{worker_number()}")
+
+
+def forget_limits(url: str) -> None:
+    """Fill up the rate limits that processes of a stack share from test to test."""
+    with redis.Redis.from_url(url) as client:
+        for key in client.scan_iter(f"{throttles.PREFIX}:*"):
+            client.delete(key)
+
+
+@pytest.fixture(autouse=True)
+def unused_limits(store: redis.Redis) -> None:
+    """Let every test begin with full rate limits, and with nothing else that an earlier one left."""
+    store.flushdb()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[redis.Redis]:
+    """Give a client of this process's own Valkey database."""
+    client = redis.Redis.from_url(with_database(settings.REDIS_URL, own_database()))
+    yield client
+    client.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from apps.accounts.api.filters import ApiKeyFilter
 from apps.accounts.authentication import Credentials
 from apps.accounts.models import ApiKey, Organization, User
 from apps.accounts.services import TokenPair
-from apps.accounts.tokens import TokenInvalid
+from apps.accounts.tokens import TokenInvalid, read_token
 from apps.common.addresses import client_address
 from apps.common.errors import Forbidden
 from apps.common.viewsets import ResourceViewSet
@@ -33,12 +33,14 @@ class SignInViewSet(ResourceViewSet[User]):
     queryset = User.objects.none()
     is_public = True
     authentication_classes = ()
+    limit = ""  # each call counts by what it is about
 
     @extend_schema(request=serializers.LoginIn, responses=serializers.PairOut)
     @action(detail=False, methods=["post"])
     def login(self, request: Request) -> Response:
         """Sign in by address and password."""
         values = self.validated(serializers.LoginIn)
+        self.count_by("auth_login", ip_and_address=values["email"])
         transport = values.pop("transport")
         agent = request.headers.get("User-Agent", "")
         pair = services.sign_in(**values, ip=client_address(request), user_agent=agent)
@@ -52,6 +54,7 @@ class SignInViewSet(ResourceViewSet[User]):
         token = in_body or request.COOKIES.get(REFRESH_COOKIE)
         if not token:
             raise TokenInvalid("Send the refresh token in the body or as the cookie.")
+        self.count_by("auth_refresh", session=str(read_token(token, "refresh").session_id))
         return _pair_response(services.refresh_session(refresh_token=token), in_cookie=not in_body)
 
     def handle_exception(self, exc: Exception) -> Any:

@@ -37,6 +37,11 @@ class RejectViewSet(ResourceViewSet[Reject]):
     sort_fields = {"seq": "seq"}
     default_sort = "seq"
 
+    def limit_of(self, request: Request) -> str:
+        """Count everything at once as an export."""
+        is_page = request.query_params.get("format", "json") == "json"
+        return super().limit_of(request) if is_page else "export"
+
     def known_parameters(self) -> frozenset[str]:
         """Return the query parameters: `format` beside those of every list."""
         return super().known_parameters() | {"format"}

@@ -22,7 +22,7 @@ def read_body(
     """
     document: Any = request.data
     files: list[StoredFile] = []
-    if (request.content_type or "").startswith("multipart/"):
+    if carries_files(request):
         _refuse_unknown([*request.POST, *request.FILES])
         meta = request.POST.get(META)
         document = parse_json(meta.encode()) if meta else {}
@@ -30,6 +30,11 @@ def read_body(
     serializer = serializer_class(data=document)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data), files
+
+
+def carries_files(request: Request) -> bool:
+    """Tell whether the body is a form, the one kind that brings files."""
+    return (request.content_type or "").startswith("multipart/")
 
 
 def _refuse_unknown(names: list[str]) -> None:

@@ -18,7 +18,7 @@ from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets import services
 from apps.datasets.api import serializers
 from apps.datasets.api.filters import DatasetFilter, ImportFilter
-from apps.datasets.api.multipart import read_body
+from apps.datasets.api.multipart import carries_files, read_body
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.inspecting import propose
 from apps.datasets.models import Dataset, Import, Term, TermField, Version
@@ -76,6 +76,10 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
     }
     parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.DATASETS_MULTIPART_MAX_BYTES
+
+    def limit_of(self, request: Request) -> str:
+        """Count a dataset with files as an import."""
+        return "ingest" if self.action == "create" and carries_files(request) else super().limit_of(request)
 
     @extend_schema(
         request={"application/json": serializers.DatasetIn, "multipart/form-data": serializers.DatasetForm},
@@ -161,6 +165,7 @@ class ImportViewSet(ResourceViewSet[Import]):
         "cancel": "datasets.ingest",
         "retry": "datasets.ingest",
     }
+    limits = {"retry": "ingest"}
     serializer_class = serializers.ImportOut
     filterset_class = ImportFilter
 
@@ -205,6 +210,7 @@ class DatasetImportViewSet(ResourceViewSet[Import]):
     offers = ("list", "create")
     permission = "datasets.view"
     permissions = {"create": "datasets.ingest"}
+    limits = {"create": "ingest"}
     serializer_class = serializers.ImportOut
     in_serializer_class = serializers.ImportIn
     filterset_class = ImportFilter

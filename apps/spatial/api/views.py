@@ -63,6 +63,7 @@ class HexViewSet(ResourceViewSet[Dataset]):
 
     queryset = Dataset.objects.all()
     permission = "spatial.view"
+    limit = "map"
     serializer_class = HexesOut
     renderer_classes = (JSONRenderer, ColumnsRenderer, GeoJsonRenderer)
     content_negotiation_class = FormatNegotiation
