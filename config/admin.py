@@ -13,6 +13,7 @@ class SextantAdminSite(admin.AdminSite):
 
 
 class SextantAdminConfig(AdminConfig):
-    """Makes the site above the default one."""
+    """Makes the site above the default one, with a record of what is done there."""
 
-    default_site = "config.admin.SextantAdminSite"
+    # A module of its own, because what it records needs the models, which are loaded after this one.
+    default_site = "config.admin_audit.AuditedAdminSite"

@@ -47,6 +47,7 @@ class Clock:
 
 CLOCKS: Final = (
     Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),
+    Clock("seal_audit", "apps.accounts.periodic.seal_audit", every_s=15),
     Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
     Clock("prune_accounts", "apps.accounts.periodic.prune_accounts", minute="47"),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),

@@ -1,15 +1,18 @@
 """What operators see and do with people, organizations, sessions and keys; every act is a service call."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.accounts import services
-from apps.accounts.models import ApiKey, Membership, Organization, Session, User
+from apps.accounts import queries, services
+from apps.accounts.models import ApiKey, AuditEntry, Membership, Organization, Session, User
 from apps.accounts.permissions import system_actor
+from apps.accounts.verification import verify_chain
 from apps.common.admin import ReadOnlyAdmin
+from apps.common.audit import audit_verbs, describe_verb
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]  # as above
@@ -66,7 +69,16 @@ class OrganizationAdmin(ReadOnlyAdmin):
     search_fields = ("name", "slug")
     ordering = ("name", "pk")
     inlines = (MembershipInline,)
-    actions = ("suspend", "restore")
+    actions = ("suspend", "restore", "verify_audit")
+
+    def organization_of(self, row: Organization) -> Organization:
+        """Return the row itself."""
+        return row
+
+    @admin.action(description="Verify the audit", permissions=["action"])
+    def verify_audit(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Walk the organizations' chains."""
+        tell_chains(self, request, queryset)
 
     @admin.action(description="Suspend: nobody acts in it", permissions=["action"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
@@ -116,3 +128,70 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """Refuse the keys from now on."""
         for api_key in queryset.select_related("organization"):
             services.revoke_api_key(actor=system_actor(api_key.organization), api_key=api_key)
+
+
+class VerbFilter(admin.SimpleListFilter):
+    """Narrows the audit to one kind of act."""
+
+    title = "act"
+    parameter_name = "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the registered verbs."""
+        return sorted(audit_verbs().items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        """Narrow the entries."""
+        return queryset.filter(verb=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    """Who did what, in every organization and in the installation."""
+
+    list_display = ("created_at", "act", "actor", "target", "organization", "ip", "sequence")
+    list_select_related = ("organization",)
+    list_filter = ("actor_type", VerbFilter)
+    search_fields = ("verb", "actor_label", "target_label", "=target_id", "=request_id", "organization__slug")
+    ordering = ("-created_at", "-pk")
+    exclude = ("hash",)
+    readonly_fields = ("seal",)
+    actions = ("verify",)
+
+    @admin.display(description="act", ordering="verb")
+    def act(self, row: AuditEntry) -> str:
+        """Return what was done, as a sentence."""
+        return describe_verb(row.verb)
+
+    @admin.display(description="by")
+    def actor(self, row: AuditEntry) -> str:
+        """Return who did it."""
+        return row.actor_label or row.actor_type
+
+    @admin.display(description="to")
+    def target(self, row: AuditEntry) -> str:
+        """Return what it was done to."""
+        return row.target_label or row.target_type
+
+    @admin.display(description="hash")
+    def seal(self, row: AuditEntry) -> str:
+        """Return the hash in hexadecimal digits; empty until the entry is sealed."""
+        return bytes(row.hash or b"").hex()
+
+    @admin.action(description="Verify the chains of these entries", permissions=["action"])
+    def verify(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> None:
+        """Walk each chain that one of the entries belongs to."""
+        chains = set(queryset.order_by().values_list("organization_id", flat=True))
+        tell_chains(self, request, [queries.organization_of_chain(chain) for chain in chains])
+
+
+def tell_chains(table: ReadOnlyAdmin, request: HttpRequest, organizations: Iterable[Organization]) -> None:
+    """Verify the chains of organizations and say what was found."""
+    for organization in organizations:
+        report = verify_chain(organization)
+        if report.valid:
+            good = f"{report.organization}: {report.entries} entries are as they were sealed."
+            table.message_user(request, good, messages.SUCCESS)
+        else:
+            wrong = f"{report.organization}: broken at entry {report.broken_at}."
+            table.message_user(request, wrong, messages.ERROR)

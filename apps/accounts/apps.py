@@ -4,6 +4,8 @@ from django.apps import AppConfig
 
 from apps.accounts.notices import NOTICES
 from apps.accounts.topics import register_topics
+from apps.accounts.verbs import VERBS
+from apps.common.audit import register_audit_verbs
 from apps.common.idempotency import register_store
 from apps.common.notices import register_notice
 
@@ -26,3 +28,4 @@ class AccountsConfig(AppConfig):
         register_platform_tools()
         for kind in NOTICES:
             register_notice(kind)
+        register_audit_verbs(VERBS)

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.accounts import keys
 from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
+from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.accounts.permissions import Actor, member_actor, system_actor
 from apps.common.errors import Conflict, Forbidden, NotFound
 
@@ -127,6 +128,13 @@ def find_organization(named: str) -> Organization:
     if organization is None:
         raise NotFound(f"There is no organization {named}.")
     return organization
+
+
+def organization_of_chain(chain_id: uuid.UUID | None) -> Organization:
+    """Return whose chain it is, deleted organizations included; the installation's is `system`'s."""
+    if chain_id is None:
+        return Organization.objects.get(slug=SYSTEM_SLUG)
+    return Organization.objects.get(pk=chain_id)
 
 
 def living_keys(organization: str = "") -> list[ApiKey]:

@@ -78,6 +78,12 @@ def one_of(choices: type[models.TextChoices], field_name: str | None = None) -> 
     return _described(AnyOf(field_name=field_name, value_field=field), {"enum": choices.values})
 
 
+def any_text(field_name: str | None = None) -> AnyOf:
+    """Return the filter of a text: exactly any of the given ones."""
+    found = AnyOf(field_name=field_name, value_field=forms.CharField(max_length=SEARCH_MAX_LENGTH))
+    return _described(found, {})
+
+
 def id_of(field_name: str) -> AnyOf:
     """Return the filter of a relation by id: any of the given ids."""
     found = AnyOf(field_name=f"{field_name}_id", value_field=forms.UUIDField())

@@ -19,16 +19,16 @@ SECRET_PATTERNS = re.compile(
 )
 
 
-def _redact(value: Any) -> Any:
+def redact(value: Any) -> Any:
     """Return `value` without secrets, however deep they lie."""
     if isinstance(value, str):
         return SECRET_PATTERNS.sub(REDACTED, value)
     if isinstance(value, dict):
         return {
-            key: REDACTED if SECRET_NAMES.search(str(key)) else _redact(item) for key, item in value.items()
+            key: REDACTED if SECRET_NAMES.search(str(key)) else redact(item) for key, item in value.items()
         }
     if isinstance(value, list | tuple):
-        return [_redact(item) for item in value]
+        return [redact(item) for item in value]
     return value
 
 
@@ -39,7 +39,7 @@ def redact_secrets(
 ) -> MutableMapping[str, Any]:
     """Blank secrets in a log event; a structlog processor."""
     for key, value in event.items():
-        event[key] = REDACTED if SECRET_NAMES.search(key) else _redact(value)
+        event[key] = REDACTED if SECRET_NAMES.search(key) else redact(value)
     return event
 
 

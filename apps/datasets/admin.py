@@ -57,6 +57,7 @@ class ImportAdmin(ReadOnlyAdmin):
         "no", "dataset", "status", "stage", "progress", "outcome", "rows_read", "accepted", "rejected",
         "duplicates", "error_code", "created_at",
     )  # fmt: skip
+    organization_path = "dataset.organization"
     list_filter = ("status", "outcome", "mode")
     search_fields = ("dataset__name", "error_code")
     list_select_related = ("dataset",)
@@ -92,6 +93,7 @@ class ImportAdmin(ReadOnlyAdmin):
 class VersionAdmin(ReadOnlyAdmin):
     """Versions; restored as a new one, or dropped before their time."""
 
+    organization_path = "dataset.organization"
     list_display = ("dataset", "number", "event_count", "published_at", "dropped_at")
     search_fields = ("dataset__name",)
     list_select_related = ("dataset",)
@@ -117,6 +119,7 @@ class VersionAdmin(ReadOnlyAdmin):
 class SegmentAdmin(ReadOnlyAdmin):
     """Segments: where rows lie."""
 
+    organization_path = "dataset.organization"
     list_display = ("no", "dataset", "slab", "partition_key", "rows", "bytes", "state", "rollups")
     list_filter = ("state",)
     search_fields = ("dataset__name", "partition_key")

@@ -2,8 +2,10 @@
 
 from django.apps import AppConfig
 
+from apps.common.audit import register_audit_verbs
 from apps.common.cards import Card, register_card
 from apps.common.live import register_topic
+from apps.datasets.verbs import VERBS
 
 
 class DatasetsConfig(AppConfig):
@@ -19,6 +21,7 @@ class DatasetsConfig(AppConfig):
         from apps.datasets import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
 
+        register_audit_verbs(VERBS)
         register_topic(pattern="datasets", permission="datasets.view")
         register_topic(
             pattern="datasets.<id>",

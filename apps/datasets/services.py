@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor, require
+from apps.accounts.services import record_audit
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
@@ -98,6 +99,8 @@ def create_dataset(
     )
     _save_named(dataset)
     dataset.refresh_from_db()
+    settings_given = {"name": name, "zone": zone, "privacy_k": privacy_k}
+    record_audit(actor=actor, verb="datasets.created", target=dataset, changes=settings_given)
     announce_dataset(dataset)
     return dataset
 
@@ -137,6 +140,7 @@ def update_dataset(*, actor: Actor, dataset: Dataset, **changes: Any) -> Dataset
     for name, value in changes.items():
         setattr(dataset, name, value)
     _save_named(dataset)
+    record_audit(actor=actor, verb="datasets.changed", target=dataset, changes=changes)
     announce_dataset(dataset)
     return dataset
 
@@ -150,6 +154,7 @@ def delete_dataset(*, actor: Actor, dataset: Dataset) -> None:
     dataset.save(update_fields=["deleted_at", "updated_at"])
     for row in _active_imports(dataset):
         jobs.cancel(run_import, row)
+    record_audit(actor=actor, verb="datasets.deleted", target=dataset)
     announce_dataset(dataset)
 
 
@@ -189,6 +194,7 @@ def confirm_mapping(
     if not waiting.update(status=JobStatus.QUEUED, queued_at=timezone.now(), attempt=0, **fields):
         raise NotWaiting
     row.refresh_from_db()
+    record_audit(actor=actor, verb="datasets.mapping_confirmed", target=row, changes=fields)
     run_import.enqueue(row.pk)
     return row
 
@@ -198,6 +204,7 @@ def cancel_import(*, actor: Actor, row: Import) -> Import:
     """Cancel an import, at once or as soon as its worker notices; raises JobNotCancellable."""
     require(actor, "datasets.ingest", row.dataset)
     jobs.cancel(run_import, row)
+    record_audit(actor=actor, verb="datasets.import_cancelled", target=row)
     return row
 
 
@@ -206,6 +213,7 @@ def retry_import(*, actor: Actor, row: Import) -> Import:
     """Queue a failed import again; raises JobNotRetryable."""
     require(actor, "datasets.ingest", row.dataset)
     jobs.retry(run_import, row)
+    record_audit(actor=actor, verb="datasets.import_retried", target=row)
     return row
 
 
@@ -226,6 +234,8 @@ def restore_version(*, actor: Actor, version: Version) -> Version:
     )
     restored = publish_version(dataset, release)
     announce_version(dataset, restored)
+    numbers = {"version": restored.number, "restored_from": version.number}
+    record_audit(actor=actor, verb="datasets.version_restored", target=dataset, changes=numbers)
     return restored
 
 
@@ -239,6 +249,8 @@ def drop_version(*, actor: Actor, version: Version) -> None:
     living = Version.objects.filter(pk=version.pk, dropped_at__isnull=True)
     if not living.update(dropped_at=timezone.now()):
         raise VersionGone
+    number = {"version": version.number}
+    record_audit(actor=actor, verb="datasets.version_dropped", target=dataset, changes=number)
 
 
 @transaction.atomic
@@ -248,6 +260,8 @@ def set_category_aliases(*, actor: Actor, dataset: Dataset, number: int, aliases
     terms = Term.objects.filter(dataset_no=dataset.no, field=TermField.CATEGORY, no=number)
     if not terms.update(aliases=list(dict.fromkeys(aliases))[:ALIASES_MAX]):
         raise NotFound
+    given = {"category": number, "aliases": aliases}
+    record_audit(actor=actor, verb="datasets.aliases_changed", target=dataset, changes=given)
     return terms.get()
 
 
@@ -323,6 +337,8 @@ def _queue_import(
     )
     keep(files)
     row.refresh_from_db()
+    facts = {"dataset": dataset.pk, "mode": options.mode, "files": [file.sha256 for file in files]}
+    record_audit(actor=actor, verb="datasets.import_started", target=row, changes=facts)
     announce_dataset(dataset)
     run_import.enqueue(row.pk)
     return row

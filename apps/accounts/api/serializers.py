@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from apps.accounts.models import ApiKey, Membership, Organization, Role, User
+from apps.accounts.models import ActorType, ApiKey, AuditEntry, Membership, Organization, Role, User
 from apps.accounts.services import TokenPair
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
 
@@ -152,3 +152,49 @@ class NewApiKeyOut(ApiKeyOut):
 
     class Meta(ApiKeyOut.Meta):
         fields = [*ApiKeyOut.Meta.fields, "key"]
+
+
+class AuditActorOut(serializers.Serializer[AuditEntry]):
+    """Who acted; the label is empty once its person was erased."""
+
+    type = serializers.ChoiceField(choices=ActorType.choices, source="actor_type")
+    id = serializers.UUIDField(source="actor_id", allow_null=True)
+    # `Field` has an attribute of that name, which its metaclass replaces.
+    label = serializers.CharField(source="actor_label")  # type: ignore[assignment]
+
+
+class AuditTargetOut(serializers.Serializer[AuditEntry]):
+    """What was acted on; all empty if the act has no single target."""
+
+    type = serializers.CharField(source="target_type")
+    id = serializers.CharField(source="target_id")
+    label = serializers.CharField(source="target_label")  # type: ignore[assignment]  # as above
+
+
+class AuditOut(OutSerializer):
+    """One act. `sequence` and `hash` are null for the seconds until it is sealed."""
+
+    actor = AuditActorOut(source="*")
+    target = AuditTargetOut(source="*")
+    changes = serializers.DictField()
+    hash = serializers.SerializerMethodField()
+
+    class Meta:
+        model = AuditEntry
+        fields = [
+            "id",
+            "sequence",
+            "created_at",
+            "actor",
+            "verb",
+            "target",
+            "changes",
+            "ip",
+            "user_agent",
+            "request_id",
+            "hash",
+        ]
+
+    def get_hash(self, row: AuditEntry) -> str | None:
+        """Return the hash in hexadecimal digits."""
+        return bytes(row.hash).hex() if row.hash is not None else None

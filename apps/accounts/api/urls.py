@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from apps.accounts.api.audit import AuditViewSet
 from apps.accounts.api.views import (
     ApiKeyViewSet,
     MeViewSet,
@@ -15,6 +16,7 @@ router = ApiRouter()
 router.register("auth", SignInViewSet, basename="auth")
 router.register("auth", SignOutViewSet, basename="auth-session")
 router.register("organizations", OrganizationViewSet, basename="organization")
+router.register("audit", AuditViewSet, basename="audit")
 router.register("api-keys", ApiKeyViewSet, basename="api-key")
 
 urlpatterns = [path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"), *router.urls]

@@ -1,7 +1,7 @@
 """The tables of accounts."""
 
 from apps.accounts.models.api_key import ApiKey
-from apps.accounts.models.audit import AuditEntry, AuditHead
+from apps.accounts.models.audit import ActorType, AuditEntry, AuditHead
 from apps.accounts.models.idempotency import IdempotencyRecord
 from apps.accounts.models.invitation import Invitation
 from apps.accounts.models.lockout import LoginFailure
@@ -13,6 +13,7 @@ from apps.accounts.models.user import User
 from apps.common.notices import Level
 
 __all__ = [
+    "ActorType",
     "ApiKey",
     "AuditEntry",
     "AuditHead",

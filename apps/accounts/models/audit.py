@@ -1,11 +1,21 @@
 """Who did what: entries, sealed into one hash chain per organization."""
 
+import uuid
 from typing import Protocol, Self
 
 from django.db import models
 
 from apps.accounts.models.organization import Organization
-from apps.common.db import Row
+from apps.common.db import Row, status_check
+
+
+class ActorType(models.TextChoices):
+    """Who acted: a signed-in person, a client program, an operator in the admin, or the installation."""
+
+    USER = "user"
+    KEY = "key"
+    STAFF = "staff"
+    SYSTEM = "system"
 
 
 class AuditReader(Protocol):
@@ -20,8 +30,16 @@ class AuditQuerySet(models.QuerySet["AuditEntry"]):
     """Reads of audit entries."""
 
     def visible_to(self, actor: AuditReader) -> Self:
-        """Narrow to the active organization's."""
-        return self.filter(organization=actor.organization)
+        """Narrow to the chain of the active organization."""
+        return self.of_chain(actor.organization.chain_id)
+
+    def of_chain(self, chain_id: uuid.UUID | None) -> Self:
+        """Narrow to one organization's, or with None to the installation's."""
+        return self.filter(_is_chain(chain_id))
+
+    def sealed(self) -> Self:
+        """Narrow to those with a place in a chain."""
+        return self.filter(sequence__isnull=False)
 
     def unsealed(self) -> Self:
         """Narrow to those that have no place in a chain yet."""
@@ -32,14 +50,15 @@ class AuditEntry(Row):
     """One act. Without an organization it belongs to the installation.
 
     `sequence` and `hash` are given by the sealing; labels, address and agent stay outside the hash, so that
-    an erasure can blank them without breaking the chain.
+    an erasure can blank them without breaking the chain. A trigger refuses every other UPDATE, and DELETE but
+    of what the chain's head says is pruned and of what belongs to a deleted organization.
     """
 
     organization = models.ForeignKey(
         Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="audit_entries"
     )
     sequence = models.PositiveBigIntegerField(null=True, blank=True)
-    actor_type = models.CharField(max_length=20)
+    actor_type = models.CharField(max_length=20, choices=ActorType.choices)
     actor_id = models.UUIDField(null=True, blank=True)
     actor_label = models.CharField(max_length=254, default="", blank=True)
     verb = models.CharField(max_length=80)
@@ -57,10 +76,14 @@ class AuditEntry(Row):
     class Meta:
         db_table = "accounts_audit_entry"
         constraints = [
+            # The installation's chain has no organization; only what is sealed has a place in a chain.
             models.UniqueConstraint(
                 fields=["organization", "sequence"],
-                name="accounts_audit_entry_sequence",
-            )
+                condition=models.Q(sequence__isnull=False),
+                nulls_distinct=False,
+                name="accounts_audit_entry_place",
+            ),
+            status_check("accounts_audit_entry_actor_type", "actor_type", ActorType),
         ]
         indexes = [
             models.Index(fields=["organization", "-created_at", "-id"], name="accounts_audit_entry_newest"),
@@ -69,10 +92,25 @@ class AuditEntry(Row):
                 condition=models.Q(sequence__isnull=True),
                 name="accounts_audit_entry_unsealed",
             ),
+            # For the filters of the list, and for an erasure, which goes through all chains.
+            models.Index(fields=["actor_id", "-created_at"], name="accounts_audit_entry_actor"),
+            models.Index(fields=["target_id", "-created_at"], name="accounts_audit_entry_target"),
         ]
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor_label or self.actor_type}"
+
+
+class AuditHeadQuerySet(models.QuerySet["AuditHead"]):
+    """Reads of heads."""
+
+    def of_chain(self, chain_id: uuid.UUID | None) -> Self:
+        """Narrow to one organization's, or with None to the installation's."""
+        return self.filter(_is_chain(chain_id))
+
+
+def _is_chain(chain_id: uuid.UUID | None) -> models.Q:
+    return models.Q(organization_id=chain_id) if chain_id else models.Q(organization_id__isnull=True)
 
 
 class AuditHead(Row):
@@ -86,6 +124,8 @@ class AuditHead(Row):
     # What pruning dropped of the chain's beginning, so that the rest can still be verified.
     pruned_sequence = models.PositiveBigIntegerField(default=0)
     pruned_hash = models.BinaryField(max_length=32)
+
+    objects = AuditHeadQuerySet.as_manager()
 
     class Meta:
         db_table = "accounts_audit_head"

@@ -1,6 +1,7 @@
 """Organizations, and who belongs to them in which role."""
 
-from typing import TYPE_CHECKING, Self
+import uuid
+from typing import TYPE_CHECKING, Final, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -10,6 +11,10 @@ from apps.common.db import Row, status_check
 
 if TYPE_CHECKING:
     from apps.accounts.models.api_key import ApiKey
+
+
+# Made by migration: the installation's own.
+SYSTEM_SLUG: Final = "system"
 
 
 class Role(models.TextChoices):
@@ -61,6 +66,16 @@ class Organization(Row):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def is_system(self) -> bool:
+        """Tell whether this is the installation's own organization."""
+        return self.slug == SYSTEM_SLUG
+
+    @property
+    def chain_id(self) -> uuid.UUID | None:
+        """Return whose audit chain its acts go to; None is the installation's, which is also `system`'s."""
+        return None if self.is_system else self.pk
 
 
 class Membership(Row):

@@ -1,7 +1,7 @@
 """The writes of accounts, by noun."""
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
-from apps.accounts.services.audit import record_audit
+from apps.accounts.services.audit import blank_person, operating, record_audit
 from apps.accounts.services.keeping import prune
 from apps.accounts.services.mails import send_mail
 from apps.accounts.services.notifications import mail_due_notices, notify
@@ -13,6 +13,7 @@ from apps.accounts.services.organizations import (
     set_active,
     set_suspended,
 )
+from apps.accounts.services.sealing import prune_chain, seal_audit
 from apps.accounts.services.sessions import (
     TokenPair,
     check_access,
@@ -25,6 +26,7 @@ from apps.accounts.services.sessions import (
 __all__ = [
     "TokenPair",
     "add_member",
+    "blank_person",
     "check_access",
     "create_api_key",
     "create_first_admin",
@@ -32,12 +34,15 @@ __all__ = [
     "create_user",
     "mail_due_notices",
     "notify",
+    "operating",
     "prune",
+    "prune_chain",
     "record_audit",
     "refresh_session",
     "revoke_api_key",
     "revoke_session",
     "revoke_sessions",
+    "seal_audit",
     "send_mail",
     "set_active",
     "set_suspended",

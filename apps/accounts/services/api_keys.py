@@ -12,6 +12,7 @@ from apps.accounts import keys, queries
 from apps.accounts.keys import KeyInvalid
 from apps.accounts.models import ApiKey, Organization, Role
 from apps.accounts.permissions import Actor, require
+from apps.accounts.services.audit import record_audit
 from apps.common import live
 from apps.common.addresses import in_networks
 from apps.common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
@@ -80,7 +81,8 @@ def create_api_key(
     _check_scopes(Role(role), scopes)
     _refuse_past(expires_at)
     # Locked so that two creations at once cannot both find room below the limit.
-    Organization.objects.select_for_update().get(pk=actor.organization.pk)
+    # Not against new rows that refer to it: audit entries of other acts need not wait.
+    Organization.objects.select_for_update(no_key=True).get(pk=actor.organization.pk)
     if _living_keys(actor.organization, timezone.now()) >= KEYS_PER_ORGANIZATION:
         raise KeyLimitReached
     new = keys.new_key()
@@ -97,6 +99,10 @@ def create_api_key(
         rate_per_minute=rate_per_minute,
         points_per_minute=points_per_minute,
         expires_at=expires_at,
+    )
+    granted = {"role": api_key.role, "scopes": api_key.scopes, "allowed_cidrs": api_key.allowed_cidrs}
+    record_audit(
+        actor=actor, verb="accounts.key_created", target=api_key, changes=granted | {"expires_at": expires_at}
     )
     return api_key, new.raw
 
@@ -118,6 +124,7 @@ def use_api_key(*, raw: str, ip: str | None, now: dt.datetime) -> ApiKey:
     return api_key
 
 
+@transaction.atomic
 def revoke_api_key(*, actor: Actor, api_key: ApiKey) -> None:
     """Make a key useless from the next request on, and close its websockets. Repeatable.
 
@@ -125,7 +132,9 @@ def revoke_api_key(*, actor: Actor, api_key: ApiKey) -> None:
     """
     is_own = actor.person is not None and api_key.created_by_id == actor.person.pk
     require(actor, "accounts.create_key" if is_own else "accounts.manage_keys")
-    ApiKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now())
+    living = ApiKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True)
+    if living.update(revoked_at=timezone.now()):
+        record_audit(actor=actor, verb="accounts.key_revoked", target=api_key)
     live.revoke(api_key_id=api_key.pk)
 
 

@@ -36,6 +36,7 @@ from apps.common.jobs.reaper import take_over
 from apps.common.jobs.room import start_next
 from apps.common.jobs.run import Run
 from apps.common.locks import session_lock
+from apps.common.origin import Origin, served_for
 
 TRANSIENT = (Transient, OperationalError, InterfaceError, ConnectionError, TimeoutError)
 
@@ -63,9 +64,9 @@ def _claim_abandoned(kind: JobKind[R], row_id: uuid.UUID, token: uuid.UUID) -> R
 
 
 def _run_claimed(kind: JobKind[R], row: R) -> None:
-    with structlog.contextvars.bound_contextvars(
-        job_kind=kind.kind, job_id=str(row.pk), request_id=row.request_id
-    ):
+    about = {"job_kind": kind.kind, "job_id": str(row.pk), "request_id": row.request_id}
+    # What the job does is recorded as done for the request that queued it.
+    with structlog.contextvars.bound_contextvars(**about), served_for(Origin(request_id=row.request_id)):
         logger.info("job_started", attempt=row.attempt)
         _attempt(Run(kind, row))
         logger.info("job_ended", status=row.status, error_code=row.error_code)

@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
 from apps.common.errors import NotFound
+from apps.common.streaming import stream
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets.api import serializers
 from apps.datasets.api.downloads import CONTENT_TYPES, write_download
@@ -67,13 +67,11 @@ class RejectViewSet(ResourceViewSet[Reject]):
         row = self._import()
         rejects = self.filter_queryset(self.get_queryset()).order_by("seq")
         name = f"rejects-{row.no}.{'csv' if format_ == 'raw' else format_}"
-        return StreamingHttpResponse(
+        return stream(
+            request._request,  # noqa: SLF001 - only Django's own request tells which server it is
             write_download(format_, row, rejects),
             content_type=CONTENT_TYPES[format_],
-            headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "X-Content-Type-Options": "nosniff",
-            },
+            file_name=name,
         )
 
     def _import(self) -> Import:

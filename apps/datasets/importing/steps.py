@@ -4,6 +4,7 @@ from django.db import transaction
 from django.db.models import Avg
 from django.utils import timezone
 
+from apps.accounts.services import record_audit
 from apps.common.jobs import JobCancelled, Run, Transient
 from apps.datasets.importing import faults
 from apps.datasets.importing.attempt import Attempt
@@ -93,6 +94,13 @@ def publish(attempt: Attempt, segment: Segment) -> None:
             quality=quality,
         )
         version = publish_version(dataset, release)
+        record_audit(
+            actor=row.created_by,
+            verb="datasets.version_published",
+            target=dataset,
+            organization=dataset.organization,
+            changes={"version": version.number, "event_count": version.event_count, "import": row.pk},
+        )
         if not segment.rows:
             segment.delete()
         faults.reach("in_publish")

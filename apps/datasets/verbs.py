@@ -1,0 +1,17 @@
+"""What the audit says of acts on datasets."""
+
+from typing import Final
+
+VERBS: Final = {
+    "datasets.aliases_changed": "The other names of a category were changed",
+    "datasets.changed": "A dataset's settings were changed",
+    "datasets.created": "A dataset was created",
+    "datasets.deleted": "A dataset was deleted",
+    "datasets.import_cancelled": "An import was cancelled",
+    "datasets.import_retried": "A failed import was queued again",
+    "datasets.import_started": "An import was started",
+    "datasets.mapping_confirmed": "It was decided how an import is read",
+    "datasets.version_dropped": "A version was given up before its time",
+    "datasets.version_published": "An import published a version",
+    "datasets.version_restored": "An earlier version was published again",
+}
