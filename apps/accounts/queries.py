@@ -2,17 +2,29 @@
 
 import re
 import uuid
+from dataclasses import dataclass
 from typing import Protocol
 
 from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts import keys
-from apps.accounts.models import ApiKey, Membership, Organization, Role, Session, User
+from apps.accounts.models import (
+    ApiKey,
+    Membership,
+    Notification,
+    NotificationPreference,
+    Organization,
+    Role,
+    Session,
+    User,
+)
 from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.accounts.permissions import Actor, member_actor, system_actor
 from apps.common.errors import Conflict, Forbidden, NotFound
+from apps.common.notices import Level, iter_notices
 
+UNREAD_COUNT_MAX = 1_000
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -149,6 +161,53 @@ def living_key(key_id: uuid.UUID) -> ApiKey:
     if api_key is None:
         raise NotFound(f"There is no API key {key_id}.")
     return api_key
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePreference:
+    """By which ways a user hears of one kind of notice: what they chose, else the defaults."""
+
+    kind: str
+    title: str
+    level: Level
+    is_security: bool
+    in_app: bool
+    email: bool
+    sms: bool = False
+
+
+def notice_preferences(user: User) -> list[NoticePreference]:
+    """Return a user's preferences of every kind, by name. Issues one query."""
+    chosen = {row.kind: row for row in NotificationPreference.objects.filter(user=user)}
+    found = []
+    for kind in iter_notices():
+        row = None if kind.is_security else chosen.get(kind.name)
+        found.append(
+            NoticePreference(
+                kind=kind.name,
+                title=kind.title,
+                level=kind.level,
+                is_security=kind.is_security,
+                in_app=row.in_app if row else True,
+                email=row.email if row else kind.is_security or kind.level == Level.CRITICAL,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CappedCount:
+    """A number that is counted up to a limit only."""
+
+    number: int
+    is_capped: bool
+
+
+def count_unread(user_id: uuid.UUID) -> CappedCount:
+    """Return how many notices a user has not read, counting to 1,000."""
+    unread = Notification.objects.filter(user_id=user_id).in_app().unread()
+    number = unread[: UNREAD_COUNT_MAX + 1].count()
+    return CappedCount(min(number, UNREAD_COUNT_MAX), number > UNREAD_COUNT_MAX)
 
 
 def _is_organization(named: str) -> Q:

@@ -9,8 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
 
 from apps.accounts.models import Level, Mail, Notification, NotificationPreference, User
-from apps.accounts.services import mail_due_notices, notify
-from apps.accounts.services import notifications as notices
+from apps.accounts.services import mail_due_notices, notice_mails, notify
 from apps.common.notices import NoticeKind, register_notice
 from tests.factories.accounts import OrganizationFactory, UserFactory
 
@@ -93,7 +92,7 @@ def test_a_failed_notice_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 / 0")
 
-    monkeypatch.setattr(notices, "_mail_one", break_down)
+    monkeypatch.setattr(notice_mails, "send_notice", break_down)
     with transaction.atomic():
         tell(ann, kind=SECURITY)
         User.objects.filter(pk=ann.pk).update(name="Anna")

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.accounts.api.audit import AuditViewSet
+from apps.accounts.api.notifications import NotificationViewSet
 from apps.accounts.api.views import (
     ApiKeyViewSet,
     MeViewSet,
@@ -18,5 +19,6 @@ router.register("auth", SignOutViewSet, basename="auth-session")
 router.register("organizations", OrganizationViewSet, basename="organization")
 router.register("audit", AuditViewSet, basename="audit")
 router.register("api-keys", ApiKeyViewSet, basename="api-key")
+router.register("notifications", NotificationViewSet, basename="notification")
 
 urlpatterns = [path("me", MeViewSet.as_view({"get": "retrieve"}), name="me"), *router.urls]

@@ -17,6 +17,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """Narrow to what its user has not read."""
         return self.filter(read_at__isnull=True)
 
+    def in_app(self) -> Self:
+        """Narrow to what is shown in the product."""
+        return self.filter(is_in_app=True)
+
     def mail_pending(self) -> Self:
         """Narrow to what is to go by mail and has not gone."""
         return self.filter(mail_due_at__isnull=False, emailed_at__isnull=True)
@@ -39,6 +43,8 @@ class Notification(Row):
     body = models.CharField(max_length=1_000, default="", blank=True)
     target_type = models.CharField(max_length=80, default="", blank=True)
     target_id = models.CharField(max_length=80, default="", blank=True)
+    # The path of the page that shows more, for links in the product and in mails.
+    page = models.CharField(max_length=300, default="", db_default="", blank=True)
     dedupe_key = models.CharField(max_length=200)
     # Without it the notice goes by mail alone.
     is_in_app = models.BooleanField(default=True, db_default=True)

@@ -4,7 +4,15 @@ from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_
 from apps.accounts.services.audit import blank_person, operating, record_audit
 from apps.accounts.services.keeping import prune
 from apps.accounts.services.mails import send_mail
-from apps.accounts.services.notifications import mail_due_notices, notify
+from apps.accounts.services.notice_mails import mail_due_notices
+from apps.accounts.services.notification_preferences import PreferenceChange, set_notice_preferences
+from apps.accounts.services.notifications import (
+    delete_notice,
+    notify,
+    read_all_notices,
+    read_notices,
+    set_read,
+)
 from apps.accounts.services.organizations import (
     add_member,
     create_first_admin,
@@ -24,6 +32,7 @@ from apps.accounts.services.sessions import (
 )
 
 __all__ = [
+    "PreferenceChange",
     "TokenPair",
     "add_member",
     "blank_person",
@@ -32,11 +41,14 @@ __all__ = [
     "create_first_admin",
     "create_organization",
     "create_user",
+    "delete_notice",
     "mail_due_notices",
     "notify",
     "operating",
     "prune",
     "prune_chain",
+    "read_all_notices",
+    "read_notices",
     "record_audit",
     "refresh_session",
     "revoke_api_key",
@@ -45,6 +57,8 @@ __all__ = [
     "seal_audit",
     "send_mail",
     "set_active",
+    "set_notice_preferences",
+    "set_read",
     "set_suspended",
     "sign_in",
     "use_api_key",
