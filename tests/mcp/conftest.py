@@ -52,7 +52,9 @@ class McpClient:
         if self.revision == STATELESS:
             target = params.get(NAMED_BY.get(method, ""))
             params = {"_meta": ENVELOPE, **params}
-            right = {"Mcp_Method": method} | ({"Mcp_Name": target} if isinstance(target, str) else {})
+            right["Mcp_Method"] = method
+            if isinstance(target, str):
+                right["Mcp_Name"] = target
         right["MCP_Protocol_Version"] = self.revision
         body = {"jsonrpc": "2.0", "id": 7, "method": method, "params": params}
         return self.post(body, **(right | headers))
