@@ -18,6 +18,7 @@ An app adds its own in `AppConfig.ready()`:
 writes is one service call. Time, rows and bytes are limited from outside (platform.md section 17).
 """
 
+import datetime as dt
 import re
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from functools import cache
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
+from django.db.models import Model, QuerySet, TextChoices
 
 from apps.common.errors import FieldError, Invalid
 
@@ -43,12 +45,15 @@ UNKNOWN_FIELD: Final = re.compile(r"Object contains unknown field `(?P<name>.*)`
 MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<name>.*)`", re.DOTALL)
 
 ArgumentsT = TypeVar("ArgumentsT", bound=msgspec.Struct)
+RowT = TypeVar("RowT", bound=Model)
 
 # What several tools take.
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=200, description="How many rows to return.")]
 CursorText = Annotated[
     str, msgspec.Meta(max_length=2_000, description="`next_cursor` of the page before; empty for the first.")
 ]
+NextCursor = Annotated[str | None, msgspec.Meta(description="Pass it as cursor; null on the last page.")]
+Instant = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
 class Arguments(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -193,6 +198,22 @@ def offered_resources(actor: Any) -> Sequence[Resource]:
     return [found for _, found in sorted(_resources.items()) if actor.may(found.permission)]
 
 
+def newest_first(rows: QuerySet[RowT], *, cursor: str, page_size: int) -> tuple[list[RowT], str | None]:
+    """Return one page of rows, the newest first, and the cursor of the next; raises Invalid for a wrong one.
+
+    Keys are UUIDv7, so their order is that of creation, and rows coming and going shift nothing. One query.
+    """
+    if cursor:
+        try:
+            rows = rows.filter(pk__lt=uuid.UUID(cursor))
+        except ValueError as error:
+            detail = "This is not the next_cursor of a page."
+            raise Invalid(errors=[FieldError(detail, pointer="/cursor")]) from error
+    page = list(rows.order_by("-pk")[: page_size + 1])
+    has_more = len(page) > page_size
+    return page[:page_size], str(page[page_size - 1].pk) if has_more else None
+
+
 def json_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a struct, with `type: object` at its root as MCP wants it."""
     root, components = _schema_parts(struct)
@@ -204,8 +225,17 @@ def json_schema(struct: type[msgspec.Struct]) -> dict[str, Any]:
 
 @cache
 def _schema_parts(struct: type[msgspec.Struct]) -> tuple[str, dict[str, Any]]:
-    (reference,), components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+    (reference,), components = msgspec.json.schema_components(
+        [struct], ref_template="#/$defs/{name}", schema_hook=_choices_schema
+    )
     return reference["$ref"].removeprefix("#/$defs/"), components
+
+
+def _choices_schema(type_: type) -> dict[str, Any]:
+    """Return the schema of Django's choices, which msgspec reads and writes as the enums they are."""
+    if issubclass(type_, TextChoices):
+        return {"type": "string", "enum": list(type_.values)}
+    raise NotImplementedError
 
 
 def _field_error(error: msgspec.ValidationError) -> FieldError:

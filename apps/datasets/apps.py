@@ -16,12 +16,14 @@ class DatasetsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what the app shows elsewhere, its jobs and its topics."""
+        """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.datasets import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
+        from apps.datasets.tools import register_tools  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
+        register_tools()
         register_topic(pattern="datasets", permission="datasets.view")
         register_topic(
             pattern="datasets.<id>",
