@@ -7,7 +7,7 @@ import pytest
 
 from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
-from apps.datasets.models import Dataset
+from apps.datasets.models import Dataset, Segment, Term, TermField
 from apps.datasets.services import create_dataset
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
@@ -125,6 +125,9 @@ def test_a_dataset_is_renamed_by_the_service_with_its_rules(
 def test_categories_are_counted_most_frequent_first(mcp_key: KeyMaker, actors: Actors) -> None:
     rows = [EventRow(51.5, -0.1, category=category) for category in ("noise", "theft", "theft")]
     row = published_dataset(rows, organization=actors.organization)
+    numbers = dict(Term.objects.filter(dataset_no=row.no, field=TermField.CATEGORY).values_list("text", "no"))
+    facts = {str(numbers["noise"]): 1, str(numbers["theft"]): 2}
+    Segment.objects.filter(dataset=row).update(category_counts=facts)
 
     counts = mcp_key().call("datasets_count_categories", id=str(row.pk))
     assert [(each["category"], each["events"]) for each in counts["categories"]] == [

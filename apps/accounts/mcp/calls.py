@@ -14,13 +14,15 @@ from psycopg.errors import QueryCanceled
 from apps.accounts.authentication import Credentials
 from apps.accounts.mcp.messages import INVALID_PARAMS, JsonObject, RpcError
 from apps.accounts.permissions import Actor
-from apps.common import idempotency
+from apps.common import idempotency, throttles
 from apps.common.errors import DomainError, FieldError, Forbidden, Invalid, TooLarge, Unavailable
 from apps.common.idempotency import Answer, RequestKey
 from apps.common.logs import current_request_id
 from apps.common.problems import ServerError, as_domain_error, render_problem
 from apps.common.tools import KEY_PROPERTY, Tool, find_tool
 
+# What every message counts against anyway.
+OWN_LIMIT: Final = "mcp"
 TIME_S: Final = 20.0
 ROWS_MAX: Final = 1_000
 ANSWER_MAX_BYTES: Final = 256 * 1024
@@ -110,6 +112,8 @@ def _run(
     """Return the encoded answer, and whether it is a stored one."""
     if not tool.is_offered_to(actor):
         raise Forbidden(f"The tool {tool.name} needs the permission {tool.permission}.")
+    if tool.limit != OWN_LIMIT:
+        throttles.take_for(actor.caller, tool.limit)
     key = _taken_key(arguments) if tool.writes else None
     checked = tool.read(arguments)
     deadline = Deadline(TIME_S)
@@ -177,5 +181,7 @@ def _problem(error: Exception) -> JsonObject:
     if meant is None:
         logger.error("tool_failed", exc_info=error)
         meant = ServerError()
+    if meant.retry_after_s is not None:
+        meant.extra["retry_after_s"] = meant.retry_after_s  # there is no header to say it
     _status, content = render_problem(meant, current_request_id())
     return {"content": [{"type": "text", "text": content.decode()}], "isError": True}

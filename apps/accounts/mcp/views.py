@@ -27,6 +27,7 @@ from apps.accounts.mcp.messages import (
 )
 from apps.accounts.mcp.methods import Caller, dispatch
 from apps.accounts.mcp.revisions import HANDSHAKE, REVISION_HEADER, WITHOUT_HEADER, revision_of
+from apps.common import throttles
 from apps.common.addresses import client_address
 from apps.common.cross_origin import OriginRefused, is_origin_allowed
 from apps.common.errors import Forbidden, Malformed, Unauthenticated
@@ -65,6 +66,7 @@ class McpView(View):
             raise OriginRefused
         credentials = sign_in(request)
         caller = Caller(credentials, credentials.resolve_actor(), "")
+        _count(request, caller, 1)
         _check_media_types(request)
         try:
             value = parse_json(request.body)
@@ -83,17 +85,34 @@ class McpView(View):
 
 
 def sign_in(request: HttpRequest) -> Credentials:
-    """Return whose key or token the headers carry; raises Unauthenticated, Forbidden without the scope."""
+    """Return whose key or token the headers carry.
+
+    Raises Unauthenticated, Forbidden for a key without the scope, RateLimited after too many failures.
+    """
     check_query(request)
-    raw = raw_credential(request)
-    if raw is None:
-        raise Unauthenticated
-    found = authenticate_raw(
-        raw, ip=client_address(request), requested_organization=request.headers.get("X-Organization", "")
-    )
+    try:
+        found = _credentials_of(request)
+    except Unauthenticated:
+        throttles.take_at(request, "auth_failed")
+        raise
     if found.api_key is not None and SCOPE not in found.api_key.scopes:
         raise Forbidden(f"This needs a key with the scope {SCOPE}.")
     return found
+
+
+def _credentials_of(request: HttpRequest) -> Credentials:
+    raw = raw_credential(request)
+    if raw is None:
+        raise Unauthenticated
+    requested = request.headers.get("X-Organization", "")
+    return authenticate_raw(raw, ip=client_address(request), requested_organization=requested)
+
+
+def _count(request: HttpRequest, caller: Caller, messages: int) -> None:
+    """Count messages by who sends them; the answer tells how many are left. Raises RateLimited."""
+    if messages:
+        decision = throttles.take_for(caller.actor.caller, SCOPE, messages)
+        request.rate_limit = decision  # type: ignore[attr-defined]
 
 
 def _check_media_types(request: HttpRequest) -> None:
@@ -132,6 +151,7 @@ def _answer_batch(request: HttpRequest, caller: Caller, values: list[Any]) -> Ht
         refusal = f"A batch has 1 to {BATCH_MAX} messages."
     if refusal:
         return _json(error_of(None, RpcError(INVALID_REQUEST, refusal)), HTTPStatus.BAD_REQUEST)
+    _count(request, caller, len(values) - 1)  # the request itself counted as one
     answers = [answer for answer, _ in (_answer(request, caller, value) for value in values) if answer]
     return _json(answers, HTTPStatus.OK) if answers else HttpResponse(status=HTTPStatus.ACCEPTED)
 
