@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from django.conf import settings
-from django.utils import timezone
 
 from apps.accounts.models import Organization, Role, User
 from apps.accounts.permissions import system_actor
-from apps.accounts.services import add_member, create_first_admin, create_user
+from apps.accounts.services import add_member, create_first_admin, create_user, purge_organization
 from apps.datasets.local_import import run_here, store_file
 from apps.datasets.models import Dataset
-from apps.datasets.pruning import erase_data
 from apps.datasets.reading.sample_city import sample_city
-from apps.datasets.services import create_dataset_from_files, delete_dataset
+from apps.datasets.services import create_dataset_from_files
 from config import installation
 
 ORGANIZATION_NAME: Final = "Sample"
@@ -43,14 +41,7 @@ def remove() -> None:
     """Remove the sample organization with its data, and its people."""
     organization = _organization()
     if organization is not None:
-        actor = system_actor(organization)
-        for dataset in Dataset.objects.filter(organization=organization):
-            if dataset.deleted_at is None:
-                delete_dataset(actor=actor, dataset=dataset)
-            erase_data(dataset, timezone.now())
-            # The database refuses to delete segments that are listed; their data is gone by now.
-            dataset.versions.all().delete()
-        organization.delete()
+        purge_organization(organization)
     emails = [installation.ADMIN_EMAIL, *map(_email, MEMBERS)]
     User.objects.filter(email__in=emails).delete()
 

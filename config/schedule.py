@@ -49,7 +49,8 @@ CLOCKS: Final = (
     Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),
     Clock("seal_audit", "apps.accounts.periodic.seal_audit", every_s=15),
     Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
-    Clock("prune_accounts", "apps.accounts.periodic.prune_accounts", minute="47"),
+    Clock("prune", "apps.common.keeping.prune_now", minute="10", hour="3"),
+    Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

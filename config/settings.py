@@ -1,6 +1,7 @@
 """Every setting, read once from the environment, typed; `deploy/env.example` documents each name.
 
-Order: base, apps, requests, database, stores, people, API, live, workers, observing, static files, products.
+Order: base, apps, requests, database, stores, people, API, live, workers, observing, keeping, static files,
+products.
 """
 
 from pathlib import Path
@@ -313,6 +314,11 @@ AI_API_KEY = env.env_str("AI_API_KEY")
 AI_MODEL = env.env_str("AI_MODEL")
 AI_TIMEOUT_S = env.env_float("AI_TIMEOUT_S", 30.0, minimum=1.0)
 AI_DAILY_TOKENS = env.env_int("AI_DAILY_TOKENS", 200_000)
+
+# --- keeping
+AUDIT_DAYS = env.env_int("AUDIT_DAYS", 400, minimum=1)
+NOTIFICATION_DAYS = env.env_int("NOTIFICATION_DAYS", 90, minimum=1)
+JOB_DAYS = env.env_int("JOB_DAYS", 30, minimum=1)
 
 # --- static files
 STATIC_URL = "/static/"

@@ -7,6 +7,7 @@ from apps.accounts.topics import register_topics
 from apps.accounts.verbs import VERBS
 from apps.common.audit import register_audit_verbs
 from apps.common.idempotency import register_store
+from apps.common.keeping import register_rule
 from apps.common.notices import register_notice
 
 
@@ -22,6 +23,7 @@ class AccountsConfig(AppConfig):
         from apps.accounts import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
         from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
+        from apps.accounts.services import RULES  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_topics()
@@ -29,3 +31,5 @@ class AccountsConfig(AppConfig):
         for kind in NOTICES:
             register_notice(kind)
         register_audit_verbs(VERBS)
+        for rule in RULES:
+            register_rule(rule)

@@ -10,6 +10,6 @@ def seal_audit() -> None:
     services.seal_audit()
 
 
-def prune_accounts() -> None:
-    """Delete stored answers and sessions that are past their time; twice at once does no harm."""
-    services.prune(now=timezone.now())
+def purge_organizations() -> None:
+    """Remove the organizations that were deleted long enough ago; twice at once does no harm."""
+    services.purge_organizations(now=timezone.now())

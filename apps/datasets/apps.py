@@ -4,6 +4,7 @@ from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
 from apps.common.cards import Card, register_card
+from apps.common.keeping import register_purge, register_rule
 from apps.common.live import register_topic
 from apps.datasets.verbs import VERBS
 
@@ -18,12 +19,15 @@ class DatasetsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
-        from apps.datasets import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.datasets import pruning, tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
         from apps.datasets.tools import register_tools  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         register_tools()
+        register_purge("datasets", pruning.purge_datasets)
+        for rule in pruning.RULES:
+            register_rule(rule)
         register_topic(pattern="datasets", permission="datasets.view")
         register_topic(
             pattern="datasets.<id>",

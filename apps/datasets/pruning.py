@@ -3,6 +3,8 @@
 Every function may be killed anywhere and be run again. Nothing here decides when: `periodic.py` does.
 """
 
+import uuid
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,8 +12,12 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
+from apps.common import jobs
 from apps.common.db import JobStatus
+from apps.common.errors import Conflict
+from apps.common.keeping import KeepingRule
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.models import Dataset, Import, ImportFile, Reject, Segment, Term, Version, VersionSegment
@@ -33,19 +39,36 @@ class MappingExpired(ReadingError):
     code = "datasets.mapping_expired"
 
 
+class StillImporting(Conflict):
+    """An import of the organization is still running."""
+
+    code = "datasets.still_importing"
+
+
 def drop_old_versions(now: datetime) -> int:
     """Mark the versions beyond each dataset's `keep_versions` as dropped; returns how many."""
     dropped = 0
-    for dataset in Dataset.objects.living().filter(current_version__isnull=False).iterator():
+    for dataset in _versioned().iterator():
         with transaction.atomic():
             # Locked, so that nobody restores a version at this moment.
-            locked = lock_dataset(dataset)
-            current = locked.current_version_id or ""
-            kept = Version.objects.filter(dataset=locked, dropped_at__isnull=True).order_by("-number")
-            numbers = list(kept.values_list("number", flat=True))[locked.keep_versions :]
-            old = kept.filter(number__in=numbers, published_at__lt=now - GRACE).exclude(pk=current)
-            dropped += old.order_by().update(dropped_at=now)
+            dropped += _old_versions(lock_dataset(dataset), now).update(dropped_at=now)
     return dropped
+
+
+def count_old_versions(now: datetime) -> int:
+    """Return how many versions `drop_old_versions` would drop."""
+    return sum(_old_versions(dataset, now).count() for dataset in _versioned().iterator())
+
+
+def _versioned() -> QuerySet[Dataset]:
+    return Dataset.objects.living().filter(current_version__isnull=False)
+
+
+def _old_versions(dataset: Dataset, now: datetime) -> QuerySet[Version]:
+    kept = Version.objects.filter(dataset=dataset, dropped_at__isnull=True).order_by("-number")
+    numbers = list(kept.values_list("number", flat=True))[dataset.keep_versions :]
+    old = kept.filter(number__in=numbers, published_at__lt=now - GRACE)
+    return old.exclude(pk=dataset.current_version_id or "").order_by()
 
 
 def drop_unlisted_segments(now: datetime) -> int:
@@ -84,32 +107,70 @@ def erase_data(dataset: Dataset, now: datetime) -> None:
     delete_source_files(ImportFile.objects.filter(source_import__dataset=dataset))
 
 
+def purge_datasets(organization_id: uuid.UUID) -> None:
+    """Remove the datasets of an organization with all they hold; raises StillImporting.
+
+    Cancelled imports end by themselves; until then their worker writes what would be left behind.
+    """
+    datasets = Dataset.objects.filter(organization_id=organization_id)
+    active = Import.objects.filter(dataset__in=datasets, status__in=ACTIVE)
+    for row in active.exclude(cancel_requested_at__isnull=False):
+        jobs.cancel(run_import, row)
+    if active.exists():
+        raise StillImporting
+    for dataset in datasets:
+        erase_data(dataset, timezone.now())
+        # The database refuses to delete segments that are listed; their data is gone by now.
+        dataset.versions.all().delete()
+
+
 def drop_stage_tables(now: datetime) -> int:
     """Drop the stage tables without a living import, an hour after it ended; returns how many."""
-    numbers = stage_import_nos()
-    busy = Q(status__in=ACTIVE) | Q(finished_at__gte=now - GRACE)
-    living = set(Import.objects.filter(busy, no__in=numbers).values_list("no", flat=True))
-    orphans = [number for number in numbers if number not in living]
+    orphans = orphaned_stages(now)
     for number in orphans:
         drop_stage(stage_table(number))
     return len(orphans)
 
 
+def orphaned_stages(now: datetime) -> list[int]:
+    """Return the numbers of the imports whose stage tables nobody needs any more."""
+    numbers = stage_import_nos()
+    busy = Q(status__in=ACTIVE) | Q(finished_at__gte=now - GRACE)
+    living = set(Import.objects.filter(busy, no__in=numbers).values_list("no", flat=True))
+    return [number for number in numbers if number not in living]
+
+
 def drop_evidence(now: datetime) -> int:
     """Delete evidence older than it is kept for; the counts on the imports stay."""
+    return sum(rejects.delete()[0] for rejects in _old_evidence(now))
+
+
+def count_evidence(now: datetime) -> int:
+    """Return how many rejects `drop_evidence` would delete."""
+    return sum(rejects.count() for rejects in _old_evidence(now))
+
+
+def _old_evidence(now: datetime) -> Iterator[QuerySet[Reject]]:
+    """Yield the rejects of each import that ended long ago."""
     limit = now - timedelta(days=settings.DATASETS_EVIDENCE_DAYS)
     old = Import.objects.filter(rejected__gt=0) | Import.objects.filter(duplicates__gt=0)
-    deleted = 0
     for row in old.filter(finished_at__lt=limit, status__in=ENDED).select_related("dataset"):
-        deleted += Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no).delete()[0]
-    return deleted
+        yield Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no)
 
 
 def drop_source_files(now: datetime) -> int:
     """Delete the uploaded files of imports that ended longer ago than they are kept for."""
+    return delete_source_files(_old_files(now))
+
+
+def count_source_files(now: datetime) -> int:
+    """Return how many files `drop_source_files` would delete."""
+    return _old_files(now).exclude(storage_name="").order_by().values("storage_name").distinct().count()
+
+
+def _old_files(now: datetime) -> QuerySet[ImportFile]:
     limit = now - timedelta(days=settings.DATASETS_SOURCE_FILE_DAYS)
-    old = ImportFile.objects.filter(source_import__finished_at__lt=limit, source_import__status__in=ENDED)
-    return delete_source_files(old)
+    return ImportFile.objects.filter(source_import__finished_at__lt=limit, source_import__status__in=ENDED)
 
 
 def delete_source_files(files: QuerySet[ImportFile]) -> int:
@@ -155,3 +216,11 @@ def _being_made() -> Exists:
     """Tell whether an import of the segment's dataset is active: it may own the staged segment."""
     imports = Import.objects.filter(dataset=OuterRef("dataset"), status__in=ACTIVE)
     return Exists(imports)
+
+
+RULES: Final = (
+    KeepingRule("datasets.versions", count=count_old_versions, drop=drop_old_versions),
+    KeepingRule("datasets.stage_tables", count=lambda now: len(orphaned_stages(now)), drop=drop_stage_tables),
+    KeepingRule("datasets.evidence", count=count_evidence, drop=drop_evidence),
+    KeepingRule("datasets.source_files", count=count_source_files, drop=drop_source_files),
+)

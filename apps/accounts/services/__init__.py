@@ -2,7 +2,7 @@
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
 from apps.accounts.services.audit import blank_person, operating, record_audit
-from apps.accounts.services.keeping import prune
+from apps.accounts.services.keeping import RULES, purge_organization, purge_organizations
 from apps.accounts.services.mails import send_mail
 from apps.accounts.services.notice_mails import mail_due_notices
 from apps.accounts.services.notification_preferences import PreferenceChange, set_notice_preferences
@@ -21,7 +21,7 @@ from apps.accounts.services.organizations import (
     set_active,
     set_suspended,
 )
-from apps.accounts.services.sealing import prune_chain, seal_audit
+from apps.accounts.services.sealing import seal_audit
 from apps.accounts.services.sessions import (
     TokenPair,
     check_access,
@@ -32,6 +32,7 @@ from apps.accounts.services.sessions import (
 )
 
 __all__ = [
+    "RULES",
     "PreferenceChange",
     "TokenPair",
     "add_member",
@@ -45,8 +46,8 @@ __all__ = [
     "mail_due_notices",
     "notify",
     "operating",
-    "prune",
-    "prune_chain",
+    "purge_organization",
+    "purge_organizations",
     "read_all_notices",
     "read_notices",
     "record_audit",

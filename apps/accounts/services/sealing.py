@@ -62,6 +62,19 @@ def prune_chain(chain_id: uuid.UUID | None, *, before: dt.datetime | None = None
     return dropped
 
 
+def prune_audit(*, before: dt.datetime) -> int:
+    """Drop what is older from the front of every chain; return how many entries."""
+    chains = list(AuditHead.objects.order_by("pk").values_list("organization_id", flat=True))
+    return sum(prune_chain(chain_id, before=before) for chain_id in chains)
+
+
+def count_prunable(*, before: dt.datetime) -> int:
+    """Return how many entries `prune_audit` would drop."""
+    heads = AuditHead.objects.order_by("pk").only("organization_id", "pruned_sequence")
+    ends = ((head, chain_end(head.organization_id, before)) for head in heads)
+    return sum(max(end - head.pruned_sequence, 0) for head, end in ends)
+
+
 def chain_end(chain_id: uuid.UUID | None, before: dt.datetime | None) -> int:
     """Return the sequence up to which a chain may be dropped."""
     sealed = AuditEntry.objects.of_chain(chain_id).sealed()
