@@ -273,7 +273,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         """Count the request by who makes it; outside an organization their role in the active one holds."""
         # What was put on DRF's own request: the page's actor and credentials not looked at do not count.
         known = vars(self.request)
-        if "actor" in known:
+        if known.get("actor") is not None:
             caller = self.actor.caller
         elif known.get("_auth") is not None:
             caller = self.credentials.caller()
