@@ -231,7 +231,8 @@ def _page_size(request: Request) -> int:
 
 def _scope(request: Request) -> str:
     """Return the digest of what a cursor is bound to: address, sort, filters, organization."""
-    actor = getattr(request, "actor", None)
+    # What was put on DRF's own request: a page's actor would show through in a list of no organization.
+    actor = vars(request).get("actor")
     bound = sorted(
         (name, values) for name, values in request.query_params.lists() if name not in FREE_PARAMETERS
     )

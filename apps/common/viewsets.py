@@ -216,8 +216,6 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Pass the walls in order: query, sign-in, organization, permission, rate limit."""
         check_query(request)
-        # Else the page's actor would show through, in an organization that the caller may not even have.
-        self.request.actor = None
         super().initial(request, *args, **kwargs)
         if self.action is None:
             self.http_method_not_allowed(request)
