@@ -22,11 +22,13 @@ class AccountsConfig(AppConfig):
         """Register jobs, notices, tools and the API's store of answers; models are loaded only now."""
         from apps.accounts import tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
+        from apps.accounts.job_topics import register_job_topics  # noqa: PLC0415
         from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
         from apps.accounts.services import RULES  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_topics()
+        register_job_topics()
         register_platform_tools()
         for kind in NOTICES:
             register_notice(kind)

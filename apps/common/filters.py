@@ -72,6 +72,13 @@ class ListField(forms.Field):
         return [self.value_field.clean(item) for item in value or []]
 
 
+class Choice(django_filters.ChoiceFilter):  # type: ignore[misc]
+    """One of a few words; any other is refused."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(null_label=None, empty_label=None, **kwargs)
+
+
 def one_of(choices: type[models.TextChoices], field_name: str | None = None) -> AnyOf:
     """Return the filter of a state: any of the given values."""
     field = forms.ChoiceField(choices=choices.choices)

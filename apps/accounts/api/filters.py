@@ -1,7 +1,9 @@
 """Filters of the lists of accounts."""
 
-from apps.accounts.models import ActorType, ApiKey, AuditEntry, Role
-from apps.common.filters import TIME_BOUNDS, StrictFilterSet, any_text, id_of, one_of
+from apps.accounts.models import ActorType, ApiKey, AuditEntry, Job, Role
+from apps.accounts.models.job import JobQuerySet
+from apps.common.db import JobStatus
+from apps.common.filters import TIME_BOUNDS, Choice, StrictFilterSet, any_text, id_of, one_of
 
 
 class ApiKeyFilter(StrictFilterSet):
@@ -27,3 +29,20 @@ class AuditFilter(StrictFilterSet):
     class Meta:
         model = AuditEntry
         fields = {"created_at": TIME_BOUNDS}
+
+
+class JobFilter(StrictFilterSet):
+    """`kind`, `status`, `queue` (repeated means any of), `dead=true` for dead letters, bounds of times."""
+
+    kind = any_text()
+    queue = any_text()
+    status = one_of(JobStatus)
+    dead = Choice(choices=[("true", "dead letters"), ("false", "all others")], method="filter_dead")
+
+    class Meta:
+        model = Job
+        fields = {"created_at": TIME_BOUNDS, "finished_at": TIME_BOUNDS}
+
+    def filter_dead(self, rows: JobQuerySet, _name: str, value: str) -> JobQuerySet:
+        """Narrow to the dead letters, or to all others."""
+        return rows.dead() if value == "true" else rows.exclude_dead()

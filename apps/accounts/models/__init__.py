@@ -4,6 +4,7 @@ from apps.accounts.models.api_key import ApiKey
 from apps.accounts.models.audit import ActorType, AuditEntry, AuditHead
 from apps.accounts.models.idempotency import IdempotencyRecord
 from apps.accounts.models.invitation import Invitation
+from apps.accounts.models.job import Job
 from apps.accounts.models.lockout import LoginFailure
 from apps.accounts.models.mail import Mail
 from apps.accounts.models.notification import Notification, NotificationPreference
@@ -19,6 +20,7 @@ __all__ = [
     "AuditHead",
     "IdempotencyRecord",
     "Invitation",
+    "Job",
     "Level",
     "LoginFailure",
     "Mail",

@@ -2,6 +2,7 @@
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
 from apps.accounts.services.audit import blank_person, operating, record_audit
+from apps.accounts.services.jobs import cancel_job, discard_job, retry_job
 from apps.accounts.services.keeping import RULES, purge_organization, purge_organizations
 from apps.accounts.services.mails import send_mail
 from apps.accounts.services.notice_mails import mail_due_notices
@@ -37,12 +38,14 @@ __all__ = [
     "TokenPair",
     "add_member",
     "blank_person",
+    "cancel_job",
     "check_access",
     "create_api_key",
     "create_first_admin",
     "create_organization",
     "create_user",
     "delete_notice",
+    "discard_job",
     "mail_due_notices",
     "notify",
     "operating",
@@ -52,6 +55,7 @@ __all__ = [
     "read_notices",
     "record_audit",
     "refresh_session",
+    "retry_job",
     "revoke_api_key",
     "revoke_session",
     "revoke_sessions",

@@ -90,6 +90,8 @@ def register_topic(
 ) -> None:
     """Declare a topic; `visible(actor, id)` says whether that row is the actor's to see.
 
+    Without a permission `visible` alone decides.
+
     A private topic has a stream of its own for each user: publish to it with `user_id`. Registering the same
     pattern again replaces it. Raises ValueError for placeholders without `visible`.
     """
@@ -111,6 +113,6 @@ def find_topic(watcher: Watcher, name: str) -> Topic:
     topic = next((topic for topic in literal_first if topic.expression.fullmatch(name)), None)
     if topic is None or len(name) > TOPIC_MAX_CHARS:
         raise NotFound("There is no such topic.")
-    if not watcher.may(topic.permission):
+    if topic.permission and not watcher.may(topic.permission):
         raise Forbidden(f"This topic needs the permission {topic.permission}.")
     return topic
