@@ -12,8 +12,10 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.frames import CloseCode as StandardCode
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from apps.common.live.messages import WIRE
 from apps.common.live.protocol import HEARTBEAT_S, MESSAGE_MAX_BYTES, PONG_LIMIT_S, CloseCode
 
 # How long a client that was told to go may take; then the connection is cut.
@@ -44,6 +46,20 @@ class LiveWebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn = LimitedProtocol(max_size=MESSAGE_MAX_BYTES, logger=logging.getLogger("uvicorn.error"))
         self.ping_interval = HEARTBEAT_S
         self.ping_timeout = PONG_LIMIT_S - HEARTBEAT_S
+
+    def handle_connect(self, event: Request) -> None:
+        """Start the application, and tell it of the quick way out."""
+        super().handle_connect(event)
+        if not self.close_sent:
+            extensions: dict[str, Any] = {**self.scope["extensions"], WIRE: self.write_frame}
+            self.scope["extensions"] = extensions
+
+    def write_frame(self, frame: bytes) -> bool:
+        """Write a ready frame at once; False if the client does not keep up, or the connection is ending."""
+        is_open = self.writable.is_set() and not self.close_sent and not self.transport.is_closing()
+        if is_open:
+            self.transport.write(frame)
+        return is_open
 
     async def send(self, message: Any) -> None:
         """Send; a close goes out even if the client reads nothing, and then the connection is cut."""

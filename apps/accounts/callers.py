@@ -101,30 +101,52 @@ class Presence:
 
 def presence_of(caller: Caller, organization: str = "") -> Presence:
     """Return a caller as an actor of an organization (id or short name), by default their own."""
-    credentials = caller.credentials()
-    session_id = credentials.session.pk if credentials.session is not None else None
-    return Presence(caller, credentials.resolve_actor(organization), session_id)
+    return _present(caller, caller.credentials(), organization)
 
 
-def caller_of_raw(raw: str, ip: str | None) -> Caller:
-    """Return the caller of a key or an access token."""
+def presence_by_raw(raw: str, *, ip: str | None, organization: str = "") -> Presence:
+    """Sign in by a key or an access token."""
     credentials = authenticate_raw(raw, ip=ip)
+    return _present(_caller_by_raw(credentials, raw.strip(), ip), credentials, organization)
+
+
+def presence_by_request(request: ASGIRequest, organization: str = "") -> Presence | None:
+    """Sign in by what a handshake carries, header before cookie; None for neither, or a stale cookie."""
+    raw = raw_credential(request)
+    if raw is not None:
+        return presence_by_raw(raw, ip=client_address(request), organization=organization)
+    caller = PageCaller(request)
+    try:
+        credentials = caller.credentials()
+    except Unauthenticated:
+        return None
+    return _present(caller, credentials, organization)
+
+
+def presence_by_credentials(request: ASGIRequest, credentials: Credentials) -> Presence:
+    """Return whom an API request has signed in already."""
+    raw = raw_credential(request)
+    if raw is None:
+        return _present(PageCaller(request), credentials, "")
+    return _present(_caller_by_raw(credentials, raw, client_address(request)), credentials, "")
+
+
+def carries_credentials(request: ASGIRequest) -> bool:
+    """Tell whether a handshake has anything to sign in by; never queries."""
+    headers = request.headers
+    named = "Authorization" in headers or "X-API-Key" in headers
+    return named or settings.SESSION_COOKIE_NAME in request.COOKIES
+
+
+def _caller_by_raw(credentials: Credentials, raw: str, ip: str | None) -> Caller:
     if credentials.session is None:
         return KeyCaller(raw, ip)
     return SessionCaller(credentials.session.pk, credentials.claimed_organization)
 
 
-def caller_of_request(request: ASGIRequest) -> Caller | None:
-    """Return the caller of a handshake: by header, else by cookie; None if there is neither."""
-    raw = raw_credential(request)
-    if raw is not None:
-        return caller_of_raw(raw, client_address(request))
-    caller = PageCaller(request)
-    try:
-        caller.credentials()
-    except Unauthenticated:
-        return None
-    return caller
+def _present(caller: Caller, credentials: Credentials, organization: str) -> Presence:
+    session_id = credentials.session.pk if credentials.session is not None else None
+    return Presence(caller, credentials.resolve_actor(organization), session_id)
 
 
 def handshake_request(scope: dict[str, Any]) -> ASGIRequest:

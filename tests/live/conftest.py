@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -24,6 +25,9 @@ from websockets.exceptions import ConnectionClosed
 from apps.accounts.models import User
 from apps.common import live
 from apps.common.live.streams import Address
+from config.embedded import valkey as valkey_server
+from config.embedded.processes import StartFailed
+from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors, Person
 from tests.live.topics import register_test_topics
 
@@ -86,6 +90,19 @@ def server(django_db_setup: None) -> Iterator[Server]:
     """Run one web process for all tests of this folder."""
     with run_server() as running:
         yield running
+
+
+@pytest.fixture
+def own_valkey(tmp_path: Path, settings: Any) -> Iterator[OwnValkey]:
+    try:
+        valkey_server.program()
+    except StartFailed as error:
+        pytest.skip(str(error))
+    server = OwnValkey(tmp_path)
+    server.start()
+    settings.CHANNEL_URL = server.url
+    yield server
+    server.stop(and_forget=True)
 
 
 class Client:

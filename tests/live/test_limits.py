@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from apps.common.live import hub as hubs
 from apps.common.live import protocol
+from apps.common.live.messages import Message
 from apps.common.live.outbox import WAITING_MAX, Outbox
 from apps.common.live.subscriptions import Subscriptions, TopicLimit
 from tests.live.conftest import Stage, open_client
@@ -149,8 +150,10 @@ async def test_clients_that_come_back_all_at_once_are_all_served(stage: Stage) -
         await asyncio.gather(*(subscriptions.subscribe(message) for subscriptions in everybody))
         await stage.publish(1)
         for outbox in outboxes:
-            assert "subscribed" in str(await outbox.take())
-            assert '"number":1' in str(await asyncio.wait_for(outbox.take(), 5))
+            for wanted in (b"subscribed", b'"number":1'):
+                item = await asyncio.wait_for(outbox.take(), 5)
+                assert isinstance(item, Message)
+                assert wanted in item.content
         for subscriptions in everybody:
             await subscriptions.drop_all()
     finally:
@@ -179,10 +182,13 @@ async def test_the_queue_of_a_socket_is_bounded_and_overflows_once() -> None:
     calls: list[str] = []
     outbox = Outbox(lambda: calls.append("overflow"))
     for number in range(WAITING_MAX + 50):
-        outbox.offer(str(number))
+        outbox.offer(Message("event", str(number).encode()))
 
     assert calls == ["overflow"]
-    assert [await outbox.take() for _ in range(WAITING_MAX)] == [str(n) for n in range(WAITING_MAX)]
+    taken = [await outbox.take() for _ in range(WAITING_MAX)]
+    assert [item.content for item in taken if isinstance(item, Message)] == [
+        str(number).encode() for number in range(WAITING_MAX)
+    ]
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(outbox.take(), 0.01)
 

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,24 +12,9 @@ from django.db import transaction
 
 from apps.accounts.models import User
 from apps.common import live
-from config.embedded import valkey as valkey_server
-from config.embedded.processes import StartFailed
 from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
 from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server, user_of
-
-
-@pytest.fixture
-def own_valkey(tmp_path: Path, settings: Any) -> Iterator[OwnValkey]:
-    try:
-        valkey_server.program()
-    except StartFailed as error:
-        pytest.skip(str(error))
-    server = OwnValkey(tmp_path)
-    server.start()
-    settings.CHANNEL_URL = server.url
-    yield server
-    server.stop(and_forget=True)
 
 
 def keys(valkey: redis.Redis, pattern: str) -> list[str]:

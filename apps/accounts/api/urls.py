@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.accounts.api.audit import AuditViewSet
 from apps.accounts.api.job_views import JobViewSet
+from apps.accounts.api.live import LiveViewSet
 from apps.accounts.api.notifications import NotificationViewSet
 from apps.accounts.api.views import (
     ApiKeyViewSet,
@@ -15,6 +16,7 @@ from apps.accounts.api.views import (
 from apps.common.viewsets import ApiRouter
 
 router = ApiRouter()
+router.register("live", LiveViewSet, basename="live")
 router.register("auth", SignInViewSet, basename="auth")
 router.register("auth", SignOutViewSet, basename="auth-session")
 router.register("organizations", OrganizationViewSet, basename="organization")

@@ -65,7 +65,7 @@ class Archive:
         wanted = ["", ""] if after is None else [str(after.seq), after.epoch]
         arguments: list[str | int] = [streams.new_epoch(), streams.COUNTER_KEPT_S, *wanted, limit]
         epoch, seq, reset, frames = await self._call(self._read(keys=address.keys, args=arguments))
-        return Reading(Position(seq, epoch), bool(reset), frames)
+        return Reading(Position(seq, epoch), bool(reset), [frame.encode() for frame in frames])
 
     async def acknowledge(self, address: Address, watcher_key: str, position: Position) -> None:
         """Keep for 24 hours how far a watcher has read."""

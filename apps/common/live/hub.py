@@ -54,6 +54,11 @@ class Hub:
         self._rechecks = asyncio.Semaphore(RECHECKS_AT_ONCE)
         self._rechecking: set[asyncio.Task[None]] = set()
 
+    @property
+    def is_full(self) -> bool:
+        """Tell whether this process has more connections than it may, the newest counted."""
+        return len(self.connections) > settings.LIVE_MAX_CONNECTIONS
+
     def enter(self, connection: Connection) -> None:
         """Take a connection in; the first one starts the work in the background."""
         self.connections.add(connection)

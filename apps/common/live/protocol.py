@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from apps.common.errors import DomainError, Malformed
+from apps.common.live.messages import Message
 from apps.common.live.streams import Position
 from apps.common.live.topics import TOPIC_MAX_CHARS
 
@@ -116,22 +117,31 @@ def message_id(text: str | None) -> ClientId:
     return found if isinstance(found, str | int) and len(str(found)) <= 64 else None  # noqa: PLR2004
 
 
-def encode(op: str, **fields: Any) -> str:
-    """Return a server message as the text of its frame."""
-    return orjson.dumps({"op": op, **fields}).decode()
+def encode(op: str, **fields: Any) -> Message:
+    """Return a server message."""
+    return Message(op, orjson.dumps({"op": op, **fields}))
 
 
-def encode_error(error: DomainError, *, id: ClientId = None) -> str:  # noqa: A002 - the protocol's name
+def encode_error(error: DomainError, *, id: ClientId = None) -> Message:  # noqa: A002 - the protocol's name
     """Return the message that something went wrong."""
     return encode("error", id=id, code=error.code, detail=error.detail)
 
 
-def encode_subscribed(*, id: ClientId, topic: str, position: Position, reset: bool) -> str:  # noqa: A002
+def encode_subscribed(
+    *,
+    id: ClientId,  # noqa: A002 - the protocol's name
+    topic: str,
+    head: Position,
+    here: Position,
+    reset: bool,
+) -> Message:
     """Return the message that says from where on a client watches a topic.
 
-    Unasked, with `reset`, it says that the topic began anew or has a gap: refetch.
+    The topic stands at `head`, and the client at `here` until it has what it missed. Unasked, with `reset`,
+    it says that the topic began anew or has a gap: refetch.
     """
-    return encode("subscribed", id=id, topic=topic, seq=position.seq, epoch=position.epoch, reset=reset)
+    fields = {"id": id, "topic": topic, "seq": head.seq, "epoch": head.epoch, "reset": reset}
+    return Message("subscribed", orjson.dumps({"op": "subscribed", **fields}), topic, here)
 
 
 class MessageRate:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 import structlog
 
 from apps.common.live.archive import Archive, LiveUnavailable
+from apps.common.live.messages import Message
 from apps.common.live.streams import EVENTS_KEPT, Address, Position, Reading
 
 RETRY_FIRST_S: Final = 0.1
@@ -18,7 +19,7 @@ logger = structlog.get_logger(__name__)
 class Member(Protocol):
     """Who watches a room. Neither call may wait."""
 
-    def offer(self, position: Position, frame: str) -> None:
+    def offer(self, event: Message, position: Position) -> None:
         """Take the next event."""
 
     def reset(self, position: Position) -> None:
@@ -37,15 +38,15 @@ class Room:
         self.members: set[Member] = set()
         self.ready = asyncio.Event()
         self._archive = archive
-        self._position: Position | None = None
-        self._waiting: deque[tuple[Position, str]] = deque(maxlen=EVENTS_KEPT)
+        self.position: Position | None = None
+        self._waiting: deque[tuple[Position, bytes]] = deque(maxlen=EVENTS_KEPT)
         self._reading: asyncio.Task[None] | None = None
 
     def take(self, payload: bytes) -> None:
         """Take what the feed brought: `<seq> <epoch>\\n<frame>`."""
-        head, _, frame = payload.decode().partition("\n")
-        seq, _, epoch = head.partition(" ")
-        position = Position(int(seq), epoch)
+        head, _, frame = payload.partition(b"\n")
+        seq, _, epoch = head.partition(b" ")
+        position = Position(int(seq), epoch.decode())
         if self._reading is not None or not self._accept(position, frame):
             self._waiting.append((position, frame))
             self.catch_up()
@@ -65,22 +66,23 @@ class Room:
         if self._reading is not None:
             self._reading.cancel()
 
-    def _accept(self, position: Position, frame: str) -> bool:
+    def _accept(self, position: Position, frame: bytes) -> bool:
         """Hand on the next event, drop one already seen; False if it is neither."""
-        here = self._position
+        here = self.position
         if here is None or position.epoch != here.epoch or position.seq > here.seq + 1:
             return False
         if position.seq == here.seq + 1:
-            self._position = position
+            self.position = position
+            event = Message("event", frame, self.address.topic, position)
             for member in tuple(self.members):
-                member.offer(position, frame)
+                member.offer(event, position)
         return True
 
     async def _catch_up(self) -> None:
         delay_s = RETRY_FIRST_S
         while True:
             try:
-                self._apply(await self._archive.read(self.address, self._position))
+                self._apply(await self._archive.read(self.address, self.position))
             except LiveUnavailable:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, RETRY_LAST_S)
@@ -92,14 +94,14 @@ class Room:
                     return
 
     def _apply(self, reading: Reading) -> None:
-        if self._position is None:
-            self._position = reading.position
+        if self.position is None:
+            self.position = reading.position
         elif reading.reset:
-            self._position = reading.position
+            self.position = reading.position
             for member in tuple(self.members):
                 member.reset(reading.position)
         else:
-            for seq, frame in enumerate(reading.frames, self._position.seq + 1):
+            for seq, frame in enumerate(reading.frames, self.position.seq + 1):
                 self._accept(Position(seq, reading.position.epoch), frame)
 
     def _drain(self) -> bool:

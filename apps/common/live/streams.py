@@ -124,7 +124,7 @@ class Reading:
 
     position: Position
     reset: bool
-    frames: list[str]
+    frames: list[bytes]
 
 
 def new_epoch() -> str:

@@ -8,6 +8,7 @@ from apps.common.errors import Conflict, Forbidden, NotFound, Throttled
 from apps.common.live import protocol
 from apps.common.live.archive import Archive
 from apps.common.live.hub import Hub
+from apps.common.live.messages import Message
 from apps.common.live.outbox import Outbox
 from apps.common.live.protocol import ClientId
 from apps.common.live.room import Room
@@ -48,13 +49,13 @@ class Subscription:
         self.is_live = False
         self.room: Room | None = None
 
-    def offer(self, position: Position, frame: str) -> None:
+    def offer(self, event: Message, position: Position) -> None:
         """Hand the next event on, unless the client has it from the archive already."""
         if not self.is_live:
             self._newest = position
         elif position.seq > self.position.seq:
             self.position = position
-            self._outbox.offer(frame)
+            self._outbox.offer(event)
 
     def reset(self, position: Position) -> None:
         """Tell the client to refetch."""
@@ -67,7 +68,7 @@ class Subscription:
     async def fill(self, room: Room, archive: Archive, after: Position | None) -> None:
         """Send the confirmation, then what was missed, until nothing lies between that and the room."""
         address = room.address
-        reading = await archive.read(address, after)
+        reading = await self._first_reading(room, archive, after)
         start = reading.position if after is None or reading.reset else after
         self.position = Position(start.seq, reading.position.epoch)
         await self._outbox.put(self._subscribed(reading.position, reset=reading.reset))
@@ -82,6 +83,13 @@ class Subscription:
         # Nothing is awaited between the check and this line, so no event can slip between.
         self.is_live = True
 
+    @staticmethod
+    async def _first_reading(room: Room, archive: Archive, after: Position | None) -> Reading:
+        """Read what was missed; who missed nothing starts where the room stands, without asking Valkey."""
+        if after is None and room.position is not None:
+            return Reading(room.position, reset=False, frames=[])
+        return await archive.read(room.address, after)
+
     @property
     def _is_behind(self) -> bool:
         newest, here = self._newest, self.position
@@ -95,11 +103,13 @@ class Subscription:
         for seq, frame in enumerate(reading.frames, self.position.seq + 1):
             if self.room is None:  # given up meanwhile, perhaps because a right was lost
                 return
-            await self._outbox.put(frame)
             self.position = Position(seq, reading.position.epoch)
+            await self._outbox.put(Message("event", frame, self._topic, self.position))
 
-    def _subscribed(self, position: Position, *, reset: bool) -> str:
-        return protocol.encode_subscribed(id=self._id, topic=self._topic, position=position, reset=reset)
+    def _subscribed(self, head: Position, *, reset: bool) -> Message:
+        return protocol.encode_subscribed(
+            id=self._id, topic=self._topic, head=head, here=self.position, reset=reset
+        )
 
 
 class Subscriptions:
@@ -137,7 +147,7 @@ class Subscriptions:
         after = Position(message.after, message.epoch)
         reading = await self._hub.archive.read(address, after, limit=message.limit)
         for frame in reading.frames:
-            await self._outbox.put(frame)
+            await self._outbox.put(Message("event", frame))
         last = message.after + len(reading.frames)
         await self._outbox.put(
             protocol.encode(
@@ -208,5 +218,5 @@ class Subscriptions:
         return None if message.after is None else Position(message.after, message.epoch)
 
     @staticmethod
-    def _unsubscribed(topic: str, reason: str, client_id: ClientId) -> str:
+    def _unsubscribed(topic: str, reason: str, client_id: ClientId) -> Message:
         return protocol.encode("unsubscribed", id=client_id, topic=topic, reason=reason)
