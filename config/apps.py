@@ -16,3 +16,4 @@ class SextantConfig(AppConfig):
         """Load the Celery application, which reads the settings, complete only now; register the checks."""
         import_module("config.celery")
         register_checks()
+        import_module("apps.common.figures").register_figures()

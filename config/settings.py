@@ -11,6 +11,7 @@ from apps.common.csp import CSP, origins
 from apps.common.logs import logging_config
 from apps.common.quotas import merged
 from config import env
+from config.shared_counting import share_between_processes
 
 # --- base
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "django_celery_beat",
     "django_structlog",
     "django_prometheus",
@@ -58,7 +60,13 @@ if ROLE == "beat":
     # The clock reads its own table and sends messages; without the products it takes half the memory.
     INSTALLED_APPS = ["config", "django.contrib.contenttypes", "django_celery_beat"]
 
+METRICS_FOLDER = VAR_DIR / "run" / "metrics" if ROLE in {"web", "worker"} else None
+if METRICS_FOLDER is not None:
+    # Before anything is counted: django-prometheus makes its series when its middleware is loaded.
+    share_between_processes(METRICS_FOLDER, ROLE)
+
 # --- requests
+MAINTENANCE_READ_ONLY = env.env_bool("MAINTENANCE_READ_ONLY", default=False)
 MIDDLEWARE = [
     "apps.common.health.liveness",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -67,6 +75,8 @@ MIDDLEWARE = [
     "apps.common.csp.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.common.middleware.RequestContext",
+    "corsheaders.middleware.CorsMiddleware",
+    "apps.common.read_only.ReadOnlyMode",
     "apps.common.uploads.UploadCleanup",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -94,6 +104,33 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 100
 FILE_UPLOAD_HANDLERS = ["apps.common.uploads.StorageUploadHandler"]
 TRUSTED_PROXIES = env.env_list("TRUSTED_PROXIES")
 CORS_ORIGINS = env.env_list("CORS_ORIGINS")
+CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/(api/|mcp$)"
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "last-event-id",
+    "mcp-protocol-version",
+    "x-api-key",
+    "x-organization",
+    "x-request-id",
+]
+CORS_EXPOSE_HEADERS = [
+    "content-disposition",
+    "etag",
+    "idempotency-replayed",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "sextant-version",
+    "x-request-id",
+]
 OUTBOUND_ALLOW = env.env_list("OUTBOUND_ALLOW")
 OUTBOUND_PROXY = env.env_str("OUTBOUND_PROXY")
 TEMPLATES: list[dict[str, Any]] = [

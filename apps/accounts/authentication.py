@@ -158,6 +158,18 @@ def raw_credential(request: HttpRequest) -> str | None:
     return found.pop() if found else None
 
 
+def may_read_health(request: HttpRequest) -> bool:
+    """Tell whether a request carries a key with the scope health:read."""
+    try:
+        raw = raw_credential(request)
+        found = (
+            authenticate_raw(raw, ip=client_address(request)) if raw and keys.looks_like_key(raw) else None
+        )
+    except DomainError:
+        return False
+    return found is not None and found.api_key is not None and "health:read" in found.api_key.scopes
+
+
 def _page_actor(request: HttpRequest) -> Actor | None:
     found = user_credentials(request.user)
     return found.resolve_actor() if found else None

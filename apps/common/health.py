@@ -12,15 +12,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import sync_and_async_middleware
 from django.views.decorators.http import require_safe
-from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from apps.common import probes
 from apps.common.addresses import in_networks
 from apps.common.errors import FieldError, Invalid, NotFound
+from apps.common.metrics import exposition
 from apps.common.probes import Finding, Status
+from apps.common.problems import problem_answer
 
 LIVE_PATH: Final = "/livez"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
+_readers: list[Callable[[HttpRequest], bool]] = []
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
@@ -56,14 +59,26 @@ def readiness(request: HttpRequest) -> HttpResponse:
     """Answer `/readyz?role=&exclude=`: can a process of this role work? 503 if a part it needs fails."""
     role = request.GET.get("role", "web")
     excluded = set(filter(None, request.GET.get("exclude", "").split(",")))
-    wrong = [("role", role)] if role not in probes.ALL_ROLES else []
-    wrong += [("exclude", name) for name in excluded - set(probes.probe_names())]
+    wrong = _wrong_parameters(request, role, excluded)
     if wrong:
-        items = [FieldError(f"There is no {value!r}.", parameter=name) for name, value in wrong]
-        raise Invalid(errors=items)
+        # Monitors read this, not people: the same shape as the API's errors, wherever it stands.
+        return problem_answer(request, Invalid(errors=wrong))
     looked_at = [name for name in probes.required_by_any() if name not in excluded]
     findings = probes.run_probes(looked_at)
     return _answer(findings, probes.required_by(role), with_facts=False)
+
+
+def _wrong_parameters(request: HttpRequest, role: str, excluded: set[str]) -> list[FieldError]:
+    detail = "There is no such {}."
+    wrong = [
+        FieldError(detail.format("parameter"), code="unknown_parameter", parameter=name)
+        for name in request.GET
+        if name not in {"role", "exclude"}
+    ]
+    if role not in probes.ALL_ROLES:
+        wrong.append(FieldError(detail.format("role"), parameter="role"))
+    unknown = sorted(excluded - set(probes.probe_names()))
+    return [*wrong, *(FieldError(detail.format("part"), parameter="exclude") for _ in unknown)]
 
 
 @require_safe
@@ -71,7 +86,9 @@ def health(request: HttpRequest) -> HttpResponse:
     """Answer `/healthz`: the state of every part; times and facts for HEALTH_TOKEN and staff only."""
     findings = probes.run_probes()
     has_database = all(each.status is not Status.FAILING for each in findings if each.name == "database")
-    may_see_facts = has_token(request, settings.HEALTH_TOKEN) or (has_database and _is_staff(request))
+    may_see_facts = has_token(request, settings.HEALTH_TOKEN) or (
+        has_database and (_is_staff(request) or any(may_read(request) for may_read in _readers))
+    )
     return _answer(findings, probes.required_by("web"), with_facts=may_see_facts)
 
 
@@ -84,14 +101,18 @@ def metrics(request: HttpRequest) -> HttpResponse:
     )
     if not is_local and not has_token(request, settings.METRICS_TOKEN):
         raise NotFound
-    response: HttpResponse = ExportToDjangoView(request)
-    return response
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def has_token(request: HttpRequest, token: str) -> bool:
     """Tell whether the request carries this bearer token; nobody does where none is set."""
     sent = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     return bool(token) and constant_time_compare(sent, token)
+
+
+def register_reader(may_read: Callable[[HttpRequest], bool]) -> None:
+    """Let another kind of caller see the facts of `/healthz`; called by an app when it is ready."""
+    _readers.append(may_read)
 
 
 def _is_staff(request: HttpRequest) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import redis
 import structlog
 from django.conf import settings
+from django.core import mail
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -25,6 +26,7 @@ from django.utils import timezone
 
 from apps.common.db import JobStatus
 from apps.common.jobs import iter_kinds
+from apps.common.outbound import open_circuits
 
 PROBE_S: Final = 2.0
 CACHED_S: Final = 10.0
@@ -229,6 +231,18 @@ def probe_queues() -> Facts:
     return _judged(facts, is_good=depth <= QUEUE_DEPTH_MAX and oldest_s <= QUEUE_OLDEST_MAX_S)
 
 
+def probe_mail() -> Facts:
+    """Reach the mail server, or the folder that stands for it."""
+    with mail.get_connection(fail_silently=False):
+        return {"backend": settings.EMAIL_BACKEND.rsplit(".", 2)[-2]}
+
+
+def probe_breakers() -> Facts:
+    """Look whether foreign hosts are left alone just now."""
+    open_now = open_circuits()
+    return _judged({"open": open_now}, is_good=not open_now)
+
+
 ALL_ROLES: Final = frozenset({"web", "worker", "beat"})
 
 register_probe(Probe("database", probe_database, required_by=ALL_ROLES))
@@ -237,3 +251,5 @@ register_probe(Probe("valkey", probe_valkey, required_by=frozenset({"worker", "b
 register_probe(Probe("storage", probe_storage))
 register_probe(Probe("disk", probe_disk))
 register_probe(Probe("queues", probe_queues))
+register_probe(Probe("mail", probe_mail))
+register_probe(Probe("breakers", probe_breakers))

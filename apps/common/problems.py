@@ -24,7 +24,7 @@ from django.utils.cache import patch_vary_headers
 from rest_framework import exceptions as drf_errors
 from rest_framework.settings import api_settings
 
-from apps.common import errors
+from apps.common import errors, metrics
 from apps.common.errors import DomainError, FieldError
 from apps.common.outbound.errors import OutboundFailed
 from apps.common.throttles import RateLimited
@@ -170,12 +170,23 @@ def problem_response(request: HttpRequest, error: DomainError) -> HttpResponse:
     """Return the answer to an error: a problem for the API, a page for people."""
     if not is_api(request):
         return _error_page(request, error)
+    return problem_answer(request, error)
+
+
+def problem_answer(request: HttpRequest, error: DomainError) -> HttpResponse:
+    """Return an error as a problem, wherever the address stands, and count what operators watch."""
+    _count(error)
     request_id = request_id_of(request)
     status, content = render_problem(error, request_id)
     response = HttpResponse(content, status=status, content_type=MEDIA_TYPE, headers=problem_headers(error))
     response["X-Request-Id"] = request_id
     patch_vary_headers(response, VARY)
     return response
+
+
+def _count(error: DomainError) -> None:
+    if isinstance(error, errors.Unauthenticated):
+        metrics.auth_failures.labels(code=error.code).inc()
 
 
 def is_api(request: HttpRequest) -> bool:

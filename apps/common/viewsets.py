@@ -135,7 +135,14 @@ class ResourceViewSet(GenericViewSet[ModelT]):
 
     def validated_query(self) -> dict[str, Any]:
         """Return the checked query of the current action; raises Invalid with parameter names."""
-        serializer = self.query_serializer_classes[self.action](data=self.request.query_params)
+        sent = self.request.query_params
+        empty = [
+            FieldError("This is empty.", code="blank", parameter=name) for name in sent if not sent[name]
+        ]
+        if empty:
+            # Else `bbox=` would count as absent, and answer for the whole world.
+            raise Invalid(errors=empty)
+        serializer = self.query_serializer_classes[self.action](data=sent)
         if not serializer.is_valid():
             raise Invalid(errors=list(_parameter_errors(serializer.errors)))
         return dict(serializer.validated_data)

@@ -6,6 +6,7 @@ from apps.common.audit import register_audit_verbs
 from apps.common.cards import Card, register_card
 from apps.common.keeping import register_purge, register_rule
 from apps.common.live import register_topic
+from apps.common.metrics import counting
 from apps.datasets.verbs import VERBS
 
 
@@ -34,6 +35,7 @@ class DatasetsConfig(AppConfig):
             permission="datasets.view",
             visible=lambda actor, key: Dataset.objects.visible_to(actor).filter(pk=key).exists(),
         )
+        counting("sextant_datasets", "Living datasets.", lambda: Dataset.objects.living().count())
         register_card(
             Card(
                 title="Datasets",

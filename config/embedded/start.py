@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import shutil
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -77,6 +78,8 @@ class Start:
     def _start_all(self) -> None:
         self.lock.write(self.options.address)
         self._write_state()
+        # What the processes of the last start counted (config/shared_counting.py).
+        shutil.rmtree(self.var_dir / "run" / "metrics", ignore_errors=True)
         with self._step("environment", self.options.began_at):
             ensure_browser_libraries()
             installation.make_secrets(self.var_dir)

@@ -1,5 +1,6 @@
 """The job boundary: the one place where any exception becomes an end of the job."""
 
+import time
 import traceback
 import uuid
 from datetime import timedelta
@@ -36,9 +37,12 @@ from apps.common.jobs.reaper import take_over
 from apps.common.jobs.room import start_next
 from apps.common.jobs.run import Run
 from apps.common.locks import session_lock
+from apps.common.metrics import job_seconds
 from apps.common.origin import Origin, served_for
+from apps.common.outbound.errors import CircuitOpen, OutboundFailed
 
-TRANSIENT = (Transient, OperationalError, InterfaceError, ConnectionError, TimeoutError)
+CIRCUIT_S = 60
+TRANSIENT = (Transient, OutboundFailed, OperationalError, InterfaceError, ConnectionError, TimeoutError)
 
 logger = structlog.get_logger(__name__)
 
@@ -68,7 +72,9 @@ def _run_claimed(kind: JobKind[R], row: R) -> None:
     # What the job does is recorded as done for the request that queued it.
     with structlog.contextvars.bound_contextvars(**about), served_for(Origin(request_id=row.request_id)):
         logger.info("job_started", attempt=row.attempt)
+        started_s = time.monotonic()
         _attempt(Run(kind, row))
+        job_seconds.labels(kind=kind.kind, outcome=row.status).observe(time.monotonic() - started_s)
         logger.info("job_ended", status=row.status, error_code=row.error_code)
 
 
@@ -104,6 +110,9 @@ def _end(run: Run[Any], error: Exception) -> None:
             requeue(kind, row)
         case SoftTimeLimitExceeded():
             fail(kind, row, JobTimeout())
+        case CircuitOpen():
+            # Nothing was tried: the host is left alone, and the job waits with it.
+            postpone(kind, row, timedelta(seconds=error.retry_after_s or CIRCUIT_S), is_counted=False)
         case _ if isinstance(error, TRANSIENT):
             _retry_or_fail(kind, row, error)
         case DomainError():

@@ -119,9 +119,10 @@ def requeue(kind: JobKind[R], row: R) -> None:
         kind.enqueue(row.pk)
 
 
-def postpone(kind: JobKind[R], row: R, wait: timedelta) -> None:
-    """Put a running row back to be run after a while; the attempt counts."""
-    if release(kind, row, JobStatus.QUEUED, run_after=Now() + wait, queued_at=Now()):
+def postpone(kind: JobKind[R], row: R, wait: timedelta, *, is_counted: bool = True) -> None:
+    """Put a running row back to be run after a while; the attempt counts unless nothing was tried."""
+    attempt = F("attempt") - (0 if is_counted else 1)
+    if release(kind, row, JobStatus.QUEUED, run_after=Now() + wait, queued_at=Now(), attempt=attempt):
         row.refresh_from_db()
         kind.tell(row)
 

@@ -19,6 +19,7 @@ from apps.common.live.archive import Archive, LiveUnavailable
 from apps.common.live.feed import Feed
 from apps.common.live.room import RETRY_FIRST_S, RETRY_LAST_S, Member, Room
 from apps.common.live.streams import CONTROL_CHANNEL, Address
+from apps.common.metrics import live_connections
 
 READY_LIMIT_S: Final = 1.5
 RECHECK_S: Final = 60.0
@@ -62,6 +63,7 @@ class Hub:
     def enter(self, connection: Connection) -> None:
         """Take a connection in; the first one starts the work in the background."""
         self.connections.add(connection)
+        live_connections.set(len(self.connections))
         if not self._tasks:
             loop = asyncio.get_running_loop()
             self._tasks = [
@@ -73,6 +75,7 @@ class Hub:
     async def leave(self, connection: Connection) -> None:
         """Let a connection go; with the last one the hub ends."""
         self.connections.discard(connection)
+        live_connections.set(len(self.connections))
         if self.connections:
             return
         _hubs.pop(asyncio.get_running_loop(), None)

@@ -9,7 +9,7 @@ the connection goes to exactly those addresses. Redirects start over. Bytes and 
     vet_host(host, port)       -> the vetted addresses, for programs that connect by themselves
 """
 
-from apps.common.outbound.breaker import guarded, open_circuits
+from apps.common.outbound.breaker import breaker_states, guarded, open_circuits
 from apps.common.outbound.calling import call
 from apps.common.outbound.client import Answer, Exchange, Limits, fetch, open_url
 from apps.common.outbound.errors import CircuitOpen, OutboundBlocked, OutboundFailed
@@ -24,6 +24,7 @@ __all__ = [
     "OutboundBlocked",
     "OutboundFailed",
     "Target",
+    "breaker_states",
     "call",
     "fetch",
     "guarded",

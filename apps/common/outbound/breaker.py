@@ -22,6 +22,12 @@ OPEN_S: Final = 60
 KEPT_S: Final = 3_600
 KNOWN_MAX: Final = 1_000
 
+OPENNESS: Final = {
+    pybreaker.STATE_CLOSED: 0.0,
+    pybreaker.STATE_HALF_OPEN: 0.5,
+    pybreaker.STATE_OPEN: 1.0,
+}
+
 logger = structlog.get_logger(__name__)
 
 
@@ -40,8 +46,20 @@ def guarded(purpose: str, host: str) -> Iterator[None]:
 
 
 def open_circuits() -> int:
-    """Return how many breakers of this process are open just now, for health and metrics."""
-    return sum(breaker.current_state == pybreaker.STATE_OPEN for breaker in list(_known.values()))
+    """Return how many breakers of this process are open just now, for health."""
+    return sum(value > 0 for _, value in breaker_states())
+
+
+def breaker_states() -> list[tuple[tuple[str, ...], float]]:
+    """Return for each purpose how far its worst breaker is open: 0 closed, 0.5 half-open, 1 open.
+
+    Hosts are chosen by users, so no label names them.
+    """
+    worst: dict[str, float] = {}
+    for name, breaker in list(_known.items()):
+        purpose = name.partition(" ")[0]
+        worst[purpose] = max(worst.get(purpose, 0.0), OPENNESS[breaker.current_state])
+    return [((purpose,), value) for purpose, value in sorted(worst.items())]
 
 
 class SharedState(pybreaker.CircuitBreakerStorage):

@@ -15,7 +15,8 @@ import httpcore
 import structlog
 from django.conf import settings
 
-from apps.common.outbound.errors import OutboundFailed
+from apps.common.metrics import outbound_blocked
+from apps.common.outbound.errors import OutboundBlocked, OutboundFailed
 from apps.common.outbound.resolving import NotReachable, vet_host
 from apps.common.outbound.streams import Deadline, VettedBackend
 from apps.common.outbound.urls import Target, parse_target, redirect_target
@@ -153,7 +154,8 @@ def open_url(
     for all else: a refused address, no such name, no connection, too slow, too large.
     """
     limits = limits or Limits()
-    call = Call(method, parse_target(url, by_operator=by_operator), headers or {}, credentials or {}, body)
+    target = _vetted(url, purpose, by_operator=by_operator)
+    call = Call(method, target, headers or {}, credentials or {}, body)
     started_s = time.monotonic()
     deadline = Deadline(limits.first_byte_s, limits.total_s)
     try:
@@ -191,8 +193,18 @@ def _send(call: Call, deadline: Deadline) -> Iterator[httpcore.Response]:
         yield response
 
 
+def _vetted(url: str, purpose: str, *, by_operator: bool) -> Target:
+    try:
+        return parse_target(url, by_operator=by_operator)
+    except OutboundBlocked:
+        outbound_blocked.labels(purpose=purpose).inc()
+        raise
+
+
 def _tell(call: Call, purpose: str, error: Exception, started_s: float) -> None:
     """Log what really happened, and take as long as every other failure."""
+    if isinstance(error, NotReachable):
+        outbound_blocked.labels(purpose=purpose).inc()
     logger.warning(
         "outbound.failed",
         purpose=purpose,

@@ -73,7 +73,7 @@ class VettedBackend(httpcore.NetworkBackend):
         stream = BoundedStream(self._plain.connect_tcp(*self._proxy, timeout=limit_s), self._deadline)
         try:
             open_tunnel(stream, address, port)
-        except Exception:
+        except Exception:  # whatever it was, nobody else would close it
             stream.close()
             raise
         self._deadline.has_begun = False  # the proxy has spoken, the host has not
