@@ -1,5 +1,6 @@
 """Reads over the tables of accounts: who acts where, and which key or session a credential names."""
 
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass
@@ -8,9 +9,10 @@ from typing import Protocol
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.accounts import keys
+from apps.accounts import keys, roles
 from apps.accounts.models import (
     ApiKey,
+    Invitation,
     Membership,
     Notification,
     NotificationPreference,
@@ -50,6 +52,15 @@ class OrganizationSuspended(Forbidden):
     code = "accounts.suspended"
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPermission:
+    """One permission that somebody holds, perhaps on rows only that they created."""
+
+    name: str
+    role: Role
+    own_rows_only: bool
+
+
 def resolve_member(user: User, *, requested: str = "", claimed: uuid.UUID | None = None) -> Actor:
     """Return the user as an actor in the active organization. Issues one query.
 
@@ -66,7 +77,7 @@ def resolve_member(user: User, *, requested: str = "", claimed: uuid.UUID | None
             raise NotFound("There is no such organization, or you do not belong to it.")
     else:
         membership = _default_of(user, list(memberships.order_by("created_at", "pk")))
-    _refuse_suspended(membership.organization)
+    refuse_suspended(membership.organization)
     return member_actor(user=user, organization=membership.organization, role=Role(membership.role))
 
 
@@ -75,7 +86,7 @@ def resolve_key(api_key: ApiKey, *, requested: str = "") -> Actor:
     organization = api_key.organization
     if requested.strip() not in {"", organization.slug, str(organization.pk)}:
         raise NotFound("The key does not belong to this organization.")
-    _refuse_suspended(organization)
+    refuse_suspended(organization)
     role = Role(api_key.role)
     return Actor(
         organization=organization,
@@ -131,6 +142,15 @@ def memberships_of(user: User) -> list[Membership]:
         .filter(user=user, organization__deleted_at__isnull=True)
         .order_by("organization__name", "pk")
     )
+
+
+def held_permissions(actor: Actor) -> list[HeldPermission]:
+    """Return what an actor may do, in the order of the role table, each with the lowest role that may."""
+    return [
+        HeldPermission(name, roles.lowest_role(name), own_rows_only=not actor.may(name))
+        for name in roles.ordered_permissions()
+        if actor.might(name)
+    ]
 
 
 def find_organization(named: str) -> Organization:
@@ -210,6 +230,27 @@ def count_unread(user_id: uuid.UUID) -> CappedCount:
     return CappedCount(min(number, UNREAD_COUNT_MAX), number > UNREAD_COUNT_MAX)
 
 
+def invitation_hash(token: str) -> bytes:
+    """Return what is stored of an invitation's token, which is random: nobody guesses it from the hash."""
+    return hashlib.sha256(token.encode(errors="replace")).digest()
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """Return the pending invitation of a token with its organization and inviter, if both are still there."""
+    return (
+        Invitation.objects.pending()
+        .select_related("organization", "invited_by")
+        .filter(token_hash=invitation_hash(token), organization__deleted_at__isnull=True)
+        .first()
+    )
+
+
+def refuse_suspended(organization: Organization) -> None:
+    """Raise OrganizationSuspended if it is."""
+    if organization.suspended_at is not None:
+        raise OrganizationSuspended
+
+
 def _is_organization(named: str) -> Q:
     if UUID_PATTERN.fullmatch(named):
         return Q(organization_id=uuid.UUID(named))
@@ -221,8 +262,3 @@ def _default_of(user: User, memberships: list[Membership]) -> Membership:
         raise NoOrganization
     chosen = (item for item in memberships if item.organization_id == user.default_organization_id)
     return next(chosen, memberships[0])
-
-
-def _refuse_suspended(organization: Organization) -> None:
-    if organization.suspended_at is not None:
-        raise OrganizationSuspended

@@ -38,6 +38,13 @@ PERMISSIONS: Mapping[Role, frozenset[str]] = _expand()
 ALL_PERMISSIONS = PERMISSIONS[Role.ADMIN]
 
 
+def ordered_permissions() -> list[str]:
+    """Return every permission, app by app, those of the lower roles first."""
+    return [
+        f"{app}.{verb}" for app, columns in GRANTS.items() for column in columns for verb in column.split()
+    ]
+
+
 def lowest_role(permission: str) -> Role:
     """Return the lowest role that holds `permission`; raises KeyError for an unknown one."""
     for role, held in PERMISSIONS.items():

@@ -80,6 +80,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     offers: ClassVar[Sequence[str]] = ()
     is_public: ClassVar[bool] = False
     needs_organization: ClassVar[bool] = True
+    # The part of the address that names the organization, which then goes before the active one.
+    organization_kwarg: ClassVar[str] = ""
     permission: ClassVar[str] = ""
     permissions: ClassVar[Mapping[str, str]] = {}
     limit: ClassVar[str] = "api"
@@ -207,7 +209,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         text = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
         if not UUID_PATTERN.fullmatch(text):
             raise NotFound
-        row = self.get_queryset().filter(pk=uuid.UUID(text)).first()
+        row = self.get_queryset().filter(**{self.lookup_field: uuid.UUID(text)}).first()
         if row is None:
             raise NotFound
         self._check_permission(row)
@@ -235,8 +237,11 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         """Pass the walls that stand before private calls."""
         if request.auth is None:
             raise Unauthenticated
-        if self.needs_organization:
-            self.request.actor = self.credentials.resolve_actor()
+        named = self.kwargs.get(self.organization_kwarg, "")
+        if named and not UUID_PATTERN.fullmatch(named):
+            raise NotFound
+        if named or self.needs_organization:
+            self.request.actor = self.credentials.resolve_actor(named)
             self._check_permission(None)
 
     def _required_permission(self) -> str:

@@ -1,8 +1,19 @@
 """What goes in and out of the API of accounts."""
 
+from typing import Any
+
 from rest_framework import serializers
 
-from apps.accounts.models import ActorType, ApiKey, AuditEntry, Membership, Organization, Role, User
+from apps.accounts.models import (
+    ActorType,
+    ApiKey,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Organization,
+    Role,
+    User,
+)
 from apps.accounts.services import TokenPair
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
 
@@ -29,10 +40,21 @@ class OrganizationOut(OutSerializer):
     """An organization, with the caller's role in it."""
 
     role = serializers.ChoiceField(choices=Role.choices, help_text="The caller's role.")
+    allowed_email_domains = serializers.ListField(child=serializers.CharField())
 
     class Meta:
         model = Organization
-        fields = ["id", "name", "slug", "role", "require_mfa", "created_at", "updated_at"]
+        fields = [
+            "id",
+            "name",
+            "slug",
+            "role",
+            "require_mfa",
+            "allowed_email_domains",
+            "suspended_at",
+            "created_at",
+            "updated_at",
+        ]
 
 
 class OrganizationBrief(OutSerializer):
@@ -48,6 +70,20 @@ class OrganizationIn(StrictSerializer):
 
     name = serializers.CharField(max_length=120)
     slug = serializers.RegexField(r"^[a-z0-9-]{2,60}$", required=False, default="")
+
+
+class OrganizationPatch(StrictSerializer):
+    """A change of an organization."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    slug = serializers.RegexField(r"^[a-z0-9-]{2,60}$", required=False)
+    require_mfa = serializers.BooleanField(required=False)
+    allowed_email_domains = serializers.ListField(
+        child=serializers.CharField(max_length=253),
+        max_length=50,
+        required=False,
+        help_text="Who joins must have an address of one of these domains; none means any.",
+    )
 
 
 class UserBrief(OutSerializer):
@@ -69,6 +105,56 @@ class MembershipOut(OutSerializer):
         fields = ["organization", "role"]
 
 
+class MemberOut(OutSerializer):
+    """A member of an organization."""
+
+    user = UserBrief()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+    class Meta:
+        model = Membership
+        fields = ["user", "role", "created_at", "updated_at"]
+
+
+class MemberPatch(StrictSerializer):
+    """A change of a member."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class MemberRemoval(serializers.Serializer[Any]):
+    """How a member is removed."""
+
+    revoke_keys = serializers.BooleanField(
+        default=False, help_text="Revoke the API keys they made here, too; else those live on, flagged."
+    )
+
+
+class InvitationOut(OutSerializer):
+    """An unanswered invitation, without its token."""
+
+    role = serializers.ChoiceField(choices=Role.choices)
+    is_pending = serializers.BooleanField(help_text="False once it is past its time.")
+    invited_by = UserBrief(allow_null=True)
+
+    class Meta:
+        model = Invitation
+        fields = ["id", "email", "role", "is_pending", "invited_by", "expires_at", "created_at", "updated_at"]
+
+
+class InvitationIn(StrictSerializer):
+    """A new invitation."""
+
+    email = serializers.EmailField(max_length=254)
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class AcceptanceIn(StrictSerializer):
+    """The token of the mail."""
+
+    token = serializers.CharField(max_length=200)
+
+
 class MeOut(OutSerializer):
     """The caller."""
 
@@ -77,7 +163,43 @@ class MeOut(OutSerializer):
 
     class Meta:
         model = User
-        fields = ["id", "email", "name", "locale", "time_zone", "default_organization_id", "memberships"]
+        fields = [
+            "id",
+            "email",
+            "email_verified_at",
+            "name",
+            "locale",
+            "time_zone",
+            "default_organization_id",
+            "memberships",
+        ]
+
+
+class MePatch(StrictSerializer):
+    """A change of the caller's profile."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    locale = serializers.RegexField(
+        r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=20, required=False, help_text="A BCP 47 tag."
+    )
+    time_zone = serializers.CharField(max_length=64, required=False, help_text="An IANA name.")
+    default_organization_id = serializers.UUIDField(allow_null=True, required=False)
+
+
+class PermissionOut(serializers.Serializer[Any]):
+    """One permission that the caller holds."""
+
+    name = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The lowest role that holds it.")
+    own_rows_only = serializers.BooleanField(help_text="Held on rows only that the caller created.")
+
+
+class PermissionsOut(serializers.Serializer[Any]):
+    """What the caller may do in the active organization."""
+
+    organization = OrganizationBrief()
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The caller's role.")
+    permissions = PermissionOut(many=True)
 
 
 class PairOut(serializers.Serializer[TokenPair]):

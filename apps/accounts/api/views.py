@@ -10,11 +10,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts import queries, services
+from apps.accounts import services
 from apps.accounts.api import serializers
 from apps.accounts.api.filters import ApiKeyFilter
-from apps.accounts.authentication import Credentials
-from apps.accounts.models import ApiKey, Organization, User
+from apps.accounts.models import ApiKey, User
 from apps.accounts.services import TokenPair
 from apps.accounts.tokens import TokenInvalid, read_token
 from apps.common.addresses import client_address
@@ -84,43 +83,6 @@ class SignOutViewSet(ResourceViewSet[User]):
         return _drop_cookie(Response(status=204))
 
 
-class MeViewSet(ResourceViewSet[User]):
-    """The caller."""
-
-    queryset = User.objects.none()
-    serializer_class = serializers.MeOut
-    needs_organization = False
-
-    def get_object(self) -> User:
-        """Return the caller with their memberships."""
-        user = _person(self.credentials)
-        user.living_memberships = queries.memberships_of(user)  # type: ignore[attr-defined]
-        return user
-
-
-class OrganizationViewSet(ResourceViewSet[Organization]):
-    """The caller's organizations."""
-
-    queryset = Organization.objects.all()
-    offers = ("list", "retrieve", "create")
-    needs_organization = False
-    serializer_class = serializers.OrganizationOut
-    in_serializer_class = serializers.OrganizationIn
-    search_fields = ("name", "slug")
-    sort_fields = {"name": "name", "created_at": "created_at"}
-    default_sort = "name"
-
-    def get_queryset(self) -> Any:
-        """Return the organizations of a user, for a key its one."""
-        auth, organizations = self.credentials, Organization.objects
-        return organizations.of_key(auth.api_key) if auth.api_key else organizations.visible_to(auth.user)
-
-    def create_row(self, values: dict[str, Any]) -> Organization:
-        """Create an organization whose admin is the caller."""
-        organization = services.create_organization(**values, creator=_person(self.credentials))
-        return self.get_queryset().get(pk=organization.pk)  # type: ignore[no-any-return]
-
-
 class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     """API keys: an analyst's own, an admin's all."""
 
@@ -143,12 +105,6 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     def delete_row(self, row: ApiKey) -> None:
         """Revoke the key."""
         services.revoke_api_key(actor=self.actor, api_key=row)
-
-
-def _person(credentials: Credentials) -> User:
-    if credentials.user is None:
-        raise Forbidden("An API key cannot do this; sign in.")
-    return credentials.user
 
 
 def _pair_response(pair: TokenPair, *, in_cookie: bool) -> Response:

@@ -1,31 +1,28 @@
 """Invitations by mail into an organization."""
 
-from typing import Protocol, Self
+from typing import Self
 
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 
-from apps.accounts.models.organization import Organization, Role
+from apps.accounts.models.organization import Organization, Reader, Role
 from apps.accounts.models.user import User
 from apps.common.db import Row, status_check
-
-
-class InvitationReader(Protocol):
-    """Who looks at invitations: `accounts.permissions.Actor`, which stands above the tables."""
-
-    @property
-    def organization(self) -> Organization:
-        """Return the active organization."""
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     """Reads of invitations."""
 
+    def unanswered(self) -> Self:
+        """Narrow to those neither accepted nor taken back; some may be past their time."""
+        return self.filter(accepted_at__isnull=True, revoked_at__isnull=True)
+
     def pending(self) -> Self:
         """Narrow to those that can still be accepted."""
-        return self.filter(accepted_at__isnull=True, revoked_at__isnull=True, expires_at__gt=Now())
+        return self.unanswered().filter(expires_at__gt=Now())
 
-    def visible_to(self, actor: InvitationReader) -> Self:
+    def visible_to(self, actor: Reader) -> Self:
         """Narrow to the active organization's."""
         return self.filter(organization=actor.organization)
 
@@ -56,6 +53,12 @@ class Invitation(Row):
             ),
             status_check("accounts_invitation_role", "role", Role),
         ]
+
+    @property
+    def is_pending(self) -> bool:
+        """Tell whether it can still be accepted."""
+        is_unanswered = self.accepted_at is None and self.revoked_at is None
+        return is_unanswered and self.expires_at > timezone.now()
 
     def __str__(self) -> str:
         return f"{self.role} of {self.organization_id}"

@@ -1,7 +1,7 @@
 """Organizations, and who belongs to them in which role."""
 
 import uuid
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -78,12 +78,30 @@ class Organization(Row):
         return None if self.is_system else self.pk
 
 
+class Reader(Protocol):
+    """Who looks at rows of an organization: `accounts.permissions.Actor`, which stands above the tables."""
+
+    @property
+    def organization(self) -> Organization:
+        """Return the active organization."""
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """Reads of memberships."""
+
+    def visible_to(self, actor: Reader) -> Self:
+        """Narrow to the active organization's."""
+        return self.filter(organization=actor.organization)
+
+
 class Membership(Row):
     """One user in one organization."""
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.TextField(choices=Role.choices)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         db_table = "accounts_membership"

@@ -2,9 +2,17 @@
 
 from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
 from apps.accounts.services.audit import blank_person, operating, record_audit
+from apps.accounts.services.invitations import (
+    accept_invitation,
+    invite_member,
+    is_invited,
+    resend_invitation,
+    revoke_invitation,
+)
 from apps.accounts.services.jobs import cancel_job, discard_job, retry_job
 from apps.accounts.services.keeping import RULES, purge_organization, purge_organizations
 from apps.accounts.services.mails import send_mail
+from apps.accounts.services.members import change_role, remove_member
 from apps.accounts.services.notice_mails import mail_due_notices
 from apps.accounts.services.notification_preferences import PreferenceChange, set_notice_preferences
 from apps.accounts.services.notifications import (
@@ -19,9 +27,12 @@ from apps.accounts.services.organizations import (
     create_first_admin,
     create_organization,
     create_user,
+    delete_organization,
     set_active,
     set_suspended,
+    update_organization,
 )
+from apps.accounts.services.profiles import update_profile
 from apps.accounts.services.sealing import seal_audit
 from apps.accounts.services.sessions import (
     TokenPair,
@@ -36,16 +47,21 @@ __all__ = [
     "RULES",
     "PreferenceChange",
     "TokenPair",
+    "accept_invitation",
     "add_member",
     "blank_person",
     "cancel_job",
+    "change_role",
     "check_access",
     "create_api_key",
     "create_first_admin",
     "create_organization",
     "create_user",
     "delete_notice",
+    "delete_organization",
     "discard_job",
+    "invite_member",
+    "is_invited",
     "mail_due_notices",
     "notify",
     "operating",
@@ -55,8 +71,11 @@ __all__ = [
     "read_notices",
     "record_audit",
     "refresh_session",
+    "remove_member",
+    "resend_invitation",
     "retry_job",
     "revoke_api_key",
+    "revoke_invitation",
     "revoke_session",
     "revoke_sessions",
     "seal_audit",
@@ -66,5 +85,7 @@ __all__ = [
     "set_read",
     "set_suspended",
     "sign_in",
+    "update_organization",
+    "update_profile",
     "use_api_key",
 ]

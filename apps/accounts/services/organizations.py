@@ -1,18 +1,30 @@
 """Users, organizations and who belongs where."""
 
+import itertools
 import re
 import unicodedata
+import uuid
+from collections.abc import Sequence
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from apps.accounts.email_domains import normal_domain
 from apps.accounts.models import Membership, Organization, Role, User
-from apps.common.errors import Duplicate, FieldError, Invalid
+from apps.accounts.models.organization import SYSTEM_SLUG
+from apps.accounts.permissions import Actor, require
+from apps.accounts.queries import UUID_PATTERN
+from apps.accounts.services.announcing import announce_organization
+from apps.accounts.services.audit import record_audit
+from apps.common import live
+from apps.common.errors import Duplicate, FieldError, Forbidden, Invalid, NotFound
 
 SLUG_PATTERN = re.compile(r"[a-z0-9-]{2,60}")
-SYSTEM_SLUG = "system"
+# Short names that mean something else wherever an organization is named.
+RESERVED_SLUGS = frozenset({SYSTEM_SLUG, "admin", "all", "api", "default", "me", "new", "none", "null"})
 PASSWORD_MAX_LENGTH = 128
 
 
@@ -61,21 +73,68 @@ def create_organization(*, name: str, slug: str = "", creator: User | None = Non
 
     Raises SlugTaken, and Invalid for a slug that is not 2 to 60 of a-z, 0-9 and dash.
     """
-    if slug and not SLUG_PATTERN.fullmatch(slug):
-        raise Invalid(errors=[FieldError("Use 2 to 60 of a-z, 0-9 and dash.", pointer="/slug")])
+    if slug:
+        _check_slug(slug)
     organization = Organization(name=name, slug=slug or _free_slug(name))
-    try:
-        with transaction.atomic():
-            organization.save()
-    except IntegrityError as error:
-        raise SlugTaken from error
+    _save_named(organization)
+    record_audit(
+        actor=creator,
+        verb="accounts.organization_created",
+        target=organization,
+        organization=organization,
+        changes={"name": organization.name, "slug": organization.slug},
+    )
     if creator is not None:
-        add_member(organization=organization, user=creator, role=Role.ADMIN)
+        add_member(organization=organization, user=creator, role=Role.ADMIN, actor=creator)
     return organization
 
 
 @transaction.atomic
-def add_member(*, organization: Organization, user: User, role: Role) -> Membership:
+def update_organization(
+    *,
+    actor: Actor,
+    organization: Organization,
+    name: str | None = None,
+    slug: str | None = None,
+    require_mfa: bool | None = None,
+    allowed_email_domains: Sequence[str] | None = None,
+) -> Organization:
+    """Change what is given; the domains count for whoever joins from now on.
+
+    Raises Forbidden (always for `system`), SlugTaken, Invalid.
+    """
+    require_here(actor, "accounts.manage_organization", organization.pk)
+    refuse_system(organization)
+    domains = None if allowed_email_domains is None else _checked_domains(allowed_email_domains)
+    if slug is not None and slug != organization.slug:
+        _check_slug(slug)
+    wanted = {"name": name, "slug": slug, "require_mfa": require_mfa, "allowed_email_domains": domains}
+    changes = _apply(organization, wanted)
+    if changes:
+        _save_named(organization)
+        record_audit(actor=actor, verb="accounts.organization_changed", target=organization, changes=changes)
+        announce_organization(organization.pk, *changes)
+    return organization
+
+
+@transaction.atomic
+def delete_organization(*, actor: Actor, organization: Organization) -> None:
+    """Hide an organization from everybody at once; 30 days later the clock drops it. Repeatable."""
+    require_here(actor, "accounts.manage_organization", organization.pk)
+    refuse_system(organization)
+    now = timezone.now()
+    living = Organization.objects.living().filter(pk=organization.pk)
+    if not living.update(deleted_at=now, updated_at=now):
+        return
+    User.objects.filter(default_organization=organization).update(default_organization=None)
+    record_audit(actor=actor, verb="accounts.organization_deleted", target=organization)
+    live.revoke(organization_id=organization.pk)
+
+
+@transaction.atomic
+def add_member(
+    *, organization: Organization, user: User, role: Role, actor: Actor | User | None = None
+) -> Membership:
     """Make a user a member; their first organization becomes their default. Raises AlreadyMember."""
     try:
         with transaction.atomic():
@@ -85,6 +144,14 @@ def add_member(*, organization: Organization, user: User, role: Role) -> Members
     if user.default_organization_id is None:
         user.default_organization = organization
         user.save(update_fields=["default_organization", "updated_at"])
+    record_audit(
+        actor=actor,
+        verb="accounts.member_added",
+        target=user,
+        organization=organization,
+        changes={"role": role},
+    )
+    announce_organization(organization.pk, "members")
     return membership
 
 
@@ -112,11 +179,75 @@ def set_active(*, user: User, is_active: bool) -> None:
     User.objects.filter(pk=user.pk).update(is_active=is_active, updated_at=timezone.now())
 
 
+@transaction.atomic
 def set_suspended(*, organization: Organization, is_suspended: bool) -> None:
-    """Close an organization to everybody, or open it again; the first time of closing stays. Repeatable."""
+    """Close an organization to everybody, or open it again; the first time of closing stays. Repeatable.
+
+    Raises Forbidden for `system`, from which operators would lock themselves out.
+    """
+    refuse_system(organization)
     now = timezone.now()
     changed = Organization.objects.filter(pk=organization.pk, suspended_at__isnull=is_suspended)
-    changed.update(suspended_at=now if is_suspended else None, updated_at=now)
+    if not changed.update(suspended_at=now if is_suspended else None, updated_at=now):
+        return
+    verb = "accounts.organization_suspended" if is_suspended else "accounts.organization_restored"
+    record_audit(actor=None, verb=verb, target=organization, organization=organization)
+    live.revoke(organization_id=organization.pk)
+
+
+def require_here(actor: Actor, permission: str, organization_id: uuid.UUID) -> None:
+    """Raise NotFound if the actor acts in another organization, Forbidden without the permission."""
+    if organization_id != actor.organization.pk:
+        raise NotFound
+    require(actor, permission)
+
+
+def refuse_system(organization: Organization) -> None:
+    """Raise Forbidden for the installation's own organization, which operators manage by command."""
+    if organization.is_system:
+        raise Forbidden("The installation's own organization is managed by command.")
+
+
+def _save_named(organization: Organization) -> None:
+    """Save; raises SlugTaken."""
+    try:
+        with transaction.atomic():
+            organization.save()
+    except IntegrityError as error:
+        raise SlugTaken from error
+
+
+def _apply(organization: Organization, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Set what is given and new; return it by field."""
+    changes = {
+        field: value
+        for field, value in wanted.items()
+        if value is not None and value != getattr(organization, field)
+    }
+    for field, value in changes.items():
+        setattr(organization, field, value)
+    return changes
+
+
+def _check_slug(slug: str) -> None:
+    """Raise Invalid for what is no short name, SlugTaken for one that means something else."""
+    if not SLUG_PATTERN.fullmatch(slug):
+        raise Invalid(errors=[FieldError("Use 2 to 60 of a-z, 0-9 and dash.", pointer="/slug")])
+    # What looks like an id would be read as one in X-Organization.
+    if slug in RESERVED_SLUGS or UUID_PATTERN.fullmatch(slug):
+        raise SlugTaken("This short name is reserved.")
+
+
+def _checked_domains(domains: Sequence[str]) -> list[str]:
+    """Return the domains in normal form, each once; raises Invalid."""
+    found: dict[str, None] = {}
+    for number, domain in enumerate(domains):
+        try:
+            found[normal_domain(domain)] = None
+        except ValueError as error:
+            item = FieldError("This is no domain.", pointer=f"/allowed_email_domains/{number}")
+            raise Invalid(errors=[item]) from error
+    return list(found)
 
 
 def _accepted_password(password: str, user: User) -> str:
@@ -138,6 +269,8 @@ def _free_slug(name: str) -> str:
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:50] or "organization"
     base = base if len(base) > 1 else f"{base}-1"
-    taken = set(Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True))
-    numbered = (f"{base}-{number}" for number in range(2, len(taken) + 3))
-    return next(slug for slug in (base, *numbered) if slug not in taken)
+    taken = RESERVED_SLUGS.union(
+        Organization.objects.filter(slug__startswith=base).values_list("slug", flat=True)
+    )
+    numbered = (f"{base}-{number}" for number in itertools.count(2))
+    return next(slug for slug in itertools.chain([base], numbered) if slug not in taken)
