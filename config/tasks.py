@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 from celery import shared_task
-from celery.signals import beat_init, worker_process_init, worker_shutting_down
+from celery.signals import beat_init, worker_process_init, worker_ready, worker_shutting_down
 from django.utils.module_loading import import_string
 
 from apps.common.jobs import execute
@@ -47,6 +47,12 @@ def die_with_parent(**_kwargs: Any) -> None:
 def stop_jobs(**_kwargs: Any) -> None:
     """Tell the jobs in the pool processes to go back to their queue."""
     worker_is_stopping.value = 1
+
+
+@worker_ready.connect
+def look_for_lost_jobs(**_kwargs: Any) -> None:
+    """Have the reaper look at once: whoever worked here before may have been killed at work."""
+    tick.apply_async(kwargs={"name": "reap_jobs"}, queue="high_priority", expires=schedule.URGENT_S)
 
 
 @beat_init.connect

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -112,6 +113,11 @@ def beat_program(var_dir: Path, environ: dict[str, str]) -> Program:
         stop_seconds=5,
         announcement=b"beat: Starting",
     )
+
+
+def jobs_program(environ: dict[str, str]) -> Program:
+    """Return what runs the jobs while the broker is lost; it ends when that is back."""
+    return replace(command_program("jobs", ["run_jobs", "--until-broker"], environ), stop_seconds=15)
 
 
 def command_program(name: str, arguments: list[str], environ: dict[str, str]) -> Program:

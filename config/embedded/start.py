@@ -18,6 +18,7 @@ from config.embedded.identity import Identity
 from config.embedded.processes import Child, Program, StartFailed
 from config.embedded.questions import migration_state
 from config.embedded.servers import postgres_program, valkey_program
+from config.embedded.standby import BrokerWatch, broker_answers
 from config.embedded.state import UpLock, write_processes
 from config.embedded.supervisor import Supervisor
 
@@ -67,7 +68,7 @@ class Start:
                 self.is_up = True
                 self._write_state()
                 on_running()
-                self.supervisor.run()
+                self.supervisor.run(self._watch_broker())
                 self.say("Stopping ...")
             finally:
                 # Before the web process stops: whoever comes now is refused at once.
@@ -165,6 +166,13 @@ class Start:
             "beat": services.beat_program(self.var_dir, self._environ("beat")),
         }
         return {name: program for name, program in programs.items() if name in self.options.processes}
+
+    def _watch_broker(self) -> Callable[[], None]:
+        """Return the watch that has jobs run without a broker, where this installation runs jobs."""
+        if "worker" not in self.options.processes:
+            return lambda: None
+        program = services.jobs_program(self._environ("command"))
+        return BrokerWatch(self.supervisor, program, lambda: broker_answers(self.var_dir))
 
     def _environ(self, role: str) -> dict[str, str]:
         hosts = ["localhost", "127.0.0.1", "[::1]", *own_names(self.options.host)]

@@ -76,10 +76,11 @@ class Supervisor:
             self.step(POLL_S)
         self._on_change()
 
-    def run(self) -> None:
-        """Keep everything running until a signal asks to stop."""
+    def run(self, watch: Callable[[], None] = lambda: None) -> None:
+        """Keep everything running until a signal asks to stop; `watch` is called again and again."""
         while not self.stopping:
             self.step(IDLE_S)
+            watch()
 
     def run_once(self, program: Program, seconds: float) -> None:
         """Run a program to its end. Raises StartFailed if it fails or takes longer."""
@@ -93,10 +94,15 @@ class Supervisor:
                 self.stop(child)
                 raise StartFailed(f"{child.program.name} was stopped before its end")
             self.step(POLL_S)
-        del self.children[child.program.name]
-        child.log.close()
+        self.forget(child)
         if child.exit_code != 0:
             raise StartFailed(f"{child.program.name} failed; its log is {child.log.path}")
+
+    def forget(self, child: Child) -> None:
+        """Take a program that ran once, and has ended, off the list."""
+        del self.children[child.program.name]
+        child.log.close()
+        self._on_change()
 
     def step(self, seconds: float, *, restart: bool = True) -> None:
         """Move output, collect what ended, start what is due; waits at most `seconds` for something to do."""

@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "jobs",
                 "managed": False,
+                "base_manager_name": "objects",
             },
         ),
     ]

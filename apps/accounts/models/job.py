@@ -149,6 +149,8 @@ class Job(models.Model):
     class Meta:
         managed = False
         db_table = "jobs"
+        # Nothing may look for the table itself.
+        base_manager_name = "objects"
 
     def __str__(self) -> str:
         return f"{self.kind} {self.pk}"
