@@ -48,6 +48,7 @@ class Clock:
 CLOCKS: Final = (
     Clock("reap_jobs", "apps.common.jobs.reap_jobs", every_s=10),
     Clock("seal_audit", "apps.accounts.periodic.seal_audit", every_s=15),
+    Clock("mail_notices", "apps.accounts.periodic.mail_notices", every_s=60),
     Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
     Clock("prune", "apps.common.keeping.prune_now", minute="10", hour="3"),
     Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),

@@ -8,7 +8,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from apps.accounts import queries, services
-from apps.accounts.models import ApiKey, AuditEntry, Membership, Organization, Session, User
+from apps.accounts.models import (
+    ApiKey,
+    AuditEntry,
+    Mail,
+    Membership,
+    Notification,
+    Organization,
+    Session,
+    User,
+)
 from apps.accounts.permissions import system_actor
 from apps.accounts.verification import verify_chain
 from apps.common.admin import ReadOnlyAdmin
@@ -128,6 +137,30 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         """Refuse the keys from now on."""
         for api_key in queryset.select_related("organization"):
             services.revoke_api_key(actor=system_actor(api_key.organization), api_key=api_key)
+
+
+@admin.register(Mail)
+class MailAdmin(ReadOnlyAdmin):
+    """Mails on their way and those of the last weeks, without what they hold."""
+
+    list_display = ("created_at", "template", "to", "status", "queue", "attempt", "run_after", "error_code")
+    list_filter = ("status", "queue", "template")
+    search_fields = ("to",)
+    ordering = ("-created_at", "-pk")
+    # Sealed, and of no use to operators: it may hold links that sign somebody in.
+    exclude = ("context", "lease_token")
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    """That somebody was told something, and when; what it said is theirs."""
+
+    list_display = ("created_at", "kind", "level", "user", "organization", "read_at", "emailed_at")
+    list_select_related = ("user", "organization")
+    list_filter = ("level", "kind")
+    search_fields = ("user__email", "organization__slug")
+    ordering = ("-created_at", "-pk")
+    exclude = ("title", "body")
 
 
 class VerbFilter(admin.SimpleListFilter):

@@ -10,6 +10,11 @@ def seal_audit() -> None:
     services.seal_audit()
 
 
+def mail_notices() -> None:
+    """Send the mails of notices whose time has come; twice at once does no harm."""
+    services.mail_due_notices()
+
+
 def purge_organizations() -> None:
     """Remove the organizations that were deleted long enough ago; twice at once does no harm."""
     services.purge_organizations(now=timezone.now())

@@ -7,6 +7,7 @@ from apps.common.cards import Card, register_card
 from apps.common.keeping import register_purge, register_rule
 from apps.common.live import register_topic
 from apps.common.metrics import counting
+from apps.common.notices import register_notice
 from apps.datasets.verbs import VERBS
 
 
@@ -22,10 +23,13 @@ class DatasetsConfig(AppConfig):
         # Models are loaded only now.
         from apps.datasets import pruning, tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
+        from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.tools import register_tools  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         register_tools()
+        for kind in NOTICES:
+            register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)
         for rule in pruning.RULES:
             register_rule(rule)

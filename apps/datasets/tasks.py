@@ -13,6 +13,7 @@ from apps.datasets.importing.cleanup import discard_work
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.importing.steps import carry_out
 from apps.datasets.models import Dataset, Import
+from apps.datasets.notices import tell_creator
 from apps.datasets.states import next_dataset_status
 
 
@@ -63,6 +64,7 @@ def tell(row: Import) -> None:
     """Publish the import's state; let the next of the dataset start when this one stands aside."""
     announce_import(row)
     if row.status == JobStatus.WAITING:
+        tell_creator(row)
         announce_dataset(row.dataset)
         start_next(row.dataset)
 
@@ -73,6 +75,7 @@ def settle(row: Import) -> None:
     if row.version is not None:
         # After the import's own last state: who follows its progress to 1.0 then hears of the version.
         announce_version(row.dataset, row.version)
+    tell_creator(row)
     discard_work(row.pk)
     move_dataset(row.dataset, "import_ended")
     start_next(row.dataset)

@@ -8,11 +8,11 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
-from apps.accounts.models import ApiKey, Organization, Session
+from apps.accounts.models import ApiKey, Notification, Organization, Session
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.furniture.people import Actors
 
-TABLES = ["user", "organization", "session", "apikey"]
+TABLES = ["user", "organization", "session", "apikey", "notification"]
 
 
 @pytest.fixture
@@ -41,11 +41,15 @@ def act(operator: Client, table: str, action: str, row: Any) -> None:
 def test_staff_see_the_rows_and_nobody_else_does(operator: Client, actors: Actors, table: str) -> None:
     sign_in(actors)
     assert actors.key.key is not None
+    assert actors.viewer.user is not None
     row = {
         "user": actors.viewer.user,
         "organization": actors.organization,
         "session": Session.objects.get(),
         "apikey": actors.key.key,
+        "notification": Notification.objects.create(
+            user=actors.viewer.user, kind="a.kind", title="Secret argon2", dedupe_key="one"
+        ),
     }[table]
     assert row is not None
 
