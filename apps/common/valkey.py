@@ -3,13 +3,17 @@
 For what goes on without it (platform.md section 14): live events, cached answers, limits, breakers.
 """
 
+import asyncio
 import functools
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import redis
+import redis.asyncio
 import structlog
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -23,9 +27,13 @@ logger = structlog.get_logger(__name__)
 
 
 class Valkey:
-    """The connections of this process to one Valkey, for synchronous code of any thread."""
+    """The connections of this process to one Valkey, for code of any thread and of any event loop."""
 
     def __init__(self, url: str) -> None:
+        self._url = url
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = (
+            weakref.WeakKeyDictionary()
+        )
         self.client = redis.Redis.from_url(
             url,
             socket_connect_timeout=CONNECT_TIMEOUT_S,
@@ -48,9 +56,37 @@ class Valkey:
         try:
             return call(self.client)
         except (redis.RedisError, OSError) as error:
-            self._untried_until = time.monotonic() + UNTRIED_S
-            logger.warning("valkey.unavailable", purpose=purpose, error=str(error))
+            self._see_down(error, purpose)
             return None
+
+    async def attempt_async(
+        self, call: Callable[["redis.asyncio.Redis"], Awaitable[ResultT]], *, purpose: str
+    ) -> ResultT | None:
+        """Do the same on the running event loop."""
+        if self.is_untried:
+            return None
+        try:
+            return await call(self._client_of_loop())
+        except (redis.RedisError, OSError) as error:
+            self._see_down(error, purpose)
+            return None
+
+    def _see_down(self, error: Exception, purpose: str) -> None:
+        self._untried_until = time.monotonic() + UNTRIED_S
+        logger.warning("valkey.unavailable", purpose=purpose, error=str(error))
+
+    def _client_of_loop(self) -> redis.asyncio.Redis:
+        """Return the running loop's client: a connection cannot change its loop."""
+        loop = asyncio.get_running_loop()
+        client = self._clients.get(loop)
+        if client is None:
+            client = self._clients[loop] = redis.asyncio.Redis.from_url(
+                self._url,
+                socket_connect_timeout=CONNECT_TIMEOUT_S,
+                socket_timeout=CALL_TIMEOUT_S,
+                retry=AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            )
+        return client
 
 
 @functools.lru_cache(maxsize=8)

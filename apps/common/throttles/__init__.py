@@ -21,14 +21,9 @@ from prometheus_client import Counter
 from apps.common.addresses import client_address
 from apps.common.errors import Forbidden, Throttled, TooLarge
 from apps.common.quotas import GUARDED, MINUTE_S, OWN_RATE_SCOPES, Quota
+from apps.common.throttles import stores
 from apps.common.throttles.gcra import Bucket, Decision, decide
-from apps.common.throttles.stores import (
-    Counted,
-    Note,
-    monotonic_us,
-    process_buckets,
-    valkey_buckets,
-)
+from apps.common.throttles.stores import Counted, Note, monotonic_us, process_buckets
 
 PREFIX: Final = "sextant:limit"
 RATE_LIMITED: Final = Counter("sextant_rate_limited_total", "Requests refused by a rate limit.", ["policy"])
@@ -161,11 +156,11 @@ def _bucket(scope: str, subject: str, quota: Quota, cost: int) -> Bucket:
 
 
 def _take(buckets: Sequence[Bucket], note: Note | None = None) -> Decision:
-    return _decided(buckets, valkey_buckets(settings.REDIS_URL).take(buckets, note))
+    return _decided(buckets, stores.take(settings.REDIS_URL, buckets, note))
 
 
 async def _take_async(buckets: Sequence[Bucket], note: Note | None = None) -> Decision:
-    return _decided(buckets, await valkey_buckets(settings.REDIS_URL).take_async(buckets, note))
+    return _decided(buckets, await stores.take_async(settings.REDIS_URL, buckets, note))
 
 
 def _decided(buckets: Sequence[Bucket], counted: Counted | None) -> Decision:

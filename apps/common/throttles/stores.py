@@ -1,10 +1,8 @@
 """Where buckets are kept: in Valkey by one script, and while that is away, for guards, in the process."""
 
-import asyncio
 import functools
 import threading
 import time
-import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,16 +10,11 @@ from typing import Any, Final
 
 import redis
 import redis.asyncio
-import structlog
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from apps.common.throttles.gcra import SECOND_US, Bucket, fits
+from apps.common.valkey import valkey_at
 
-CONNECT_TIMEOUT_S: Final = 0.25
-CALL_TIMEOUT_S: Final = 0.5
-UNTRIED_S: Final = 1.0
+PURPOSE: Final = "throttles"
 # The process forgets the buckets that were touched longest ago.
 PROCESS_BUCKETS_MAX: Final = 10_000
 
@@ -56,8 +49,6 @@ if ARGV[note] then redis.call('HSET', KEYS[count + 1], ARGV[note], ARGV[note + 1
 return answer
 """
 
-logger = structlog.get_logger(__name__)
-
 # Whether all buckets passed, and how far off the time of each was: see `gcra`.
 Counted = tuple[bool, Sequence[float]]
 
@@ -71,82 +62,47 @@ class Note:
     value: str
 
 
-class ValkeyBuckets:
-    """The buckets in one Valkey. Seen down, it is not tried again for a second."""
+def take(url: str, buckets: Sequence[Bucket], note: Note | None) -> Counted | None:
+    """Take from all buckets or none; None while Valkey is away."""
+    keys, arguments = _arguments(buckets, note)
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=CONNECT_TIMEOUT_S,
-            socket_timeout=CALL_TIMEOUT_S,
-            # A pooled connection that a restart of Valkey broke is opened again once; a call that ran out of
-            # time is not repeated, as it may have been charged.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        )
+    def call(client: "redis.Redis") -> Any:
         # Sends the script itself when a restart has lost it.
-        self._take = self._client.register_script(TAKE)
-        self._takes_of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._untried_until_s = 0.0
+        return client.register_script(TAKE)(keys, arguments)
 
-    def take(self, buckets: Sequence[Bucket], note: Note | None) -> Counted | None:
-        """Take from all buckets or none; None while Valkey is away."""
-        if self._is_untried:
-            return None
-        try:
-            return _counted(self._take(*_arguments(buckets, note)))
-        except (redis.RedisError, OSError) as error:
-            self._note_loss(error)
-            return None
+    return _counted(valkey_at(url).attempt(call, purpose=PURPOSE))
 
-    async def take_async(self, buckets: Sequence[Bucket], note: Note | None) -> Counted | None:
-        """Do the same for code on an event loop."""
-        if self._is_untried:
-            return None
-        try:
-            return _counted(await self._take_of_loop()(*_arguments(buckets, note)))
-        except (redis.RedisError, OSError) as error:
-            self._note_loss(error)
-            return None
 
-    def take_notes(self, key: str) -> dict[str, str]:
-        """Return and remove the notes under a key; raises RedisError. Those of a run that died come again."""
+async def take_async(url: str, buckets: Sequence[Bucket], note: Note | None) -> Counted | None:
+    """Do the same on an event loop."""
+    keys, arguments = _arguments(buckets, note)
+
+    async def call(client: "redis.asyncio.Redis") -> Any:
+        return await client.register_script(TAKE)(keys, arguments)
+
+    return _counted(await valkey_at(url).attempt_async(call, purpose=PURPOSE))
+
+
+def collect_notes(url: str, key: str) -> dict[str, str]:
+    """Return the notes under a key, those of a run that died too; `drop_notes` them once they are safe.
+
+    Empty while Valkey is away.
+    """
+
+    def call(client: "redis.Redis") -> dict[bytes, bytes]:
         taken = f"{key}:taken"
-        if not self._client.exists(taken):
-            try:
-                self._client.rename(key, taken)
-            except redis.ResponseError:  # nothing was noted
-                return {}
-        notes: dict[bytes, bytes] = self._client.hgetall(taken)  # type: ignore[assignment]
-        return {field.decode(): value.decode() for field, value in notes.items()}
+        if client.exists(key) and not client.exists(taken):
+            client.rename(key, taken)
+        notes: dict[bytes, bytes] = client.hgetall(taken)  # type: ignore[assignment]
+        return notes
 
-    def drop_notes(self, key: str) -> None:
-        """Forget the notes that `take_notes` gave, once they are safe; raises RedisError."""
-        self._client.delete(f"{key}:taken")
+    notes = valkey_at(url).attempt(call, purpose=PURPOSE) or {}
+    return {field.decode(): value.decode() for field, value in notes.items()}
 
-    @property
-    def _is_untried(self) -> bool:
-        return time.monotonic() < self._untried_until_s
 
-    def _note_loss(self, error: Exception) -> None:
-        self._untried_until_s = time.monotonic() + UNTRIED_S
-        logger.warning("throttles.not_counted", error=str(error))
-
-    def _take_of_loop(self) -> Any:
-        """Return the script on a client of the running loop: connections cannot change theirs."""
-        loop = asyncio.get_running_loop()
-        take = self._takes_of_loops.get(loop)
-        if take is None:
-            client = redis.asyncio.Redis.from_url(
-                self._url,
-                socket_connect_timeout=CONNECT_TIMEOUT_S,
-                socket_timeout=CALL_TIMEOUT_S,
-                retry=AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-            )
-            take = self._takes_of_loops[loop] = client.register_script(TAKE)
-        return take
+def drop_notes(url: str, key: str) -> None:
+    """Forget the notes that `collect_notes` gave."""
+    valkey_at(url).attempt(lambda client: client.delete(f"{key}:taken"), purpose=PURPOSE)
 
 
 class ProcessBuckets:
@@ -171,12 +127,6 @@ class ProcessBuckets:
 
 
 @functools.lru_cache(maxsize=4)
-def valkey_buckets(url: str) -> ValkeyBuckets:
-    """Return this process's buckets of an address; its pool notices a fork by itself."""
-    return ValkeyBuckets(url)
-
-
-@functools.lru_cache(maxsize=4)
 def process_buckets(url: str) -> ProcessBuckets:
     """Return the buckets that stand in for those of an address."""
     return ProcessBuckets()
@@ -198,5 +148,5 @@ def _arguments(buckets: Sequence[Bucket], note: Note | None) -> tuple[list[str],
     return keys, arguments
 
 
-def _counted(answer: Sequence[int]) -> Counted:
-    return bool(answer[0]), answer[1:]
+def _counted(answer: Sequence[int] | None) -> Counted | None:
+    return (bool(answer[0]), answer[1:]) if answer else None
