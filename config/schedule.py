@@ -52,6 +52,7 @@ CLOCKS: Final = (
     Clock("drop_segments", "apps.datasets.periodic.drop_segments", every_s=120),
     Clock("prune", "apps.common.keeping.prune_now", minute="10", hour="3"),
     Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),
+    Clock("flush_key_usage", "apps.accounts.periodic.flush_key_usage", every_s=60),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

@@ -118,8 +118,12 @@ def checksum(text: str) -> str:
 
 def granted(role: Role, scopes: Iterable[str]) -> frozenset[str]:
     """Return the permissions of a key: those of its scopes, cut by its role."""
-    opened = frozenset[str]().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
-    return opened & roles.PERMISSIONS[role]
+    return opened(scopes) & roles.PERMISSIONS[role]
+
+
+def opened(scopes: Iterable[str]) -> frozenset[str]:
+    """Return the permissions that scopes open, whatever the role."""
+    return frozenset[str]().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
 
 
 def _random(length: int) -> str:

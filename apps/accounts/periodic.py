@@ -15,6 +15,11 @@ def mail_notices() -> None:
     services.mail_due_notices()
 
 
+def flush_key_usage() -> None:
+    """Write when keys were used last, as the rate limiter noted it."""
+    services.flush_key_usage()
+
+
 def purge_organizations() -> None:
     """Remove the organizations that were deleted long enough ago; twice at once does no harm."""
     services.purge_organizations(now=timezone.now())

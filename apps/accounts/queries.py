@@ -87,7 +87,7 @@ def resolve_key(api_key: ApiKey, *, requested: str = "") -> Actor:
     if requested.strip() not in {"", organization.slug, str(organization.pk)}:
         raise NotFound("The key does not belong to this organization.")
     refuse_suspended(organization)
-    role = Role(api_key.role)
+    role = api_key.effective_role
     return Actor(
         organization=organization,
         role=role,
@@ -116,7 +116,7 @@ def initiator(row: InitiatedRow, organization: Organization) -> Actor | None:
 def _usable_key(key_id: uuid.UUID) -> ApiKey:
     """Return a key that is neither revoked nor past its time; raises NotFound."""
     api_key = living_key(key_id)
-    if api_key.expires_at is not None and api_key.expires_at <= timezone.now():
+    if api_key.is_expired(timezone.now()):
         raise NotFound(f"The API key {key_id} has expired.")
     return api_key
 
@@ -124,7 +124,7 @@ def _usable_key(key_id: uuid.UUID) -> ApiKey:
 def find_api_key(prefix: str) -> ApiKey | None:
     """Return the key of a prefix with its organization and creator, unless it or the organization is gone."""
     return (
-        ApiKey.objects.select_related("organization", "created_by")
+        ApiKey.objects.with_creator()
         .filter(prefix=prefix, revoked_at__isnull=True, organization__deleted_at__isnull=True)
         .first()
     )
@@ -177,7 +177,7 @@ def living_keys(organization: str = "") -> list[ApiKey]:
 
 def living_key(key_id: uuid.UUID) -> ApiKey:
     """Return a key in use by its id; raises NotFound."""
-    api_key = ApiKey.objects.living().select_related("organization").filter(pk=key_id).first()
+    api_key = ApiKey.objects.living().with_creator().filter(pk=key_id).first()
     if api_key is None:
         raise NotFound(f"There is no API key {key_id}.")
     return api_key

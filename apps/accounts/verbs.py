@@ -11,6 +11,8 @@ VERBS: Final = {
     "accounts.job_discarded": "A failed job was discarded",
     "accounts.job_retried": "A failed job was queued again",
     "accounts.key_created": "An API key was created",
+    "accounts.key_changed": "An API key was narrowed or renamed",
+    "accounts.key_rotated": "An API key was rotated",
     "accounts.key_revoked": "An API key was revoked",
     "accounts.member_added": "A user became a member",
     "accounts.member_removed": "A user is no member any more",

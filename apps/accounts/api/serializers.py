@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from apps.accounts.key_powers import KeyCut, KeyPowers
 from apps.accounts.models import (
     ActorType,
     ApiKey,
@@ -239,7 +240,12 @@ class ApiKeyOut(OutSerializer):
     scopes = serializers.ListField(child=serializers.CharField())
     allowed_cidrs = serializers.ListField(child=serializers.CharField())
     created_by = UserBrief(allow_null=True)
-    creator_left = serializers.SerializerMethodField()
+    creator_left = serializers.BooleanField(
+        source="has_lost_creator", help_text="Whether whoever made the key left the organization since."
+    )
+    replaces = serializers.UUIDField(
+        source="replaces_id", allow_null=True, help_text="The key that this one was rotated from."
+    )
 
     class Meta:
         model = ApiKey
@@ -254,6 +260,7 @@ class ApiKeyOut(OutSerializer):
             "allowed_cidrs",
             "created_by",
             "creator_left",
+            "replaces",
             "expires_at",
             "last_used_at",
             "last_used_ip",
@@ -261,10 +268,48 @@ class ApiKeyOut(OutSerializer):
             "updated_at",
         ]
 
-    def get_creator_left(self, row: ApiKey) -> bool:
-        """Tell whether the key has outlived its creator's membership; an operator's key has no creator."""
-        is_member: bool = getattr(row, "creator_is_member", True)
-        return row.created_by_id is not None and not is_member
+
+class ApiKeyPatch(StrictSerializer):
+    """What may change of a key: its name, and everything else to something narrower."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    role = serializers.ChoiceField(choices=Role.choices, required=False)
+    scopes = serializers.ListField(
+        child=serializers.CharField(max_length=40), min_length=1, max_length=40, required=False
+    )
+    rate_per_minute = serializers.IntegerField(
+        min_value=1, max_value=1_000_000, allow_null=True, required=False
+    )
+    points_per_minute = serializers.IntegerField(
+        min_value=1, max_value=2_000_000_000, allow_null=True, required=False
+    )
+    allowed_cidrs = serializers.ListField(
+        child=serializers.CharField(max_length=43), max_length=20, required=False
+    )
+    expires_at = TimeField(allow_null=True, required=False)
+
+
+class RotationIn(StrictSerializer):
+    """How long the old key stays good beside the new one."""
+
+    overlap_s = serializers.IntegerField(min_value=0, max_value=604_800, default=86_400)
+
+
+class CutOut(serializers.Serializer[KeyCut]):
+    """One thing that makes a key able to do less than its scopes say."""
+
+    by = serializers.CharField()
+    detail = serializers.CharField()
+    permissions = serializers.ListField(child=serializers.CharField(), help_text="What it takes away.")
+
+
+class KeyPermissionsOut(serializers.Serializer[KeyPowers]):
+    """What a key may do at this moment, and what cuts it."""
+
+    role = serializers.ChoiceField(choices=Role.choices, help_text="The role that counts now.")
+    scopes = serializers.ListField(child=serializers.CharField())
+    permissions = serializers.ListField(child=serializers.CharField())
+    cut_by = CutOut(many=True)
 
 
 class NewApiKeyOut(ApiKeyOut):

@@ -1,5 +1,6 @@
 """Keys of client programs."""
 
+import datetime as dt
 from typing import Protocol, Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -38,11 +39,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return keys if actor.may("accounts.manage_keys") else keys.filter(created_by=actor.person)
 
     def with_creator(self) -> Self:
-        """Add who made each key, and `creator_is_member`: whether they still belong to the organization."""
+        """Add who made each key, and `creator_role`: theirs in the organization now, None if they left."""
         memberships = Membership.objects.filter(
             organization=models.OuterRef("organization"), user=models.OuterRef("created_by")
         )
-        return self.select_related("created_by").annotate(creator_is_member=models.Exists(memberships))
+        role = models.Subquery(memberships.values("role")[:1])
+        return self.select_related("organization", "created_by").annotate(creator_role=role)
 
 
 class ApiKey(Row):
@@ -75,3 +77,22 @@ class ApiKey(Row):
 
     def __str__(self) -> str:
         return f"{self.name} (sxk_{self.prefix})"
+
+    @property
+    def effective_role(self) -> Role:
+        """Return the role that counts: that of the key, cut by its creator's; needs `with_creator`.
+
+        A key outlives its creator's membership as it was, and an operator's key has no creator.
+        """
+        creator_role: str | None = getattr(self, "creator_role", None)
+        held = Role(self.role)
+        return min(held, Role(creator_role), key=lambda role: role.rank) if creator_role else held
+
+    @property
+    def has_lost_creator(self) -> bool:
+        """Tell whether whoever made the key left the organization since; needs `with_creator`."""
+        return self.created_by_id is not None and getattr(self, "creator_role", self.role) is None
+
+    def is_expired(self, now: dt.datetime) -> bool:
+        """Tell whether the key's time has passed."""
+        return self.expires_at is not None and self.expires_at <= now

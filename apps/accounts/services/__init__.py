@@ -1,6 +1,6 @@
 """The writes of accounts, by noun."""
 
-from apps.accounts.services.api_keys import create_api_key, revoke_api_key, use_api_key
+from apps.accounts.services.api_keys import create_api_key, flush_key_usage, revoke_api_key, use_api_key
 from apps.accounts.services.audit import blank_person, operating, record_audit
 from apps.accounts.services.invitations import (
     accept_invitation,
@@ -11,6 +11,7 @@ from apps.accounts.services.invitations import (
 )
 from apps.accounts.services.jobs import cancel_job, discard_job, retry_job
 from apps.accounts.services.keeping import RULES, purge_organization, purge_organizations
+from apps.accounts.services.key_changes import narrow_api_key, rotate_api_key
 from apps.accounts.services.mails import send_mail
 from apps.accounts.services.members import change_role, remove_member
 from apps.accounts.services.notice_mails import mail_due_notices
@@ -60,9 +61,11 @@ __all__ = [
     "delete_notice",
     "delete_organization",
     "discard_job",
+    "flush_key_usage",
     "invite_member",
     "is_invited",
     "mail_due_notices",
+    "narrow_api_key",
     "notify",
     "operating",
     "purge_organization",
@@ -78,6 +81,7 @@ __all__ = [
     "revoke_invitation",
     "revoke_session",
     "revoke_sessions",
+    "rotate_api_key",
     "seal_audit",
     "send_mail",
     "set_active",
