@@ -223,8 +223,8 @@ def tell_chains(table: ReadOnlyAdmin, request: HttpRequest, organizations: Itera
     for organization in organizations:
         report = verify_chain(organization)
         if report.valid:
-            good = f"{report.organization}: {report.entries} entries are as they were sealed."
+            good = f"Of {report.organization} {report.entries} entries are as they were sealed."
             table.message_user(request, good, messages.SUCCESS)
         else:
-            wrong = f"{report.organization}: broken at entry {report.broken_at}."
+            wrong = f"The chain of {report.organization} is broken at entry {report.broken_at}."
             table.message_user(request, wrong, messages.ERROR)

@@ -27,8 +27,10 @@ class AccountsConfig(AppConfig):
         from apps.accounts.job_topics import register_job_topics  # noqa: PLC0415
         from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
         from apps.accounts.models import Organization, User  # noqa: PLC0415
+        from apps.accounts.probes import probe_audit  # noqa: PLC0415
         from apps.accounts.services import RULES  # noqa: PLC0415
         from apps.common.health import register_reader  # noqa: PLC0415
+        from apps.common.probes import Probe, register_probe  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_reader(may_read_health)
@@ -44,5 +46,6 @@ class AccountsConfig(AppConfig):
         for kind in NOTICES:
             register_notice(kind)
         register_audit_verbs(VERBS)
+        register_probe(Probe("audit", probe_audit))
         for rule in RULES:
             register_rule(rule)
