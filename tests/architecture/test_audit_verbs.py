@@ -5,47 +5,50 @@ import ast
 from apps.common.audit import audit_verbs
 from tests.architecture.source import Module, modules
 
-
-def texts(tree: ast.AST) -> set[str]:
-    return {
-        node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def spoken(module: Module) -> list[tuple[int, set[str]]]:
-    """Return the line and the possible verbs of each call of record_audit."""
+def words(*trees: ast.AST) -> set[str]:
+    """Return the texts of the form `app.word`."""
+    nodes = (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {str(node.value) for node in nodes if isinstance(node.value, str) and "." in node.value}
+
+
+def calls_of(module: Module, name: str) -> list[ast.Call]:
     calls = [node for node in ast.walk(module.tree) if isinstance(node, ast.Call)]
-    named = [
-        call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) == "record_audit"
-    ]
-    return [(call.lineno, _verbs(module, call)) for call in named]
+    return [call for call in calls if getattr(call.func, "attr", getattr(call.func, "id", "")) == name]
 
 
-def _verbs(module: Module, call: ast.Call) -> set[str]:
+def verbs_of(module: Module, call: ast.Call) -> set[str]:
+    """Return what a call of record_audit may say."""
     (value,) = [keyword.value for keyword in call.keywords if keyword.arg == "verb"]
     if not isinstance(value, ast.Name):
-        return texts(value)
-    # `verb = "a" if ... else "b"` stands near the call, in the same function.
-    function = next(f for f in module.functions() if f.lineno <= call.lineno <= (f.end_lineno or 0))
-    found = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and value.id in {
-            n.id for n in ast.walk(node.targets[0]) if isinstance(n, ast.Name)
-        }:
-            found |= texts(node.value)
-    return found
+        return words(value)
+    around = [f for f in module.functions() if f.lineno <= call.lineno <= (f.end_lineno or 0)]
+    (function,) = around[-1:]
+    if value.id in {argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)}:
+        return words(*(part for caller in calls_of(module, function.name) for part in _given(caller)))
+    # `verb = "a" if ... else "b"` in the same function.
+    return words(*(node.value for node in ast.walk(function) if _assigns(node, value.id)))  # type: ignore[attr-defined]
+
+
+def _given(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords)]
+
+
+def _assigns(node: ast.AST, name: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return any(isinstance(found, ast.Name) and found.id == name for t in targets for found in ast.walk(t))
 
 
 def test_each_verb_in_code_is_registered() -> None:
-    wrong = [
-        f"{module.name}:{line} says {sorted(verbs) or 'no literal'}: write it into {module.app}/verbs.py"
-        for module in modules()
-        for line, verbs in spoken(module)
-        if not verbs & audit_verbs().keys()
-        or not {verb for verb in verbs if "." in verb} <= audit_verbs().keys()
-    ]
+    wrong = []
+    for module in modules():
+        for call in calls_of(module, "record_audit"):
+            verbs = verbs_of(module, call)
+            if not verbs or not verbs <= audit_verbs().keys():
+                said = sorted(verbs - audit_verbs().keys()) or "no literal verb"
+                wrong.append(f"{module.name}:{call.lineno} says {said}: write it into the app's verbs.py")
     assert not wrong
 
 
