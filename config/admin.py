@@ -1,7 +1,16 @@
 """The one AdminSite: for staff who operate the installation."""
 
+from typing import Any
+
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from apps.common.errors import Forbidden
 
 
 class SextantAdminSite(admin.AdminSite):
@@ -10,6 +19,16 @@ class SextantAdminSite(admin.AdminSite):
     site_header = "Sextant operations"
     site_title = "Sextant"
     index_title = "Installation"
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Send to the one sign-in there is, which counts failures; raises Forbidden for who is no staff."""
+        index = reverse("admin:index")
+        if self.has_permission(request):
+            return HttpResponseRedirect(index)
+        if request.user.is_authenticated:
+            raise Forbidden("Only the staff of this installation may enter here.")
+        target = {REDIRECT_FIELD_NAME: request.GET.get(REDIRECT_FIELD_NAME, index)}
+        return HttpResponseRedirect(f"{settings.LOGIN_URL}?{urlencode(target)}")
 
 
 class SextantAdminConfig(AdminConfig):

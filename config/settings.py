@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.accounts.page_sessions.PageSessionUse",
     "apps.accounts.authentication.ActorMiddleware",
     "apps.common.middleware.RateLimits",
     "apps.common.problems.ProblemMiddleware",
@@ -261,7 +262,10 @@ SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # the address is unique by lower(email),
 AUTHENTICATION_BACKENDS = ["apps.accounts.authentication.PasswordBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
@@ -270,6 +274,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
+SESSION_ENGINE = "apps.accounts.page_sessions"
 SESSION_COOKIE_NAME = "__Host-sx_session" if IS_HTTPS else "sx_session"
 SESSION_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -288,7 +293,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 globals().update(env.email_settings("EMAIL_URL", VAR_DIR / "mail"))
 EMAIL_TIMEOUT = 10
 EMAIL_FROM = env.env_str("EMAIL_FROM", "Sextant <sextant@localhost>")
-ACCOUNT_RATE_LIMITS = False  # `apps.common.throttles` counts sign-ins, for pages and the API alike
+ACCOUNT_FORMS = {"login": "apps.accounts.forms.SignInForm"}
+ACCOUNT_RATE_LIMITS = False  # `throttles` counts sign-ins and `services.lockout` failures, for all doors
 ACCESS_TOKEN_MINUTES = env.env_int("ACCESS_TOKEN_MINUTES", 60, minimum=1)
 REFRESH_TOKEN_DAYS = env.env_int("REFRESH_TOKEN_DAYS", 30, minimum=1)
 REFRESH_GRACE_S = env.env_int("REFRESH_GRACE_S", 10)

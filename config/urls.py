@@ -7,6 +7,7 @@ from django.urls import include, is_valid_path, path, re_path
 from django.utils.http import escape_leading_slashes
 
 from apps.accounts.mcp.views import McpView
+from apps.accounts.sign_in_views import SignInView
 from apps.common import health
 from apps.common.errors import NotFound
 from apps.common.problems import problem_page
@@ -32,7 +33,7 @@ urlpatterns = [
     path("", include("apps.datasets.urls")),
     path("", include("apps.spatial.urls")),
     # Of allauth only the pages that there is a design for; the rest comes with the issue that needs it.
-    path("accounts/login/", account_views.login, name="account_login"),
+    path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
     path("accounts/signup/", account_views.signup, name="account_signup"),
     path("mcp", McpView.as_view(), name="mcp"),

@@ -38,6 +38,12 @@ class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]  # as abo
         return False
 
 
+def operator_of(request: HttpRequest) -> User:
+    """Return the member of the staff who acts; the admin lets nobody else in."""
+    assert isinstance(request.user, User)  # noqa: S101
+    return request.user
+
+
 @admin.register(User)
 class UserAdmin(ReadOnlyAdmin):
     """People."""
@@ -48,26 +54,26 @@ class UserAdmin(ReadOnlyAdmin):
     ordering = ("email", "pk")
     exclude = ("password",)
     inlines = (MembershipInline,)
-    actions = ("end_sessions", "deactivate", "activate")
+    actions = ("end_sessions", "lock", "unlock")
 
     @admin.action(description="End all sessions", permissions=["action"])
     def end_sessions(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Sign the people out everywhere."""
-        ended = sum(services.revoke_sessions(user=user, reason="operator") for user in queryset)
+        ended = sum(services.end_sessions(user=user, operator=operator_of(request)) for user in queryset)
         self.message_user(request, f"{ended} sessions ended.", messages.SUCCESS)
 
-    @admin.action(description="Deactivate: no sign-in, no tokens", permissions=["action"])
-    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    @admin.action(description="Lock: no sign-in, no tokens", permissions=["action"])
+    def lock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Lock the people out; the operator stays."""
         for user in queryset:
             if user != request.user:
-                services.set_active(user=user, is_active=False)
+                services.lock_user(user=user, operator=operator_of(request))
 
-    @admin.action(description="Activate", permissions=["action"])
-    def activate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+    @admin.action(description="Unlock: sign-in again, failed ones forgotten", permissions=["action"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Let the people in again."""
         for user in queryset:
-            services.set_active(user=user, is_active=True)
+            services.unlock_user(user=user, operator=operator_of(request))
 
 
 @admin.register(Organization)
@@ -104,9 +110,18 @@ class OrganizationAdmin(ReadOnlyAdmin):
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """Token sessions."""
+    """Sessions, of pages and of the API."""
 
-    list_display = ("user", "label", "ip", "last_used_at", "expires_at", "revoked_at", "revoked_reason")
+    list_display = (
+        "user",
+        "kind",
+        "label",
+        "ip",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+        "revoked_reason",
+    )
     list_select_related = ("user",)
     search_fields = ("user__email", "label")
     ordering = ("-created_at", "pk")
@@ -117,7 +132,7 @@ class SessionAdmin(ReadOnlyAdmin):
     def end(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Refuse the sessions' tokens from now on."""
         for session in queryset:
-            services.revoke_session(session=session, reason="operator")
+            services.end_session(session=session, operator=operator_of(request))
 
 
 @admin.register(ApiKey)

@@ -1,7 +1,7 @@
 """The first wall: who is calling, by token, by key or by the page's cookie.
 
 API views get `request.auth` (Credentials) and from it `request.actor`; pages get `request.actor` from
-`ActorMiddleware`; the websocket calls `authenticate_raw` and `user_credentials`.
+`ActorMiddleware`; the websocket calls `authenticate_raw` and `page_credentials`.
 """
 
 import uuid
@@ -23,7 +23,9 @@ from apps.accounts import keys, queries
 from apps.accounts.models import ApiKey, Role, Session, User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import check_access, use_api_key
-from apps.accounts.services.organizations import normalized_password
+from apps.accounts.services.passwords import InvalidCredentials
+from apps.accounts.services.sessions import PageMark
+from apps.accounts.services.sign_in import authenticate
 from apps.accounts.tokens import TokenInvalid, read_token
 from apps.common.addresses import client_address
 from apps.common.errors import DomainError, Malformed
@@ -42,11 +44,15 @@ class MultipleCredentials(Malformed):
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who is calling; in which organization is decided by `resolve_actor`, per request."""
+    """Who is calling; in which organization is decided by `resolve_actor`, per request.
+
+    A token's `session` is loaded, of a page's only the id is known: looking it up is for who needs it.
+    """
 
     user: User | None = None
     api_key: ApiKey | None = None
     session: Session | None = None
+    page_session_id: uuid.UUID | None = None
     claimed_organization: uuid.UUID | None = None
     requested_organization: str = ""
 
@@ -54,6 +60,11 @@ class Credentials:
     def key(self) -> str:
         """Return the caller's stable name, as `Actor.key`."""
         return f"key:{self.api_key.pk}" if self.api_key else f"user:{self.user.pk if self.user else ''}"
+
+    @property
+    def session_id(self) -> uuid.UUID | None:
+        """Return the id of the session, of a token or a page; None for a key."""
+        return self.session.pk if self.session is not None else self.page_session_id
 
     def resolve_actor(self, requested: str = "") -> Actor:
         """Return the caller in the active organization; `requested` goes before that of the request.
@@ -68,6 +79,8 @@ class Credentials:
         else:
             raise TokenInvalid
         structlog.contextvars.bind_contextvars(**actor.log_context())
+        if self.session_id is not None:
+            structlog.contextvars.bind_contextvars(session_id=str(self.session_id))
         return actor
 
     def caller(self) -> Caller:
@@ -95,11 +108,19 @@ def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = 
     )
 
 
-def user_credentials(user: Any, *, requested_organization: str = "") -> Credentials | None:
-    """Return the credentials of a signed-in page user (`request.user`, `scope["user"]`), None for a guest."""
+def page_credentials(
+    request: HttpRequest, *, user: Any = None, requested_organization: str = ""
+) -> Credentials | None:
+    """Return the credentials of the user that the page's cookie signs in; None for a guest."""
+    user = user or getattr(request, "user", None)
     if not isinstance(user, User) or not user.is_active:  # true for Django's lazy user, too
         return None
-    return Credentials(user=user, requested_organization=requested_organization)
+    mark = PageMark.of(request.session)
+    return Credentials(
+        user=user,
+        page_session_id=mark.session_id if mark else None,
+        requested_organization=requested_organization,
+    )
 
 
 class ActorAuthentication(BaseAuthentication):
@@ -112,7 +133,8 @@ class ActorAuthentication(BaseAuthentication):
         if raw is not None:
             found = authenticate_raw(raw, ip=client_address(request), requested_organization=requested)
             return found.user, found
-        page = user_credentials(_page_user(request), requested_organization=requested)
+        # DRF's own name for Django's request, whose user its middleware has read from the cookie.
+        page = page_credentials(request._request, requested_organization=requested)  # noqa: SLF001
         if page is None:
             return None
         _check_csrf(request)
@@ -124,7 +146,7 @@ class ActorAuthentication(BaseAuthentication):
 
 
 class PasswordBackend(ModelBackend):
-    """Sign-in by address and password for pages, admin and API; unknown addresses cost a hash, too."""
+    """Sign-in by address and password for pages: the services' own, so that failures count in one way."""
 
     def authenticate(
         self,
@@ -133,9 +155,14 @@ class PasswordBackend(ModelBackend):
         password: str | None = None,
         **credentials: Any,
     ) -> User | None:
-        """Return the user of an address (allauth calls it `email`), whatever its case."""
-        plain = normalized_password(password) if password else None
-        return super().authenticate(request, credentials.get("email") or username, plain)
+        """Return the user of an address (allauth calls it `email`), None for a wrong password.
+
+        Raises SignInLocked, EmailUnverified.
+        """
+        try:
+            return authenticate(email=credentials.get("email") or username or "", password=password or "")
+        except InvalidCredentials:
+            return None
 
 
 class ActorMiddleware:
@@ -171,7 +198,7 @@ def may_read_health(request: HttpRequest) -> bool:
 
 
 def _page_actor(request: HttpRequest) -> Actor | None:
-    found = user_credentials(request.user)
+    found = page_credentials(request)
     return found.resolve_actor() if found else None
 
 
@@ -183,11 +210,6 @@ def _bearer(request: HttpRequest) -> str:
     if scheme.lower() != "bearer" or not raw.strip():
         raise TokenInvalid("The Authorization header must read `Bearer <token or key>`.")
     return raw.strip()
-
-
-def _page_user(request: Request) -> Any:
-    """Return the user of the page's cookie, which Django's middleware has read."""
-    return getattr(request._request, "user", None)  # noqa: SLF001 - DRF's own name for Django's request
 
 
 def _check_csrf(request: Request) -> None:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.core.handlers.asgi import ASGIRequest
 
-from apps.accounts.authentication import Credentials, authenticate_raw, raw_credential, user_credentials
+from apps.accounts.authentication import Credentials, authenticate_raw, page_credentials, raw_credential
 from apps.accounts.models import Session
 from apps.accounts.permissions import Actor
 from apps.accounts.services.sessions import SessionRevoked
@@ -39,7 +39,7 @@ class PageCaller:
         """Return the cookie's user, read anew."""
         engine = importlib.import_module(settings.SESSION_ENGINE)
         self.request.session = engine.SessionStore(self.request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-        found = user_credentials(auth.get_user(self.request))
+        found = page_credentials(self.request, user=auth.get_user(self.request))
         if found is None:
             raise SessionRevoked
         return found
@@ -145,8 +145,7 @@ def _caller_by_raw(credentials: Credentials, raw: str, ip: str | None) -> Caller
 
 
 def _present(caller: Caller, credentials: Credentials, organization: str) -> Presence:
-    session_id = credentials.session.pk if credentials.session is not None else None
-    return Presence(caller, credentials.resolve_actor(organization), session_id)
+    return Presence(caller, credentials.resolve_actor(organization), credentials.session_id)
 
 
 def handshake_request(scope: dict[str, Any]) -> ASGIRequest:

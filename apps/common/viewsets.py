@@ -94,6 +94,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at"}
     default_sort: ClassVar[str] = "-created_at"
     secret_fields: ClassVar[Sequence[str]] = ()
+    # False where not even a digest of the body may be kept: Idempotency-Key is not looked at.
+    remembers_answers: ClassVar[bool] = True
     create_status: ClassVar[int] = 201
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)
@@ -380,7 +382,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         method = self.request.method or ""
         handler: Callable[..., HttpResponseBase] = getattr(self, method.lower(), self.http_method_not_allowed)
         header = self.request.headers.get("Idempotency-Key")
-        if header is None or method not in UNSAFE_METHODS or self.request.auth is None:
+        is_remembered = self.remembers_answers and method in UNSAFE_METHODS and self.request.auth is not None
+        if header is None or not is_remembered:
             return handler(self.request, *self.args, **self.kwargs)
         return self._run_once(idempotency.checked_key(header), handler)
 

@@ -68,9 +68,9 @@ def test_an_operator_ends_sessions_and_locks_people_out(operator: Client, actors
     answer = APIClient().get("/api/v1/me", HTTP_AUTHORIZATION=f"Bearer {access}")
     assert answer.json()["code"] == "auth.session_revoked"
 
-    act(operator, "user", "deactivate", actors.viewer.user)
+    act(operator, "user", "lock", actors.viewer.user)
     assert sign_in(actors).status_code == 401
-    act(operator, "user", "activate", actors.viewer.user)
+    act(operator, "user", "unlock", actors.viewer.user)
     assert sign_in(actors).status_code == 200
     act(operator, "session", "end", Session.objects.order_by("created_at").last())
     assert not Session.objects.live().exists()

@@ -18,7 +18,9 @@ from tests.furniture.people import Actors
 
 # Route prefix -> why nobody needs to sign in.
 PUBLIC = {
-    "accounts/": "sign-in and sign-out",
+    "accounts/login/": "sign-in",
+    "accounts/logout/": "sign-out",
+    "accounts/signup/": "registration",
     "admin/login/": "sign-in",
     "admin/logout/": "answers by the sign-in page",
     "admin/jsi18n/": "translations of the admin's scripts",
@@ -27,7 +29,6 @@ PUBLIC = {
     "api/v1/openapi": "the documentation of the API",
     "api/v1/auth/login": "sign-in",
     "api/v1/auth/refresh": "takes the refresh token",
-    "api/v1/auth/logout": "ends the session of the refresh token",
     "api/v1/.*": "redirects to the address without slash",
     "(?!api/).*[^/]": "redirects to the address with slash",
     "mcp/": "redirects to the address without slash",

@@ -5,6 +5,7 @@ from typing import Any
 
 import factory
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from apps.accounts.models import Membership, Organization, Role, User
@@ -37,6 +38,7 @@ class UserFactory(DjangoModelFactory[User]):
     email = factory.Sequence(lambda n: f"person{n}@example.com")
     name = factory.Sequence(lambda n: f"Person {n}")
     password = factory.LazyFunction(password_hash)
+    email_verified_at = factory.LazyFunction(timezone.now)
 
 
 class MembershipFactory(DjangoModelFactory[Membership]):

@@ -16,10 +16,19 @@ from apps.accounts.models import ApiKey, Organization, Role, User
 from apps.accounts.permissions import Actor, member_actor
 from apps.accounts.queries import resolve_key
 from apps.accounts.services import create_api_key
+from apps.accounts.services.sessions import open_page_session
 from tests.factories.accounts import OrganizationFactory, create_member
 
 ROLES: Final = ("admin", "manager", "analyst", "viewer")
 NAMES: Final = (*ROLES, "stranger", "anonymous", "key")
+
+
+def sign_in_quietly(client: Client, user: User) -> None:
+    """Sign a client in as pages do, with a session that can be ended, but without record and notice."""
+    client.force_login(user)
+    page = client.session
+    open_page_session(user=user, page=page)
+    page.save()
 
 
 @dataclass
@@ -48,7 +57,7 @@ class Person:
         """Return the person's client of the REST API."""
         client = APIClient()
         if self.user is not None:
-            client.force_login(self.user)
+            sign_in_quietly(client, self.user)
         if self.raw_key:
             client.credentials(HTTP_X_API_KEY=self.raw_key)
         return client
@@ -58,7 +67,7 @@ class Person:
         """Return the person's client of the pages, signed in by a session."""
         client = Client()
         if self.user is not None:
-            client.force_login(self.user)
+            sign_in_quietly(client, self.user)
         return client
 
 

@@ -55,7 +55,7 @@ def test_a_token_signs_in_and_chooses_the_organization(actors: Actors) -> None:
     assert user is not None
     user.set_password(PASSWORD)
     user.save()
-    pair = sign_in(email=user.email, password=PASSWORD, ip="127.0.0.1", user_agent="", label="")
+    pair = sign_in(email=user.email, password=PASSWORD, label="")
     client = McpClient(pair.access)
 
     facts = client.call("accounts_whoami")

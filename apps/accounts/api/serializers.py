@@ -15,26 +15,7 @@ from apps.accounts.models import (
     Role,
     User,
 )
-from apps.accounts.services import TokenPair
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
-
-TRANSPORTS = ("body", "cookie")
-
-
-class LoginIn(StrictSerializer):
-    """A sign-in by address and password."""
-
-    email = serializers.CharField(max_length=254)
-    password = serializers.CharField(max_length=1024, trim_whitespace=False)
-    transport = serializers.ChoiceField(choices=TRANSPORTS, default="body")
-    # `Field` has an attribute of that name, which its metaclass replaces.
-    label = serializers.CharField(max_length=120, allow_blank=True, default="")  # type: ignore[assignment]
-
-
-class RefreshIn(StrictSerializer):
-    """A refresh; without a token in the body the cookie is taken."""
-
-    refresh = serializers.CharField(max_length=4096, required=False)
 
 
 class OrganizationOut(OutSerializer):
@@ -201,18 +182,6 @@ class PermissionsOut(serializers.Serializer[Any]):
     organization = OrganizationBrief()
     role = serializers.ChoiceField(choices=Role.choices, help_text="The caller's role.")
     permissions = PermissionOut(many=True)
-
-
-class PairOut(serializers.Serializer[TokenPair]):
-    """The tokens of a session; `refresh` is null when it travels by cookie."""
-
-    access = serializers.CharField()
-    expires_in = serializers.IntegerField(source="access_expires_in_s")
-    refresh = serializers.CharField(allow_null=True)
-    refresh_expires_in = serializers.IntegerField(source="refresh_expires_in_s")
-    session_id = serializers.UUIDField(source="session.pk")
-    user = UserBrief()
-    organization = OrganizationBrief(allow_null=True)
 
 
 class ApiKeyIn(StrictSerializer):

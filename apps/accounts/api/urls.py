@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.accounts.api.audit import AuditViewSet
+from apps.accounts.api.auth_views import OwnSessionViewSet, SessionViewSet, SignInViewSet
 from apps.accounts.api.job_views import JobViewSet
 from apps.accounts.api.live import LiveViewSet
 from apps.accounts.api.notifications import NotificationViewSet
@@ -15,7 +16,7 @@ from apps.accounts.api.organizations import (
     OrganizationViewSet,
     PermissionsViewSet,
 )
-from apps.accounts.api.views import ApiKeyViewSet, SignInViewSet, SignOutViewSet
+from apps.accounts.api.views import ApiKeyViewSet
 from apps.common.viewsets import ApiRouter
 
 IN_ORGANIZATION = r"organizations/(?P<organization_id>[^/.]+)"
@@ -23,7 +24,8 @@ IN_ORGANIZATION = r"organizations/(?P<organization_id>[^/.]+)"
 router = ApiRouter()
 router.register("live", LiveViewSet, basename="live")
 router.register("auth", SignInViewSet, basename="auth")
-router.register("auth", SignOutViewSet, basename="auth-session")
+router.register("auth", OwnSessionViewSet, basename="auth-own")
+router.register("auth/sessions", SessionViewSet, basename="session")
 router.register("organizations", OrganizationViewSet, basename="organization")
 router.register("audit", AuditViewSet, basename="audit")
 router.register(f"{IN_ORGANIZATION}/members", MemberViewSet, basename="member")

@@ -23,26 +23,29 @@ from apps.accounts.services.notifications import (
     read_notices,
     set_read,
 )
+from apps.accounts.services.operators import end_session, end_sessions, lock_user, unlock_user
 from apps.accounts.services.organizations import (
     add_member,
     create_first_admin,
     create_organization,
     create_user,
     delete_organization,
-    set_active,
     set_suspended,
     update_organization,
 )
+from apps.accounts.services.passwords import change_password
 from apps.accounts.services.profiles import update_profile
 from apps.accounts.services.sealing import seal_audit
 from apps.accounts.services.sessions import (
-    TokenPair,
-    check_access,
-    refresh_session,
+    label_session,
+    require_recent_authentication,
     revoke_session,
     revoke_sessions,
-    sign_in,
+    sign_out,
+    sign_out_everywhere,
 )
+from apps.accounts.services.sign_in import open_tokens_of_page, reauthenticate, sign_in, sign_in_page
+from apps.accounts.services.token_pairs import TokenPair, check_access, refresh_session
 
 __all__ = [
     "RULES",
@@ -52,6 +55,7 @@ __all__ = [
     "add_member",
     "blank_person",
     "cancel_job",
+    "change_password",
     "change_role",
     "check_access",
     "create_api_key",
@@ -61,20 +65,27 @@ __all__ = [
     "delete_notice",
     "delete_organization",
     "discard_job",
+    "end_session",
+    "end_sessions",
     "flush_key_usage",
     "invite_member",
     "is_invited",
+    "label_session",
+    "lock_user",
     "mail_due_notices",
     "narrow_api_key",
     "notify",
+    "open_tokens_of_page",
     "operating",
     "purge_organization",
     "purge_organizations",
     "read_all_notices",
     "read_notices",
+    "reauthenticate",
     "record_audit",
     "refresh_session",
     "remove_member",
+    "require_recent_authentication",
     "resend_invitation",
     "retry_job",
     "revoke_api_key",
@@ -84,11 +95,14 @@ __all__ = [
     "rotate_api_key",
     "seal_audit",
     "send_mail",
-    "set_active",
     "set_notice_preferences",
     "set_read",
     "set_suspended",
     "sign_in",
+    "sign_in_page",
+    "sign_out",
+    "sign_out_everywhere",
+    "unlock_user",
     "update_organization",
     "update_profile",
     "use_api_key",

@@ -7,8 +7,6 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -19,13 +17,13 @@ from apps.accounts.permissions import Actor, require
 from apps.accounts.queries import UUID_PATTERN
 from apps.accounts.services.announcing import announce_organization
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.passwords import accepted_password
 from apps.common import live
 from apps.common.errors import Duplicate, FieldError, Forbidden, Invalid, NotFound
 
 SLUG_PATTERN = re.compile(r"[a-z0-9-]{2,60}")
 # Short names that mean something else wherever an organization is named.
 RESERVED_SLUGS = frozenset({SYSTEM_SLUG, "admin", "all", "api", "default", "me", "new", "none", "null"})
-PASSWORD_MAX_LENGTH = 128
 
 
 class SlugTaken(Duplicate):
@@ -46,19 +44,17 @@ class EmailTaken(Duplicate):
     code = "accounts.email_taken"
 
 
-def normalized_password(password: str) -> str:
-    """Return a password in the one form it is hashed in: the same keys give other bytes on other systems."""
-    return unicodedata.normalize("NFKC", password)
-
-
 @transaction.atomic
 def create_user(*, email: str, name: str, password: str | None, is_staff: bool = False) -> User:
-    """Create a user; without a password they cannot sign in by one. Raises EmailTaken, Invalid."""
-    user = User(email=email.strip(), name=name, is_staff=is_staff)
+    """Create a user; without a password they cannot sign in by one. Raises EmailTaken, Invalid.
+
+    Who creates a user vouches for the address; people who register show that it is theirs.
+    """
+    user = User(email=email.strip(), name=name, is_staff=is_staff, email_verified_at=timezone.now())
     if password is None:
         user.set_unusable_password()
     else:
-        user.set_password(_accepted_password(password, user))
+        user.set_password(accepted_password(password, user))
     try:
         with transaction.atomic():
             user.save()
@@ -174,11 +170,6 @@ def create_first_admin(
     return user
 
 
-def set_active(*, user: User, is_active: bool) -> None:
-    """Let a user in or lock them out; their tokens are refused from the next request on. Repeatable."""
-    User.objects.filter(pk=user.pk).update(is_active=is_active, updated_at=timezone.now())
-
-
 @transaction.atomic
 def set_suspended(*, organization: Organization, is_suspended: bool) -> None:
     """Close an organization to everybody, or open it again; the first time of closing stays. Repeatable.
@@ -248,20 +239,6 @@ def _checked_domains(domains: Sequence[str]) -> list[str]:
             item = FieldError("This is no domain.", pointer=f"/allowed_email_domains/{number}")
             raise Invalid(errors=[item]) from error
     return list(found)
-
-
-def _accepted_password(password: str, user: User) -> str:
-    """Return the password in its normal form; raises Invalid for a weak one."""
-    normalized = normalized_password(password)
-    if len(normalized) > PASSWORD_MAX_LENGTH:
-        detail = f"A password has at most {PASSWORD_MAX_LENGTH} characters."
-        raise Invalid(errors=[FieldError(detail, code="password_too_long", pointer="/password")])
-    try:
-        validate_password(normalized, user)
-    except ValidationError as error:
-        items = [FieldError(text, code="password_weak", pointer="/password") for text in error.messages]
-        raise Invalid(errors=items) from error
-    return normalized
 
 
 def _free_slug(name: str) -> str:

@@ -1,33 +1,33 @@
-"""Token sessions: sign-in, rotation of the refresh token, the check of every access token, the end."""
+"""Sessions: one row per sign-in, of a page or of the API; how they open, are proven again, and end.
+
+A page's session is Django's own; its row here lends it a name and an end. The two find each other by
+`django_key` there and by the mark in Django's session here, so that a request of a page costs no query more:
+to revoke one is to delete Django's.
+"""
 
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import Final, Protocol, Self
 
-import structlog
 from django.conf import settings
-from django.contrib.auth import authenticate
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.models import Session as DjangoSession
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apps.accounts import queries
-from apps.accounts.models import Organization, Session, User
+from apps.accounts.models import Session, User
 from apps.accounts.models.session import SessionKind
 from apps.accounts.services.announcing import announce_revoked_sessions
-from apps.accounts.tokens import Claims, TokenInvalid, read_token, sign_token
-from apps.common.errors import DomainError, Unauthenticated
+from apps.accounts.services.audit import record_audit
+from apps.common.errors import Forbidden, Unauthenticated
+from apps.common.origin import current_origin
 
-logger = structlog.get_logger(__name__)
-
-SESSIONS_PER_USER = 20
-LAST_USED_EVERY = dt.timedelta(minutes=5)
-
-
-class InvalidCredentials(Unauthenticated):
-    """The address or the password is wrong."""
-
-    code = "auth.invalid_credentials"
+SESSIONS_PER_USER: Final = 20
+LAST_USED_EVERY: Final = dt.timedelta(minutes=5)
+RECENT: Final = dt.timedelta(minutes=15)
+MARK: Final = "sx_session"
 
 
 class SessionRevoked(Unauthenticated):
@@ -36,205 +36,211 @@ class SessionRevoked(Unauthenticated):
     code = "auth.session_revoked"
 
 
-class TokenSuperseded(Unauthenticated):
-    """A newer token of this session is in use."""
+class ReauthenticationRequired(Forbidden):
+    """This needs a sign-in of the last 15 minutes.
 
-    code = "auth.token_superseded"
-
-
-class TokenReused(Unauthenticated):
-    """A refresh token was used a second time, so the session was ended.
-
-    Somebody may have copied it. Sign in again; if the second use was not yours, change your password.
+    Prove again who you are by `/auth/reauthenticate`, then repeat the call. An API key cannot do this.
     """
 
-    code = "auth.token_reused"
+    code = "auth.reauthentication_required"
+
+
+class SignedIn(Protocol):
+    """Who calls: `accounts.authentication.Credentials`, which stands above."""
+
+    @property
+    def session_id(self) -> uuid.UUID | None:
+        """Return the session, None for an API key."""
 
 
 @dataclass(frozen=True, slots=True)
-class TokenPair:
-    """What a sign-in or a refresh gives out."""
+class PageMark:
+    """What Django's session remembers of its row here."""
 
-    access: str
-    refresh: str
-    access_expires_in_s: int
-    refresh_expires_at: dt.datetime
-    refresh_expires_in_s: int
-    session: Session
-    user: User
-    organization: Organization | None
+    session_id: uuid.UUID
+    used_at: dt.datetime
+    ends_at: dt.datetime
 
+    @classmethod
+    def of(cls, page: SessionBase) -> Self | None:
+        """Return the mark of a page's session, None of a guest's."""
+        kept = page.get(MARK)
+        if kept is None:
+            return None
+        used_at, ends_at = (dt.datetime.fromisoformat(kept[name]) for name in ("used_at", "ends_at"))
+        return cls(uuid.UUID(kept["id"]), used_at, ends_at)
 
-def sign_in(
-    *, email: str, password: str, label: str = "", ip: str | None = None, user_agent: str = ""
-) -> TokenPair:
-    """Open a token session. Raises InvalidCredentials; unknown addresses take one password hash as well."""
-    user = authenticate(request=None, email=email, password=password)
-    if not isinstance(user, User):
-        raise InvalidCredentials
-    session = _open_session(user=user, label=label, ip=ip, user_agent=user_agent, now=timezone.now())
-    organization = _starting_organization(user)
-    return _pair(session, organization.pk if organization else None)
+    def write(self, page: SessionBase) -> None:
+        """Keep the mark in a page's session."""
+        instants = {"used_at": self.used_at.isoformat(), "ends_at": self.ends_at.isoformat()}
+        page[MARK] = {"id": str(self.session_id), **instants}
 
 
-def refresh_session(*, refresh_token: str) -> TokenPair:
-    """Return a new pair for a refresh token; raises TokenReused and ends the session if it was used before.
-
-    Raises TokenInvalid, TokenExpired, SessionRevoked.
-    """
-    claims = read_token(refresh_token, "refresh")
-    outcome = _rotate(claims, timezone.now())
-    # Raised out here, after the commit: the end of a stolen session must not be rolled back with the refusal.
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
+# --- opening and using
 
 
-def check_access(claims: Claims, *, now: dt.datetime) -> Session:
-    """Return the living session of an access token. Issues one query, every 5 minutes a second.
+def open_token_session(*, user: User, label: str, reauthenticated_at: dt.datetime) -> Session:
+    """Create the session of a sign-in by the API; beyond 20 the user's oldest session ends."""
+    now = timezone.now()
+    ends_at = _end_of(now)
+    expires_at = refresh_expiry(now, ends_at)
+    return _open(
+        Session(
+            user=user,
+            kind=SessionKind.TOKEN,
+            label=label,
+            current_jti=uuid.uuid4(),
+            last_used_at=now,
+            expires_at=expires_at,
+            ends_at=ends_at,
+            reauthenticated_at=reauthenticated_at,
+        )
+    )
 
-    Raises SessionRevoked, TokenSuperseded, TokenInvalid.
-    """
-    session = queries.find_session(claims.session_id)
-    if session is None or session.user_id != claims.user_id:
-        raise TokenInvalid
-    _refuse_ended(session, now)
-    if claims.generation > session.generation:
-        raise TokenInvalid
-    is_previous = claims.generation == session.generation - 1
-    if claims.generation < session.generation and not (is_previous and _just_rotated(session, now)):
-        raise TokenSuperseded
-    if session.last_used_at is None or now - session.last_used_at > LAST_USED_EVERY:
-        Session.objects.filter(pk=session.pk).update(last_used_at=now)
+
+def open_page_session(*, user: User, page: SessionBase) -> Session:
+    """Create the row of a page's session that has just been signed in; beyond 20 the oldest ends."""
+    now = timezone.now()
+    if page.session_key is None:
+        page.save()
+    ends_at = _end_of(now)
+    session = _open(
+        Session(
+            user=user,
+            kind=SessionKind.PAGE,
+            django_key=page.session_key or "",
+            last_used_at=now,
+            expires_at=_page_expiry(now, ends_at),
+            ends_at=ends_at,
+            reauthenticated_at=now,
+        )
+    )
+    PageMark(session.pk, used_at=now, ends_at=ends_at).write(page)
     return session
 
 
+def use_page_session(*, page: SessionBase, now: dt.datetime) -> None:
+    """Prolong a page's session that is in use, at most every 5 minutes."""
+    mark = PageMark.of(page)
+    if mark is None or now - mark.used_at <= LAST_USED_EVERY:
+        return
+    expires_at = _page_expiry(now, mark.ends_at)
+    Session.objects.filter(pk=mark.session_id).update(last_used_at=now, expires_at=expires_at)
+    PageMark(mark.session_id, used_at=now, ends_at=mark.ends_at).write(page)
+
+
+def move_page_session(*, page: SessionBase) -> None:
+    """Note the new key of a page's session: Django changes it when somebody's rights grow."""
+    mark = PageMark.of(page)
+    if mark is not None:
+        Session.objects.filter(pk=mark.session_id).update(django_key=page.session_key or "")
+
+
+def label_session(*, session: Session, label: str) -> Session:
+    """Name a session, so that its user knows it again in the list."""
+    session.label = label
+    session.save(update_fields=["label", "updated_at"])
+    return session
+
+
+# --- proof that it is still the same person
+
+
+def require_recent_authentication(credentials: SignedIn) -> None:
+    """Raise ReauthenticationRequired unless the caller signed in, or proved it again, within 15 minutes.
+
+    Issues one query. API keys cannot prove anything, so they are refused.
+    """
+    session_id = credentials.session_id
+    session = Session.objects.filter(pk=session_id).first() if session_id is not None else None
+    proven_at = session.reauthenticated_at if session is not None else None
+    if proven_at is None or timezone.now() - proven_at > RECENT:
+        raise ReauthenticationRequired
+
+
+def note_reauthentication(*, user: User, session_id: uuid.UUID) -> None:
+    """Remember that the user has just proven again who they are."""
+    Session.objects.filter(pk=session_id, user=user).update(reauthenticated_at=timezone.now())
+    record_audit(actor=user, verb="auth.reauthenticated")
+
+
+# --- the end
+
+
 def revoke_session(*, session: Session, reason: str) -> None:
-    """End a session; its tokens are refused from the next request on, its websockets close. Repeatable."""
-    _end_sessions(Session.objects.filter(pk=session.pk), reason=reason, now=timezone.now())
+    """End a session: its tokens or cookie are refused from the next request on, its websockets close.
+
+    Repeatable.
+    """
+    _end(Session.objects.filter(pk=session.pk), reason)
 
 
-def revoke_sessions(*, user: User, reason: str) -> int:
-    """End all sessions of a user, with their websockets; return how many."""
-    return _end_sessions(Session.objects.filter(user=user), reason=reason, now=timezone.now())
+def revoke_sessions(*, user: User, reason: str, but: uuid.UUID | None = None) -> int:
+    """End all living sessions of a user, perhaps `but` one; return how many."""
+    sessions = Session.objects.filter(user=user)
+    return _end(sessions if but is None else sessions.exclude(pk=but), reason)
 
 
 @transaction.atomic
-def _end_sessions(chosen: QuerySet[Session], *, reason: str, now: dt.datetime) -> int:
-    """End those of the chosen sessions that nobody has ended yet; return how many."""
+def sign_out(*, user: User, session_id: uuid.UUID | None) -> None:
+    """End one session by its user's wish; one that is gone, or not theirs, is no error."""
+    session = Session.objects.filter(pk=session_id, user=user).first() if session_id is not None else None
+    if session is not None:
+        revoke_session(session=session, reason="signed_out")
+        record_audit(actor=user, verb="auth.signed_out", target=session)
+
+
+@transaction.atomic
+def sign_out_everywhere(*, user: User) -> int:
+    """End all sessions by their user's wish; return how many."""
+    ended = revoke_sessions(user=user, reason="signed_out")
+    record_audit(actor=user, verb="auth.signed_out_everywhere", target=user, changes={"sessions": ended})
+    return ended
+
+
+def end_page_session(session_id: uuid.UUID) -> None:
+    """Note that Django has ended a page's session: by sign-out, or because the password changed."""
+    session = Session.objects.select_related("user").filter(pk=session_id, revoked_at__isnull=True).first()
+    if session is not None:
+        sign_out(user=session.user, session_id=session.pk)
+
+
+def refresh_expiry(now: dt.datetime, ends_at: dt.datetime) -> dt.datetime:
+    """Return until when a refresh token made now is good."""
+    return min(now + dt.timedelta(days=settings.REFRESH_TOKEN_DAYS), ends_at)
+
+
+@transaction.atomic
+def _open(session: Session) -> Session:
+    """Save a new session with where it comes from; the user's oldest ends if there are too many."""
+    # Locked so that two sign-ins at once cannot both find room.
+    User.objects.select_for_update().get(pk=session.user_id)
+    living = Session.objects.live().filter(user_id=session.user_id).order_by("-created_at", "-pk")
+    surplus = list(living.values_list("pk", flat=True)[SESSIONS_PER_USER - 1 :])
+    if surplus:
+        _end(Session.objects.filter(pk__in=surplus), "too_many_sessions")
+    origin = current_origin()
+    session.ip, session.user_agent = origin.ip, origin.user_agent
+    session.save()
+    return session
+
+
+@transaction.atomic
+def _end(sessions: QuerySet[Session], reason: str) -> int:
+    """Revoke rows that are not, delete Django's sessions behind them, and say so; return how many."""
     # Locked so that of two who end a session at once only one announces it.
-    ending = list(chosen.filter(revoked_at__isnull=True).select_for_update().order_by("pk"))
-    Session.objects.filter(pk__in=[session.pk for session in ending]).update(
-        revoked_at=now, revoked_reason=reason
-    )
+    ending = list(sessions.filter(revoked_at__isnull=True).select_for_update().order_by("pk"))
+    rows = Session.objects.filter(pk__in=[session.pk for session in ending])
+    rows.update(revoked_at=timezone.now(), revoked_reason=reason)
+    keys = [session.django_key for session in ending if session.django_key]
+    DjangoSession.objects.filter(session_key__in=keys).delete()
     announce_revoked_sessions(ending, reason=reason)
     return len(ending)
 
 
-@transaction.atomic
-def _open_session(*, user: User, label: str, ip: str | None, user_agent: str, now: dt.datetime) -> Session:
-    """Create the row; beyond the allowed number the user's oldest session ends."""
-    # Locked so that two sign-ins at once cannot both find room.
-    User.objects.select_for_update().get(pk=user.pk)
-    living = Session.objects.live().filter(user=user).order_by("-created_at", "-pk")
-    surplus = list(living.values_list("pk", flat=True)[SESSIONS_PER_USER - 1 :])
-    if surplus:
-        _end_sessions(Session.objects.filter(pk__in=surplus), reason="too_many_sessions", now=now)
-    ends_at = now + dt.timedelta(days=settings.SESSION_MAX_DAYS)
-    return Session.objects.create(
-        user=user,
-        kind=SessionKind.TOKEN,
-        label=label,
-        ip=ip,
-        user_agent=user_agent[:400],
-        current_jti=uuid.uuid4(),
-        last_used_at=now,
-        expires_at=_refresh_expiry(now, ends_at),
-        ends_at=ends_at,
-    )
+def _end_of(now: dt.datetime) -> dt.datetime:
+    return now + dt.timedelta(days=settings.SESSION_MAX_DAYS)
 
 
-@transaction.atomic
-def _rotate(claims: Claims, now: dt.datetime) -> TokenPair | DomainError:
-    """Judge a refresh token under the row lock, so that of parallel refreshes exactly one rotates."""
-    session = (
-        Session.objects.select_for_update(of=("self",))
-        .select_related("user")
-        .filter(pk=claims.session_id, user_id=claims.user_id)
-        .first()
-    )
-    if session is None:
-        return TokenInvalid()
-    _refuse_ended(session, now)
-    is_current = claims.jti == session.current_jti
-    if is_current and not _just_rotated(session, now):
-        session.previous_jti, session.current_jti = session.current_jti, uuid.uuid4()
-        session.rotated_at, session.last_used_at = now, now
-        session.generation += 1
-        session.expires_at = _refresh_expiry(now, session.ends_at)
-        session.save()
-    elif not is_current and not (claims.jti == session.previous_jti and _just_rotated(session, now)):
-        revoke_session(session=session, reason="token_reused")
-        logger.warning("refresh_token_reused", session_id=str(session.pk), user_id=str(session.user_id))
-        return TokenReused()
-    # A second tab, or a client whose answer got lost: it gets the current token, which is not rotated again.
-    return _pair(session, claims.organization_id)
-
-
-def _pair(session: Session, organization_id: uuid.UUID | None) -> TokenPair:
-    """Return the tokens of a session as it stands; its refresh token is the same each time."""
-    now = timezone.now()
-    access_s = settings.ACCESS_TOKEN_MINUTES * 60
-    refresh = Claims(
-        type="refresh",
-        user_id=session.user_id,
-        session_id=session.pk,
-        organization_id=organization_id,
-        generation=session.generation,
-        jti=session.current_jti or uuid.uuid4(),
-        issued_at=session.rotated_at or session.created_at,
-        expires_at=session.expires_at,
-    )
-    access = Claims(
-        type="access",
-        user_id=session.user_id,
-        session_id=session.pk,
-        organization_id=organization_id,
-        generation=session.generation,
-        jti=uuid.uuid4(),
-        issued_at=now,
-        expires_at=now + dt.timedelta(seconds=access_s),
-    )
-    return TokenPair(
-        access=sign_token(access),
-        refresh=sign_token(refresh),
-        access_expires_in_s=access_s,
-        refresh_expires_at=session.expires_at,
-        refresh_expires_in_s=int((session.expires_at - now).total_seconds()),
-        session=session,
-        user=session.user,
-        organization=Organization.objects.filter(pk=organization_id).first() if organization_id else None,
-    )
-
-
-def _starting_organization(user: User) -> Organization | None:
-    """Return the organization a new session is active in; none is no obstacle to signing in."""
-    try:
-        return queries.resolve_member(user).organization
-    except queries.NoOrganization:
-        return None
-
-
-def _refuse_ended(session: Session, now: dt.datetime) -> None:
-    is_over = session.revoked_at is not None or session.expires_at <= now or session.ends_at <= now
-    if is_over or not session.user.is_active:
-        raise SessionRevoked
-
-
-def _just_rotated(session: Session, now: dt.datetime) -> bool:
-    grace = dt.timedelta(seconds=settings.REFRESH_GRACE_S)
-    return session.rotated_at is not None and now - session.rotated_at <= grace
-
-
-def _refresh_expiry(now: dt.datetime, ends_at: dt.datetime) -> dt.datetime:
-    return min(now + dt.timedelta(days=settings.REFRESH_TOKEN_DAYS), ends_at)
+def _page_expiry(now: dt.datetime, ends_at: dt.datetime) -> dt.datetime:
+    return min(now + dt.timedelta(seconds=settings.SESSION_COOKIE_AGE), ends_at)
