@@ -17,7 +17,7 @@ from django.utils import timezone
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict
-from apps.common.keeping import KeepingRule
+from apps.common.keeping import DELETED_AT_ONCE, KeepingRule
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.models import Dataset, Import, ImportFile, Reject, Segment, Term, Version, VersionSegment
@@ -142,7 +142,7 @@ def orphaned_stages(now: datetime) -> list[int]:
 
 def drop_evidence(now: datetime) -> int:
     """Delete evidence older than it is kept for; the counts on the imports stay."""
-    return sum(rejects.delete()[0] for rejects in _old_evidence(now))
+    return sum(_delete_evidence(rejects) for rejects in _old_evidence(now))
 
 
 def count_evidence(now: datetime) -> int:
@@ -156,6 +156,14 @@ def _old_evidence(now: datetime) -> Iterator[QuerySet[Reject]]:
     old = Import.objects.filter(rejected__gt=0) | Import.objects.filter(duplicates__gt=0)
     for row in old.filter(finished_at__lt=limit, status__in=ENDED).select_related("dataset"):
         yield Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no)
+
+
+def _delete_evidence(rejects: QuerySet[Reject]) -> int:
+    """Delete the rejects of one import in batches; an import may have a million."""
+    deleted = 0
+    while numbers := list(rejects.order_by("seq").values_list("seq", flat=True)[:DELETED_AT_ONCE]):
+        deleted += rejects.filter(seq__lte=numbers[-1]).delete()[0]
+    return deleted
 
 
 def drop_source_files(now: datetime) -> int:

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from apps.accounts import verification
 from apps.accounts.models import AuditEntry, AuditHead, Organization
 from apps.accounts.permissions import system_actor
-from apps.accounts.services import record_audit
+from apps.accounts.services import record_audit, sealing
 from apps.accounts.services.audit import blank_person
 from apps.accounts.services.sealing import prune_chain, seal_audit, seal_chain
 from apps.accounts.verification import verify_chain
@@ -223,6 +224,71 @@ def test_one_organization_is_checked_by_name_and_an_unknown_one_refused(organiza
     seal_audit()
     code, found = verify_by_command("--organization", organization.slug)
     assert (code, [chain["entries"] for chain in found["chains"]]) == (0, [2])
+
+
+def test_a_sealing_that_is_killed_leaves_nothing_behind_and_is_done_again(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act(organization, 3)
+
+    def killed(*_arguments: Any, **_named: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AuditHead, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            seal_audit()
+    assert AuditEntry.objects.unsealed().count() == 3
+    assert seal_audit() == 3
+    assert verify_chain(organization).entries == 3
+
+
+def test_one_chain_that_cannot_be_sealed_stops_no_other(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = OrganizationFactory.create()
+    act(organization)
+    act(other)
+
+    def fail(chain_id: Any) -> int:
+        if chain_id == organization.pk:
+            raise OperationalError("gone")
+        return seal_chain(chain_id)
+
+    monkeypatch.setattr(sealing, "seal_chain", fail)
+    assert seal_audit() == 1
+    assert verify_chain(other).entries == 1
+
+
+def test_a_chain_longer_than_a_batch_is_one_chain(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "SEALED_AT_ONCE", 3)
+    monkeypatch.setattr(sealing, "DROPPED_AT_ONCE", 2)
+    monkeypatch.setattr(verification, "READ_AT_ONCE", 4)
+    act(organization, 10)
+    assert seal_audit() == 10
+    assert verify_chain(organization).entries == 10
+    assert prune_chain(organization.pk) == 10
+    assert verify_chain(organization).valid
+
+
+def test_a_check_that_pruning_overtakes_finds_no_break(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "READ_AT_ONCE", 2)
+    act(organization, 6)
+    seal_audit()
+    walked = verification.next_hash
+
+    def overtaken(previous: bytes, entry: AuditEntry) -> bytes:
+        if entry.sequence == 2:
+            prune_chain(organization.pk, before=AuditEntry.objects.get(sequence=5).created_at)
+        return walked(previous, entry)
+
+    monkeypatch.setattr(verification, "next_hash", overtaken)
+    report = verify_chain(organization)
+    assert (report.valid, report.entries, report.head.sequence) == (True, 2, 6)
 
 
 @pytest.mark.django_db(transaction=True)

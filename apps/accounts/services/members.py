@@ -66,7 +66,7 @@ def _locked(membership: Membership) -> Membership:
     The lock is on the organization, so that of two last admins who leave at once the second sees the first
     gone.
     """
-    organization = Organization.objects.select_for_update().get(pk=membership.organization_id)
+    organization = Organization.objects.select_for_update(no_key=True).get(pk=membership.organization_id)
     refuse_system(organization)
     found = (
         Membership.objects.select_related("user", "organization")
