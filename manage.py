@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a management command; `up` and `test` need nothing but Python 3.11 and pip."""
+"""Run a management command; `up`, `test` and `bench` need nothing but Python 3.11 and pip."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from importlib import import_module
 from config.bootstrap import ensure_environment
 
 # These make what the settings need, or only watch processes: they run without settings and apps.
-LAUNCHERS = frozenset({"up", "down", "status", "test"})
+LAUNCHERS = frozenset({"up", "down", "status", "test", "bench"})
 
 
 def main() -> None:

@@ -72,10 +72,16 @@ def pytest_options(arguments: Sequence[str], *, strict: bool) -> list[str]:
 
 def run_pytest(supervisor: Supervisor, var_dir: Path, options: Sequence[str]) -> int:
     """Run pytest in the foreground, so that Ctrl-C and a debugger reach it, and keep the servers running."""
+    environ = services.service_environ(var_dir, "command", {})
+    return run_in_foreground(supervisor, ["-m", "pytest", *options], environ)
+
+
+def run_in_foreground(supervisor: Supervisor, arguments: Sequence[str], environ: dict[str, str]) -> int:
+    """Run Python in the foreground while the supervisor keeps its servers; return the exit code."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *options],
+        [sys.executable, *arguments],
         cwd=BASE_DIR,
-        env=services.service_environ(var_dir, "command", {}),
+        env=environ,
         # Safe, because the supervisor has a single thread.
         preexec_fn=identity.child_setup(Identity.CALLER, signal.SIGKILL),  # noqa: PLW1509
     )
