@@ -25,6 +25,7 @@ class AccountsConfig(AppConfig):
         from apps.accounts.authentication import may_read_health  # noqa: PLC0415
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
         from apps.accounts.job_topics import register_job_topics  # noqa: PLC0415
+        from apps.accounts.mcp.jobs import register_job_tools  # noqa: PLC0415
         from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
         from apps.accounts.models import Organization, User  # noqa: PLC0415
         from apps.accounts.probes import probe_audit  # noqa: PLC0415
@@ -43,6 +44,7 @@ class AccountsConfig(AppConfig):
         register_topics()
         register_job_topics()
         register_platform_tools()
+        register_job_tools()
         for kind in NOTICES:
             register_notice(kind)
         register_audit_verbs(VERBS)

@@ -12,6 +12,8 @@ from apps.common.errors import Unavailable
 from apps.common.problems import problem_response
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+# Its tools that read do so by POST as well; those that write are refused one by one.
+SORTS_ITSELF: Final = "/mcp"
 SIGN_IN_PATHS: Final = frozenset(
     {
         "/api/v1/auth/login",
@@ -40,6 +42,6 @@ class ReadOnlyMode:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass on what only reads, and what signs in."""
-        if request.method in SAFE_METHODS or request.path in SIGN_IN_PATHS:
+        if request.method in SAFE_METHODS or request.path in {*SIGN_IN_PATHS, SORTS_ITSELF}:
             return self.get_response(request)
         return problem_response(request, ReadOnly())

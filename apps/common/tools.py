@@ -146,6 +146,12 @@ class Resource:
     # A row in words for a list, and its content as JSON takes it.
     name_of: Callable[[Any], str]
     content_of: Callable[[Any], msgspec.Struct]
+    # Whether its rows stand in the list of all resources, or are only read by address.
+    is_listed: bool = True
+
+    def is_offered_to(self, actor: Any) -> bool:
+        """Tell whether the actor may read such rows, those that `rows` lets them see."""
+        return not self.permission or bool(actor.may(self.permission))
 
     @property
     def template(self) -> str:
@@ -195,7 +201,7 @@ def find_resource(app: str, type_: str) -> Resource | None:
 
 def offered_resources(actor: Any) -> Sequence[Resource]:
     """Return the types of resources that an actor may read, by address."""
-    return [found for _, found in sorted(_resources.items()) if actor.may(found.permission)]
+    return [found for _, found in sorted(_resources.items()) if found.is_offered_to(actor)]
 
 
 def newest_first(rows: QuerySet[RowT], *, cursor: str, page_size: int) -> tuple[list[RowT], str | None]:

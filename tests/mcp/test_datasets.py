@@ -104,7 +104,9 @@ def test_a_stranger_finds_nothing(stranger: McpClient, datasets: list[Dataset]) 
 def test_a_key_without_the_scope_reads_no_resource(mcp_key: KeyMaker, datasets: list[Dataset]) -> None:
     client = mcp_key(Role.ADMIN, ("accounts:read",))
 
-    assert client.result("resources/templates/list")["resourceTemplates"] == []
+    templates = client.result("resources/templates/list")["resourceTemplates"]
+    assert not [each for each in templates if each["uriTemplate"].startswith("sextant://datasets/")]
+    assert client.result("resources/list")["resources"] == []
     address = f"sextant://datasets/dataset/{datasets[0].pk}"
     assert error_of(client.send("resources/read", {"uri": address})) == (400, -32602)
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 from django.db import connection
+from django.test import override_settings
 
 from apps.accounts.mcp import calls
 from apps.accounts.models import ApiKey, IdempotencyRecord, Organization, Role
@@ -273,6 +274,15 @@ def test_the_same_key_at_once_is_told_to_wait(mcp_key: KeyMaker, monkeypatch: py
 
     problem = mcp_key(scopes=("datasets:write",)).problem("test_rename", idempotency_key="k")
     assert problem["code"] == "idempotency.in_flight"
+
+
+def test_under_maintenance_tools_read_and_none_writes(mcp_key: KeyMaker, actors: Actors) -> None:
+    client, before = mcp_key(scopes=("datasets:write",)), name_of(actors)
+
+    with override_settings(MAINTENANCE_READ_ONLY=True):
+        assert client.call("test_lines") == {"lines": ["x"]}
+        assert client.problem("test_rename")["code"] == "service.read_only"
+    assert name_of(actors) == before
 
 
 def test_a_tool_is_called_app_verb() -> None:

@@ -7,7 +7,8 @@ nothing is kept between two requests and any web process answers any of them. Al
 
 `views` is HTTP (who calls, from where, which media type), `messages` JSON-RPC, `revisions` the two eras and
 the header checks, `methods` the table of methods, `calls` the running of a tool with its limits, `resources`
-the reading by address, `platform` the tools of accounts itself. Apps fill the registry `apps.common.tools`.
+the reading by address, `platform` and `jobs` the tools of accounts. Apps fill the registry
+`apps.common.tools`.
 
 Not built on the server side of the `mcp` SDK (2.3), which was measured and read first. Importing it takes
 57 MB in each web process, its wire types alone 23 MB, of 450 MB for the whole stack; all this here takes less

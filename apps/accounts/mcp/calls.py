@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
+from django.conf import settings
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
@@ -19,6 +20,7 @@ from apps.common.errors import DomainError, FieldError, Forbidden, Invalid, TooL
 from apps.common.idempotency import Answer, RequestKey
 from apps.common.logs import current_request_id
 from apps.common.problems import ServerError, as_domain_error, render_problem
+from apps.common.read_only import ReadOnly
 from apps.common.tools import KEY_PROPERTY, Tool, find_tool
 
 # What every message counts against anyway.
@@ -111,7 +113,10 @@ def _run(
 ) -> tuple[bytes, bool]:
     """Return the encoded answer, and whether it is a stored one."""
     if not tool.is_offered_to(actor):
-        raise Forbidden(f"The tool {tool.name} needs the permission {tool.permission}.")
+        needed = f"needs the permission {tool.permission}" if tool.permission else "is not offered to you"
+        raise Forbidden(f"The tool {tool.name} {needed}.")
+    if tool.writes and settings.MAINTENANCE_READ_ONLY:
+        raise ReadOnly
     if tool.limit != OWN_LIMIT:
         throttles.take_for(actor.caller, tool.limit)
     key = _taken_key(arguments) if tool.writes else None

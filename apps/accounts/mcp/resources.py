@@ -41,7 +41,7 @@ def list_page(actor: Actor, cursor: Any) -> JsonObject:
     page: list[JsonObject] = []
     last: Position | None = None
     for resource in offered_resources(actor):
-        if start is not None and (resource.app, resource.type) < start[:2]:
+        if not resource.is_listed or (start is not None and (resource.app, resource.type) < start[:2]):
             continue
         for row in _rows_after(resource, actor, start)[: PAGE_SIZE - len(page) + 1]:
             if len(page) == PAGE_SIZE:
@@ -58,7 +58,7 @@ def read(actor: Actor, address: Any, *, is_stateless: bool) -> JsonObject:
         raise RpcError(INVALID_PARAMS, "A resource's uri reads sextant://<app>/<type>/<id>.")
     resource = find_resource(found[1], found[2])
     row = None
-    if resource is not None and actor.may(resource.permission):
+    if resource is not None and resource.is_offered_to(actor):
         row = resource.rows(actor).filter(pk=uuid.UUID(found[3])).first()
     if resource is None or row is None:
         code = INVALID_PARAMS if is_stateless else RESOURCE_NOT_FOUND
