@@ -7,7 +7,11 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from apps.accounts import queries, services
+from apps.accounts import (
+    job_admin,  # noqa: F401 - importing registers the board of jobs
+    queries,
+    services,
+)
 from apps.accounts.models import (
     ApiKey,
     AuditEntry,
