@@ -1,7 +1,9 @@
 """The one AdminSite: for staff who operate the installation."""
 
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
@@ -11,6 +13,9 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from apps.common.errors import Forbidden
+
+# django-celery-beat brings pages on which rows are edited as they are; ours checks and records.
+REPLACED: Final = ("PeriodicTask", "IntervalSchedule", "CrontabSchedule", "SolarSchedule", "ClockedSchedule")
 
 
 class SextantAdminSite(admin.AdminSite):
@@ -36,3 +41,9 @@ class SextantAdminConfig(AdminConfig):
 
     # A module of its own, because what it records needs the models, which are loaded after this one.
     default_site = "config.admin_audit.AuditedAdminSite"
+
+    def ready(self) -> None:
+        """Register all pages, and the schedule's in place of those of its library."""
+        super().ready()
+        admin.site.unregister([apps.get_model("django_celery_beat", name) for name in REPLACED])
+        import_module("config.schedule_admin")

@@ -1,15 +1,22 @@
 """The clocks, declared in code and synced into django-celery-beat's tables, where operators may edit them."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from config.models import ClockOutcome, ClockState
 
 MESSAGE_NAME: Final = "sextant.tick"
 PREFIX: Final = "sextant:"
 URGENT_S: Final = 60
+ERROR_CHARS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,13 @@ class Clock:
     def queue(self) -> str:
         """Return the queue: what ticks within a minute must not wait behind slow clean-ups."""
         return "high_priority" if self.every_s is not None and self.every_s <= URGENT_S else "low_priority"
+
+    @property
+    def times(self) -> dict[str, Any]:
+        """Return when it ticks, to be compared."""
+        if self.every_s is not None:
+            return {"every_s": self.every_s}
+        return {"minute": self.minute, "hour": self.hour}
 
     def timing(self) -> dict[str, Any]:
         """Return the row of django-celery-beat that says when."""
@@ -60,23 +74,81 @@ ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
 
 @transaction.atomic
 def sync() -> tuple[list[str], list[str]]:
-    """Create missing clocks, switch off those gone from code; never touch an operator's edits.
+    """Create missing clocks, let untouched ones follow the code, switch off those gone from it.
 
-    Returns the names created and the names switched off.
+    An operator's edits are never overwritten. Returns the names created and the names switched off.
     """
-    known = set(PeriodicTask.objects.filter(task=MESSAGE_NAME).values_list("name", flat=True))
-    missing = [clock for clock in CLOCKS if PREFIX + clock.name not in known]
-    for clock in missing:
-        PeriodicTask.objects.create(
-            name=PREFIX + clock.name,
-            task=MESSAGE_NAME,
-            kwargs=json.dumps({"name": clock.name}),
-            queue=clock.queue,
-            **clock.timing(),
-        )
-    gone = PeriodicTask.objects.filter(name__in=known - {PREFIX + name for name in ENTRIES}, enabled=True)
-    switched_off = sorted(gone.values_list("name", flat=True))
-    for task in gone:
+    tasks = {task.name: task for task in PeriodicTask.objects.filter(task=MESSAGE_NAME)}
+    declared = dict(ClockState.objects.values_list("name", "declared"))
+    created = []
+    for clock in CLOCKS:
+        task = tasks.pop(PREFIX + clock.name, None)
+        if task is None:
+            _create(clock)
+            created.append(clock.name)
+        elif clock.name in declared and clock.times != declared[clock.name] == times_of(task):
+            set_times(task, clock)
+        ClockState.objects.update_or_create(name=clock.name, defaults={"declared": clock.times})
+    switched_off = [task for task in tasks.values() if task.enabled]
+    for task in switched_off:
         task.enabled = False
         task.save(update_fields=["enabled"])  # save(), not update(): beat looks for the change it records
-    return [clock.name for clock in missing], [name.removeprefix(PREFIX) for name in switched_off]
+    return created, sorted(task.name.removeprefix(PREFIX) for task in switched_off)
+
+
+def _create(clock: Clock) -> None:
+    PeriodicTask.objects.create(
+        name=PREFIX + clock.name,
+        task=MESSAGE_NAME,
+        kwargs=json.dumps({"name": clock.name}),
+        queue=clock.queue,
+        **clock.timing(),
+    )
+
+
+def set_times(task: PeriodicTask, clock: Clock) -> None:
+    """Let a row of the schedule tick at a clock's times."""
+    for name, value in ({"interval": None, "crontab": None} | clock.timing()).items():
+        setattr(task, name, value)
+    task.queue = clock.queue
+    task.save()
+
+
+def times_of(task: PeriodicTask) -> dict[str, Any]:
+    """Return when a row of the schedule ticks, as `Clock.times` says it."""
+    if task.interval is not None:
+        return {"every_s": int(task.interval.schedule.run_every.total_seconds())}
+    if task.crontab is not None:
+        return {"minute": task.crontab.minute, "hour": task.crontab.hour}
+    return {}
+
+
+def shortest_gap(task: PeriodicTask | None) -> timedelta:
+    """Return how long after a run another tick of the same clock must be of a second beat."""
+    if task is not None and task.interval is not None:
+        gap: timedelta = task.interval.schedule.run_every / 2
+        return gap
+    return timedelta(seconds=URGENT_S / 2)
+
+
+@contextmanager
+def recorded_run(name: str, *, is_asked: bool) -> Iterator[bool]:
+    """Record when a clock's function ran and how that ended; yields False where this tick came twice.
+
+    Two beats send every tick twice: the first one wins the UPDATE. What an operator asks for always runs.
+    """
+    task = PeriodicTask.objects.select_related("interval").filter(name=PREFIX + name).first()
+    states = ClockState.objects.filter(name=name)
+    ClockState.objects.get_or_create(name=name)
+    due = states if is_asked else states.exclude(started_at__gt=Now() - shortest_gap(task))
+    outcome = {"outcome": ClockOutcome.RUNNING, "error": "", "finished_at": None}
+    if not due.update(started_at=Now(), **outcome):
+        yield False
+        return
+    try:
+        yield True
+    except Exception as error:  # recorded for the operators, then the worker's log has it
+        text = f"{type(error).__name__}: {error}"[:ERROR_CHARS]
+        states.update(outcome=ClockOutcome.FAILED, error=text, finished_at=Now())
+        raise
+    states.update(outcome=ClockOutcome.SUCCEEDED, finished_at=Now())

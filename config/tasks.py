@@ -28,13 +28,15 @@ def run_job(*, kind: str, id: str) -> None:  # noqa: A002 - the message's own wo
 
 
 @shared_task(name=schedule.MESSAGE_NAME)
-def tick(*, name: str) -> None:
-    """Run one clock function, unless another worker runs the same one at this moment."""
+def tick(*, name: str, is_asked: bool = False) -> None:
+    """Run one clock function, unless the same tick came twice or a worker runs it at this moment."""
     entry = schedule.ENTRIES[name]
     with try_session_lock(f"clock:{name}") as held:
         if not held:
             return
-        import_string(entry.function)()
+        with schedule.recorded_run(name, is_asked=is_asked) as is_due:
+            if is_due:
+                import_string(entry.function)()
 
 
 @worker_process_init.connect
@@ -52,7 +54,9 @@ def stop_jobs(**_kwargs: Any) -> None:
 @worker_ready.connect
 def look_for_lost_jobs(**_kwargs: Any) -> None:
     """Have the reaper look at once: whoever worked here before may have been killed at work."""
-    tick.apply_async(kwargs={"name": "reap_jobs"}, queue="high_priority", expires=schedule.URGENT_S)
+    tick.apply_async(
+        kwargs={"name": "reap_jobs", "is_asked": True}, queue="high_priority", expires=schedule.URGENT_S
+    )
 
 
 @beat_init.connect

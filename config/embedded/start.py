@@ -122,7 +122,8 @@ class Start:
 
     def _prepare_database(self) -> None:
         """Migrate and fill the database, unless it stands exactly where the last start left it."""
-        sources = [*BASE_DIR.glob("apps/*/migrations/*.py"), BASE_DIR / "requirements.txt"]
+        sources = [*BASE_DIR.glob("*/migrations/*.py"), *BASE_DIR.glob("apps/*/migrations/*.py")]
+        sources += [BASE_DIR / "requirements.txt"]
         files = installation.fingerprint(sources)
         stamp = installation.read_stamp(self.var_dir, "database")
         done = stamp is not None and stamp == f"{files} {migration_state(self.var_dir)}"
