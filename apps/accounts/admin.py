@@ -1,7 +1,7 @@
 """What operators see and do with people, organizations, sessions and keys; every act is a service call."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -26,6 +26,8 @@ from apps.accounts.permissions import system_actor
 from apps.accounts.verification import verify_chain
 from apps.common.admin import ReadOnlyAdmin
 from apps.common.audit import audit_verbs, describe_verb
+
+ROTATION_OVERLAP_S: Final = 86_400
 
 
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]  # as above
@@ -149,13 +151,24 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     search_fields = ("name", "prefix", "organization__name")
     ordering = ("-created_at", "pk")
     exclude = ("hash", "pepper_id")
-    actions = ("revoke",)
+    actions = ("revoke", "rotate")
 
     @admin.action(description="Revoke", permissions=["action"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Refuse the keys from now on."""
         for api_key in queryset.select_related("organization"):
             services.revoke_api_key(actor=system_actor(api_key.organization), api_key=api_key)
+
+    @admin.action(description="Rotate: the old key is good for another day", permissions=["action"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Replace the keys, and show each new one this once."""
+
+        def act(api_key: ApiKey) -> None:
+            actor = system_actor(api_key.organization)
+            _, raw = services.rotate_api_key(actor=actor, api_key=api_key, overlap_s=ROTATION_OVERLAP_S)
+            self.message_user(request, f"{api_key.name}, shown this once: {raw}", messages.WARNING)
+
+        self.each(request, queryset.select_related("organization"), act)
 
 
 @admin.register(Mail)

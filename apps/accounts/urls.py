@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from apps.accounts import invitation_views, views
+from apps.accounts import invitation_views, key_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("accounts/invitations/<str:token>/", invitation_views.open_invitation, name="open-invitation"),
+    path("accounts/keys/", key_views.api_keys, name="keys"),
+    path("accounts/keys/<uuid:key_id>/rotate/", key_views.rotate_key, name="rotate-key"),
+    path("accounts/keys/<uuid:key_id>/revoke/", key_views.revoke_key, name="revoke-key"),
     path("accounts/invitation/", invitation_views.invitation, name="invitation"),
 ]

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
+from apps.accounts import keys
 from apps.accounts.models import ApiKey, Notification, Organization, Session
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.furniture.people import Actors
@@ -31,10 +33,11 @@ def sign_in(actors: Actors) -> Any:
     return APIClient().post("/api/v1/auth/login", body, format="json")
 
 
-def act(operator: Client, table: str, action: str, row: Any) -> None:
+def act(operator: Client, table: str, action: str, row: Any) -> Any:
     url = f"/admin/accounts/{table}/"
     answer = operator.post(url, {"action": action, "_selected_action": [str(row.pk)]})
     assert answer.status_code == 302, answer.content
+    return answer
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -94,3 +97,14 @@ def test_an_operator_revokes_a_key(operator: Client, actors: Actors) -> None:
     assert ApiKey.objects.get().revoked_at is not None
     assert ApiKey.objects.get().revoked_at <= timezone.now()  # type: ignore[operator]
     assert actors.key.api.get("/api/v1/organizations").status_code == 401
+
+
+def test_an_operator_rotates_a_key_and_sees_the_new_one_this_once(operator: Client, actors: Actors) -> None:
+    answer = act(operator, "apikey", "rotate", actors.key.key)
+
+    shown = [str(message) for message in get_messages(answer.wsgi_request)]
+    raw = shown[0].partition("once: ")[2]
+    assert keys.FORMAT.fullmatch(raw)
+    new = ApiKey.objects.get(prefix=raw[4:12])
+    assert new.replaces == actors.key.key
+    assert actors.key.api.get("/api/v1/organizations").status_code == 200

@@ -33,9 +33,9 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     @extend_schema(request=serializers.ApiKeyIn, responses={201: serializers.NewApiKeyOut})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Create a key; the answer alone holds the raw key."""
-        return self._shown_once(
-            *services.create_api_key(actor=self.actor, **self.validated(serializers.ApiKeyIn))
-        )
+        values = self.validated(serializers.ApiKeyIn)
+        services.require_proof_for_scopes(self.credentials, values["scopes"])
+        return self._shown_once(*services.create_api_key(actor=self.actor, **values))
 
     def update_row(self, row: ApiKey, values: dict[str, Any]) -> ApiKey:
         """Narrow the key."""
@@ -51,6 +51,7 @@ class ApiKeyViewSet(ResourceViewSet[ApiKey]):
     def rotate(self, request: Request, pk: str) -> Response:
         """Replace the key by one that can do the same; both are good for `overlap_s`."""
         row, values = self.get_object(), self.validated(serializers.RotationIn)
+        services.require_proof_for_scopes(self.credentials, row.scopes)
         return self._shown_once(*services.rotate_api_key(actor=self.actor, api_key=row, **values))
 
     @extend_schema(responses=serializers.KeyPermissionsOut)

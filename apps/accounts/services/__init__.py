@@ -11,7 +11,11 @@ from apps.accounts.services.invitations import (
 )
 from apps.accounts.services.jobs import cancel_job, discard_job, retry_job
 from apps.accounts.services.keeping import RULES, purge_organization, purge_organizations
-from apps.accounts.services.key_changes import narrow_api_key, rotate_api_key
+from apps.accounts.services.key_changes import (
+    narrow_api_key,
+    require_proof_for_scopes,
+    rotate_api_key,
+)
 from apps.accounts.services.mails import send_mail
 from apps.accounts.services.members import change_role, remove_member
 from apps.accounts.services.notice_mails import mail_due_notices
@@ -85,6 +89,7 @@ __all__ = [
     "record_audit",
     "refresh_session",
     "remove_member",
+    "require_proof_for_scopes",
     "require_recent_authentication",
     "resend_invitation",
     "retry_job",

@@ -22,6 +22,7 @@ from apps.accounts.services.api_keys import (
     store_key,
 )
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.sessions import SignedIn, require_recent_authentication
 from apps.common import live
 from apps.common.errors import Conflict, FieldError
 
@@ -89,6 +90,15 @@ def rotate_api_key(*, actor: Actor, api_key: ApiKey, overlap_s: int) -> tuple[Ap
     # Without an overlap the old one's websockets close now; else they are looked at again every minute.
     live.revoke(api_key_id=old.pk)
     return new, raw
+
+
+def require_proof_for_scopes(credentials: SignedIn | None, scopes: Sequence[str]) -> None:
+    """Raise ReauthenticationRequired if a key with such scopes is only for who has just signed in.
+
+    A key that manages outlives a browser that was left open, so whoever takes one proves who they are.
+    """
+    if credentials is not None and any(scope.endswith(":manage") for scope in scopes):
+        require_recent_authentication(credentials)
 
 
 def _refuse_wider(row: ApiKey, values: Mapping[str, Any]) -> None:
