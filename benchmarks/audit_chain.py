@@ -1,39 +1,87 @@
-"""Audited acts by many processes, sealed by two clocks at once; then one row is changed behind the trigger.
+"""The audit under load: acts by eight processes, sealed by two clocks at once, walked, then tampered with.
 
-    .venv/bin/python benchmarks/audit_chain.py [--acts 10000] [--workers 8]
-
-Runs against the installation in this folder (or that of DATABASE_URL), in an organization of its own, which
-is removed afterwards. Exits 1 unless the chain is valid first and `verify_audit` names the sequence then.
+It is a proof as much as a measurement: it fails unless the chain is valid with every act in it, unless the
+database refuses an UPDATE of a sealed entry, and unless `verify_audit` names it once the trigger was off.
 """
 
-import argparse
 import json
 import multiprocessing
-import os
 import secrets
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import django
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, connections
 
+from apps.accounts.models import Organization, Role
+from apps.accounts.permissions import system_actor
+from apps.accounts.services import create_api_key, purge_organization, revoke_api_key, seal_audit
+from benchmarks.results import Row
+from benchmarks.stage import Stage
+
+TITLE = "Audit"
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django.setup()
+ACTS = 10_000
+ACTS_QUICK = 800
+PROCESSES = 8
+CLOCKS = 2
+TICK_S = 0.2
+TAMPER = """
+UPDATE accounts_audit_entry SET verb = 'x' WHERE sequence = %s
+AND organization_id = (SELECT id FROM accounts_organization WHERE slug = %s)
+"""
 
-from apps.accounts.models import Organization, Role  # noqa: E402 - models are loaded only now
-from apps.accounts.permissions import system_actor  # noqa: E402
-from apps.accounts.services import (  # noqa: E402
-    create_api_key,
-    purge_organization,
-    revoke_api_key,
-    seal_audit,
-)
+
+def run(stage: Stage) -> Sequence[Row]:
+    """Act, seal, verify, tamper and verify in an organization that is removed afterwards."""
+    acts = ACTS_QUICK if stage.quick else ACTS
+    organization = Organization.objects.create(name="Proof", slug=f"proof-{secrets.token_hex(4)}")
+    try:
+        acted_s = act_and_seal(organization.slug, acts)
+        began = time.monotonic()
+        code, report = verify(organization.slug)
+        verified_s = time.monotonic() - began
+        expect(code == 0 and report["valid"] and report["entries"] == acts, "the chain is whole", report)
+        expect(report["unsealed"] == 0, "everything is sealed", report)
+        expect(tamper(organization.slug, acts // 3), "the database refuses a change", report)
+        code, report = verify(organization.slug)
+        expect(code == 1 and report["broken_at"] == acts // 3, "the changed entry is named", report)
+    finally:
+        purge_organization(organization)
+    stage.notes.append(f"{acts:,} audited acts by {PROCESSES} processes, sealed by {CLOCKS} clocks: valid.")
+    return [
+        Row("audited acts (keys made and revoked), sealed meanwhile", "per s", [acts / acted_s]),
+        Row(f"verify_audit of {acts:,} entries, its start included", "s", [verified_s]),
+    ]
+
+
+def expect(is_so: bool, what: str, report: Any) -> None:
+    """Raise unless something is as promised."""
+    if not is_so:
+        raise RuntimeError(f"not true: {what}; {report}")
+
+
+def act_and_seal(slug: str, acts: int) -> float:
+    """Let the processes act while the clocks tick; return the seconds until all was done and sealed."""
+    context = multiprocessing.get_context("fork")
+    done = context.Event()
+    connections.close_all()  # a connection belongs to one process
+    clocks = [context.Process(target=seal, args=(done,)) for _ in range(CLOCKS)]
+    actors = [context.Process(target=act, args=(slug, acts // PROCESSES)) for _ in range(PROCESSES)]
+    began = time.monotonic()
+    for process in (*clocks, *actors):
+        process.start()
+    for process in actors:
+        process.join()
+    done.set()
+    for process in clocks:
+        process.join()
+    seal_audit()
+    return time.monotonic() - began
 
 
 def act(slug: str, acts: int) -> None:
@@ -45,10 +93,10 @@ def act(slug: str, acts: int) -> None:
 
 
 def seal(done: Event) -> None:
-    """Tick like a clock, only faster."""
+    """Tick like the clock, only faster."""
     while not done.is_set():
         seal_audit()
-        time.sleep(0.2)
+        time.sleep(TICK_S)
 
 
 def verify(slug: str) -> tuple[int, Any]:
@@ -58,72 +106,14 @@ def verify(slug: str) -> tuple[int, Any]:
     return ended.returncode, json.loads(ended.stdout)["chains"][0]
 
 
-def change_one(slug: str, sequence: int) -> str:
-    """Change a sealed row as the owner of the tables; first without, then with the trigger off."""
-
-    statement = (
-        "UPDATE accounts_audit_entry SET verb = 'x' WHERE sequence = %s AND organization_id ="
-        " (SELECT id FROM accounts_organization WHERE slug = %s)"
-    )
+def tamper(slug: str, sequence: int) -> bool:
+    """Change a sealed entry with the trigger off; return whether the same was refused before."""
     with connection.cursor() as cursor:
         try:
-            cursor.execute(statement, [sequence, slug])
-        except IntegrityError as error:
-            refusal = str(error).splitlines()[0]
-        else:
-            return "not refused"
-        cursor.execute("ALTER TABLE accounts_audit_entry DISABLE TRIGGER accounts_audit_guard")
-        cursor.execute(statement, [sequence, slug])
-        cursor.execute("ALTER TABLE accounts_audit_entry ENABLE TRIGGER accounts_audit_guard")
-    return refusal
-
-
-def prove(slug: str, acts: int, workers: int) -> bool:
-    """Act, seal, verify, change, verify; print what was seen."""
-    context = multiprocessing.get_context("spawn")
-    done = context.Event()
-    clocks = [context.Process(target=seal, args=(done,)) for _ in range(2)]
-    actors = [context.Process(target=act, args=(slug, acts // workers)) for _ in range(workers)]
-    began = time.monotonic()
-    for process in (*clocks, *actors):
-        process.start()
-    for process in actors:
-        process.join()
-    acted_s = time.monotonic() - began
-    done.set()
-    for process in clocks:
-        process.join()
-
-    seal_audit()
-    began = time.monotonic()
-    code, report = verify(slug)
-    took = f"in {acted_s:.1f} s; verified in {time.monotonic() - began:.1f} s"
-    print(f"{acts} acts by {workers} processes {took}: exit {code}", report)
-    is_whole = code == 0 and report["valid"] and report["entries"] == acts and report["unsealed"] == 0
-    target = acts // 3
-    print("UPDATE with the trigger on:", change_one(slug, target))
-    code, report = verify(slug)
-    print(f"UPDATE of entry {target} with the trigger off: exit {code}", report)
-    return is_whole and code == 1 and report["broken_at"] == target
-
-
-def main() -> None:
-    """Prove it in an organization that is removed again."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--acts", type=int, default=10_000)
-    parser.add_argument("--workers", type=int, default=8)
-    options = parser.parse_args()
-
-    organization = Organization.objects.create(name="Proof", slug=f"proof-{secrets.token_hex(4)}")
-    try:
-        is_proven = prove(organization.slug, options.acts, options.workers)
-    finally:
-        purge_organization(organization)
-    print("proven" if is_proven else "NOT PROVEN")
-    sys.exit(not is_proven)
-
-
-if __name__ == "__main__":
-    main()
+            cursor.execute(TAMPER, [sequence, slug])
+        except IntegrityError:
+            cursor.execute("ALTER TABLE accounts_audit_entry DISABLE TRIGGER accounts_audit_guard")
+            cursor.execute(TAMPER, [sequence, slug])
+            cursor.execute("ALTER TABLE accounts_audit_entry ENABLE TRIGGER accounts_audit_guard")
+            return True
+    return False
