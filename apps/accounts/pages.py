@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import cache_control
 
 from apps.accounts.permissions import Actor, require
+from apps.accounts.queries import count_unread
 
 P = ParamSpec("P")
 
@@ -20,6 +22,14 @@ class PageRequest(HttpRequest):
 
 
 PageView = Callable[Concatenate[PageRequest, P], HttpResponse]
+
+
+def unread_notices(request: HttpRequest) -> dict[str, Any]:
+    """Give templates the number of unread notices.
+
+    Nothing is asked before a template shows it: pages of errors are made without a database.
+    """
+    return {"unread_notices": SimpleLazyObject(lambda: count_unread(request.user.pk))}
 
 
 def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:

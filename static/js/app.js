@@ -1,6 +1,7 @@
 // Every page: local times, htmx with our CSRF header, the account menu, failed fragments.
 
 import htmx from "htmx.org";
+import "./bell.js";
 import { localizeTimes } from "./format.js";
 import { problemOf, showProblem } from "./problems.js";
 

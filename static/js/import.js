@@ -3,7 +3,7 @@
 import htmx from "htmx.org";
 import { byId } from "./dom.js";
 import { count, duration } from "./format.js";
-import { LiveConnection } from "./live.js";
+import { live } from "./page-live.js";
 import { openMapping } from "./mapping.js";
 import { call, clearProblem, showProblem } from "./problems.js";
 
@@ -18,7 +18,6 @@ const STAGES = {
 const COUNTS = ["rows_read", "accepted", "rejected", "duplicates"];
 
 const root = () => byId("import");
-const live = new LiveConnection();
 let isRefreshing = false;
 
 /** Show a state: the data of `import.changed`, or the API's import, which has the same fields. */

@@ -10,7 +10,7 @@ import {
 } from "maplibre-gl";
 import { byId, debounce, el, pageData } from "./dom.js";
 import { plural } from "./format.js";
-import { LiveConnection } from "./live.js";
+import { live } from "./page-live.js";
 import { fetchCategories, fetchCell, fetchCells, fetchDataset, fetchTimeline } from "./map/answers.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
 import { holds, viewBox } from "./map/box.js";
@@ -39,7 +39,6 @@ let stopFollowing = () => {};
 
 const dataset = () => data.datasets.find(({ id }) => id === state.dataset);
 const controls = new Controls(state, changed);
-const live = new LiveConnection();
 setWorkerUrl(data.worker_url);
 const map = createMap();
 const layers = new CellLayers(map);

@@ -1,12 +1,11 @@
 // The overview: cards refresh when one of their live topics says something, at most once a second.
 
 import htmx from "htmx.org";
-import { LiveConnection } from "./live.js";
+import { live } from "./page-live.js";
 
 const REFRESH_MS = 1000;
 
 const cards = [...document.querySelectorAll("[data-card]")];
-const live = new LiveConnection();
 
 function refreshSoon(card) {
   if (card.refreshTimer) return;

@@ -7,7 +7,15 @@ from playwright.sync_api import Page, expect
 from tests.browser.chromium import wait_for_cells
 
 PUBLIC = ("/accounts/login/",)
-PAGES = ("/", "/datasets/", "/datasets/new", "/map/", "/nowhere")
+PAGES = (
+    "/",
+    "/datasets/",
+    "/datasets/new",
+    "/map/",
+    "/notifications/",
+    "/notifications/preferences/",
+    "/nowhere",
+)
 
 
 def visit_all(page: Page) -> Iterator[str]:
