@@ -1,5 +1,6 @@
 """The guard of every page for people: signed in, and allowed in the active organization."""
 
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -10,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import cache_control
 
 from apps.accounts.permissions import Actor, require
-from apps.accounts.queries import count_unread
+from apps.accounts.queries import CappedCount, count_unread
 
 P = ParamSpec("P")
 
@@ -29,7 +30,12 @@ def unread_notices(request: HttpRequest) -> dict[str, Any]:
 
     Nothing is asked before a template shows it: pages of errors are made without a database.
     """
-    return {"unread_notices": SimpleLazyObject(lambda: count_unread(request.user.pk))}
+    return {"unread_notices": SimpleLazyObject(lambda: _count_unread_of(request.user.pk))}
+
+
+def _count_unread_of(user_id: uuid.UUID | None) -> CappedCount:
+    """Return a user's number, none for a guest."""
+    return count_unread(user_id) if user_id else CappedCount(0, is_capped=False)
 
 
 def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:
