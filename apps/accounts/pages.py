@@ -52,6 +52,8 @@ def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:
             require(request.actor, permission)
             return view(request, *args, **kwargs)
 
+        # What the page declares: the matrix of tests tries it with every role.
+        guarded.permission = permission  # type: ignore[attr-defined]
         return guarded
 
     return decorate
