@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from apps.accounts.models import AuditEntry, Invitation, Notification, Role, User
@@ -16,6 +18,8 @@ from apps.datasets.models import Dataset, Import, ImportFile
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors, Person
+
+CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
 
 
 class World:
@@ -38,8 +42,9 @@ class World:
         row = Import.objects.create(
             dataset=self.dataset, created_by=self.dataset.created_by, options={"dry_run": False}
         )
+        name = default_storage.save("matrix.csv", ContentFile(CSV))
         ImportFile.objects.create(
-            source_import=row, file_no=1, name="a.csv", storage_name="x", bytes=1, sha256=b"x"
+            source_import=row, file_no=1, name="a.csv", storage_name=name, bytes=len(CSV), sha256=b"x"
         )
         row.refresh_from_db()
         return row
@@ -114,8 +119,8 @@ ROWS: Mapping[str, Row] = {
     "sessions": World.session_of,
     "versions": lambda _world, _: 1,
 }
-# Rows of one person: a key of the organization sees none of them.
-PERSONAL = frozenset({"notifications", "sessions"})
+# Rows of one person, of which a program has none of its own.
+PERSONAL = frozenset({"members", "notifications", "sessions"})
 
 
 def row_of(world: World, person: Person, segment: str, where: str) -> Any:

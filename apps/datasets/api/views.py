@@ -182,7 +182,7 @@ class ImportViewSet(ResourceViewSet[Import]):
     def mapping(self, request: Request, pk: str) -> Response:
         """Return what is suggested for a waiting import, or decide it."""
         row = self.get_object()
-        if request.method == "GET":
+        if request.method != "POST":  # GET, and HEAD as GET
             return Response(serializers.ProposalOut(propose(row)).data)
         values = self.validated(serializers.MappingIn)
         return self._accepted(services.confirm_mapping(actor=self.actor, row=row, **values))
