@@ -66,11 +66,10 @@ def test_an_act_that_was_refused_leaves_no_entry(actors: Actors, is_right: bool)
 
 
 def test_an_act_that_is_rolled_back_takes_its_entry_with_it(actors: Actors) -> None:
-    key = {"HTTP_IDEMPOTENCY_KEY": "once"}
-    body = {"name": "Events"}
-    first = actors.analyst.api.post("/api/v1/datasets", body, format="json", **key)
-    again = actors.analyst.api.post("/api/v1/datasets", body, format="json", **key)
-    taken = actors.analyst.api.post("/api/v1/datasets", body, format="json")
+    url, body, api = "/api/v1/datasets", {"name": "Events"}, actors.analyst.api
+    first = api.post(url, body, format="json", HTTP_IDEMPOTENCY_KEY="once")
+    again = api.post(url, body, format="json", HTTP_IDEMPOTENCY_KEY="once")
+    taken = api.post(url, body, format="json")
     assert (first.status_code, again.status_code, taken.status_code) == (201, 201, 409)
     assert len(found(actors, "datasets.created")) == 1
 
