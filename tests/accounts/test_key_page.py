@@ -49,6 +49,7 @@ def test_an_analyst_makes_a_key_and_sees_it_this_once(actors: Actors) -> None:
     assert row.expires_at is not None
     assert 89 <= (row.expires_at - timezone.now()).days <= 90
     later = actors.analyst.browser.get(PAGE)
+    assert b"None" not in later.content
     assert b"sxk_" + row.prefix.encode() in later.content
     assert raw.encode() not in later.content
 
