@@ -17,6 +17,7 @@ from apps.accounts.services.announcing import announce_organization
 from apps.accounts.services.api_keys import RoleTooHigh
 from apps.accounts.services.audit import record_audit
 from apps.accounts.services.mails import send_mail
+from apps.accounts.services.notifications import notify
 from apps.accounts.services.organizations import (
     AlreadyMember,
     add_member,
@@ -144,4 +145,14 @@ def _send(actor: Actor, invitation: Invitation, token: str) -> None:
         "until": f"{invitation.expires_at:%-d %B %Y, %H:%M} UTC",
     }
     send_mail(to=invitation.email, template="invitation", context=context)
+    invited = User.objects.with_email(invitation.email).filter(email_verified_at__isnull=False).first()
+    if invited is not None:
+        notify(
+            user=invited,
+            kind="accounts.invited",
+            title=f"{context['inviter']} invites you to {organization.name}",
+            body="The mail that was sent to you has the link by which you join.",
+            organization=organization,
+            dedupe_key=f"accounts.invited:{invitation.pk}",
+        )
     announce_organization(organization.pk, "invitations")
