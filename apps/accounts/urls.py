@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from apps.accounts import invitation_views, key_views, notification_views, views
+from apps.accounts import invitation_views, job_views, key_views, notification_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("jobs/", job_views.job_board, name="jobs"),
     path("accounts/invitations/<str:token>/", invitation_views.open_invitation, name="open-invitation"),
     path("accounts/keys/", key_views.api_keys, name="keys"),
     path("accounts/keys/<uuid:key_id>/rotate/", key_views.rotate_key, name="rotate-key"),

@@ -12,6 +12,7 @@ PAGES = (
     "/datasets/",
     "/datasets/new",
     "/map/",
+    "/jobs/",
     "/notifications/",
     "/notifications/preferences/",
     "/nowhere",

@@ -187,6 +187,11 @@ class Job(models.Model):
         listing = self.declared_kind.listing
         return reverse(listing.target_url_name, args=[str(self.target_id)]) if listing else ""
 
+    def may_be_cancelled_by(self, actor: KeyReader, *, user_id: uuid.UUID | None) -> bool:
+        """Tell whether somebody may cancel the job and there is something left to cancel."""
+        is_allowed = actor.may("accounts.manage_jobs") or self.is_started_by(user_id, None)
+        return self.is_cancellable and is_allowed
+
     def is_started_by(self, user_id: uuid.UUID | None, key_id: uuid.UUID | None) -> bool:
         """Tell whether a person, or a program with a key, started the job; a key's creator counts as well."""
         if key_id is not None:
