@@ -4,6 +4,7 @@ import json
 import secrets
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -108,13 +109,15 @@ def nchan(stage: Stage) -> Candidate:
     config.write_text(NGINX.format(folder=stage.folder, port=port, user="root"))
     nginx = shutil.which("nginx") or "nginx"
     server = stage.start([nginx, "-c", str(config), "-p", str(stage.folder)], port)
-    publisher = socket.create_connection(("127.0.0.1", port))
+    own = threading.local()
 
     def publish(number: int, n: int, at_ns: int) -> None:
         body = _text(number, n, at_ns).encode()
+        if not hasattr(own, "socket"):
+            own.socket = socket.create_connection(("127.0.0.1", port))
         head = f"POST /pub/{number} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-        publisher.sendall(head.encode() + body)
-        answer = publisher.recv(4096)
+        own.socket.sendall(head.encode() + body)
+        answer = own.socket.recv(4096)
         if not answer.startswith(b"HTTP/1.1 20"):
             raise RuntimeError(answer[:100].decode())
 

@@ -164,8 +164,8 @@ class _Loop:
             return
         seen = self._rests[number] + chunk
         if PING in chunk:
-            at = seen.index(PING) + 2
-            self._sockets[number].send(b"\x8a\x84" + bytes(4) + seen[at : at + 4])
+            at = chunk.index(PING) + 2
+            self._sockets[number].send(b"\x8a\x84" + bytes(4) + chunk[at : at + 4])
         if self._latencies is not None:
             now_ns = time.monotonic_ns()
             for match in STAMP.finditer(seen):

@@ -197,3 +197,14 @@ def stage(transactional_db: None, server: Server, valkey: redis.Redis) -> Stage:
     actors = Actors()
     assert actors.key.raw_key
     return Stage(server, actors, valkey)
+
+
+class Idle:
+    """A connection that nothing happens to."""
+
+    def concerns(self, subjects: frozenset[str]) -> bool:
+        return False
+
+    async def recheck(self) -> None: ...
+
+    async def renew(self) -> None: ...

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 
 from apps.common.live import hub as hubs
 from apps.common.live import protocol
 from apps.common.live.messages import Message
 from apps.common.live.outbox import WAITING_MAX, Outbox
 from apps.common.live.subscriptions import Subscriptions, TopicLimit
-from tests.live.conftest import Stage, open_client
+from tests.live.conftest import Idle, Stage, open_client
 
 
 @pytest.mark.parametrize(
@@ -193,12 +194,37 @@ async def test_the_queue_of_a_socket_is_bounded_and_overflows_once() -> None:
         await asyncio.wait_for(outbox.take(), 0.01)
 
 
-class Idle:
-    """A connection that nothing happens to."""
+async def test_an_event_does_not_overtake_what_was_taken_and_not_yet_sent() -> None:
+    """While the writer still sends an earlier message, later ones wait behind it."""
+    sent: list[bytes] = []
+    can_write = False
 
-    def concerns(self, subjects: frozenset[str]) -> bool:
-        return False
+    def write(message: Message) -> bool:
+        if can_write:
+            sent.append(message.content)
+        return can_write
 
-    async def recheck(self) -> None: ...
+    outbox = Outbox(lambda: None, write)
+    taking = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    outbox.offer(Message("event", b"1"))
+    first = await taking
+    can_write = True  # the client keeps up again, but the writer has not sent the first yet
+    outbox.offer(Message("event", b"2"))
+    assert isinstance(first, Message)
+    assert (first.content, sent) == (b"1", [])
+    second = await outbox.take()
+    assert isinstance(second, Message)
+    assert second.content == b"2"
+    taking = asyncio.create_task(outbox.take())
+    await asyncio.sleep(0)
+    outbox.offer(Message("event", b"3"))
+    assert sent == [b"3"]
+    taking.cancel()
 
-    async def renew(self) -> None: ...
+
+@pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
+def test_a_ready_frame_is_what_the_standard_library_of_websockets_makes(size: int) -> None:
+    content = b"x" * size
+    frame = Frame(Opcode.TEXT, content).serialize(mask=False)
+    assert Message("event", content).wire == frame

@@ -1,19 +1,32 @@
 """Who loses a right loses the topic, and who is signed out loses the connection, at once (section 12)."""
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.utils import timezone
 
+from apps.accounts.authentication import Credentials
+from apps.accounts.callers import Presence
+from apps.accounts.doors import Door
 from apps.accounts.models import Membership, Organization, Role, Session, User
 from apps.accounts.services import TokenPair, revoke_api_key, revoke_session, sign_in
+from apps.accounts.services.sessions import SessionRevoked
 from apps.common import live
+from apps.common.live import hub as hubs
+from apps.common.live import protocol
 from apps.common.live.hub import current_hub
+from apps.common.live.messages import Message
+from apps.common.live.outbox import Outbox
+from apps.common.live.protocol import CloseCode
+from apps.common.live.subscriptions import Subscriptions
 from tests.factories.accounts import PASSWORD
-from tests.live.conftest import Client, Stage, open_client, user_of
+from tests.live.conftest import Client, Idle, Stage, open_client, user_of
 
 in_thread = sync_to_async
 
@@ -134,3 +147,115 @@ async def test_all_connections_are_rechecked_every_minute() -> None:
         await hub.leave(connection)
 
     assert checked == ["checked"]
+
+
+async def test_the_minute_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hubs.RECHECK_S == 60
+    monkeypatch.setattr(hubs, "RECHECK_S", 0.02)
+    looked = asyncio.Event()
+
+    class Watched(Idle):
+        async def recheck(self) -> None:
+            looked.set()
+
+    hub, watched = current_hub(), Watched()
+    hub.enter(watched)
+    try:
+        async with asyncio.timeout(5):
+            await looked.wait()
+    finally:
+        await hub.leave(watched)
+
+
+async def test_a_right_that_is_lost_while_subscribing_is_lost(stage: Stage) -> None:
+    hub, idle, outbox = current_hub(), Idle(), Outbox(lambda: None)
+    admin, viewer = await in_thread(lambda: (stage.actors.admin.actor, stage.actors.viewer.actor))()
+    hub.enter(idle)
+    try:
+        subscriptions = Subscriptions(hub, outbox, admin)
+        subscribing = asyncio.create_task(subscriptions.subscribe(protocol.Subscribe(topic="test.secrets")))
+        await asyncio.sleep(0)  # now it waits for the room
+        subscriptions.watcher = viewer
+        await subscriptions.recheck()
+        await subscribing
+        await stage.publish(1, topic="test.secrets")
+        told = await outbox.take()
+        assert isinstance(told, Message)
+        assert b"permission_lost" in told.content
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(outbox.take(), 0.3)
+    finally:
+        await hub.leave(idle)
+
+
+class SlowCaller:
+    """A caller whose session turns out to have ended, but only when that is let out."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.may_answer = threading.Event()
+
+    def credentials(self) -> Any:
+        self.asked.set()
+        assert self.may_answer.wait(5)
+        raise SessionRevoked
+
+
+class LastingCaller:
+    """A caller whose key is good."""
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def credentials(self) -> Credentials:
+        return Credentials(api_key=self.key)
+
+
+class QuietDoor(Door):
+    """A connection without a client."""
+
+    closed_by: CloseCode | None = None
+    is_closing = False
+
+    def close(self, code: CloseCode) -> None:
+        self.closed_by = code
+
+
+async def test_a_look_at_the_former_sign_in_does_not_end_the_new_one(stage: Stage) -> None:
+    """A recheck is under way while an `auth` changes who is there."""
+    actor, key = stage.actors.key.actor, stage.actors.key.key
+    slow = SlowCaller()
+    door = QuietDoor(Outbox(lambda: None))
+    door.enter()
+    try:
+        door.presence = Presence(slow, actor, None)
+        door.subscriptions = Subscriptions(door.hub, door.outbox, actor)
+        looking = asyncio.create_task(door.recheck())
+        await asyncio.to_thread(slow.asked.wait, 5)
+        door.presence = lasting = Presence(LastingCaller(key), actor, None)
+        slow.may_answer.set()
+        await looking
+        assert door.closed_by is None
+        assert door.presence.caller is lasting.caller
+    finally:
+        await door.leave()
+
+
+async def test_whoever_enters_as_the_last_one_leaves_gets_a_hub_that_works(stage: Stage) -> None:
+    """The hub ends with its last connection; one that is about to enter must not be caught by that."""
+    late, outbox = QuietDoor(Outbox(lambda: None)), Outbox(lambda: None)
+    first = Idle()
+    hub = current_hub()
+    hub.enter(first)
+    await hub.leave(first)
+    late.enter()
+    try:
+        subscriptions = Subscriptions(late.hub, outbox, stage.actors.key.actor)
+        await subscriptions.subscribe(protocol.Subscribe(topic=stage.topic))
+        await stage.publish(1)
+        for wanted in (b"subscribed", b'"number":1'):
+            item = await asyncio.wait_for(outbox.take(), 5)
+            assert isinstance(item, Message)
+            assert wanted in item.content
+    finally:
+        await late.leave()
