@@ -14,7 +14,7 @@ from benchmarks.results import Row
 from benchmarks.stage import Stage
 
 # Modules that hold a benchmark, in the order of the specification.
-NAMES = ("live", "audit_chain")
+NAMES = ("live", "requests", "audit_chain")
 
 
 def main() -> int:
