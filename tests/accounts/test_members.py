@@ -12,7 +12,7 @@ from apps.accounts.services.members import LastAdmin
 from apps.common import live
 from apps.common.errors import Forbidden, NotFound
 from tests.factories.accounts import MembershipFactory, create_member
-from tests.furniture.people import Actors, Person
+from tests.furniture.people import Actors, Person, just_signed_in, long_ago
 from tests.furniture.query_counts import Check
 
 
@@ -56,6 +56,20 @@ def test_only_an_admin_changes_roles_and_removes_others(actors: Actors, name: st
     url = url_of(actors.organization, actors.admin)
     assert actors[name].api.patch(url, {"role": "viewer"}, format="json").status_code == 403
     assert actors[name].api.delete(url).status_code == 403
+
+
+def test_giving_the_admin_role_asks_who_it_is_again(actors: Actors) -> None:
+    url = url_of(actors.organization, actors.viewer)
+    long_ago(actors.admin)
+    stale = actors.admin.api.patch(url, {"role": "admin"}, format="json")
+    assert code(stale) == (403, "auth.reauthentication_required")
+    fresh = just_signed_in(actors.admin).patch(url, {"role": "admin"}, format="json")
+    assert (fresh.status_code, fresh.json()["role"]) == (200, "admin")
+    invitation = {"email": "x@example.com", "role": "admin"}
+    invitations = f"/api/v1/organizations/{actors.organization.pk}/invitations"
+    answer = actors.admin.api.post(invitations, invitation, format="json")
+    assert code(answer) == (403, "auth.reauthentication_required")
+    assert just_signed_in(actors.admin).post(invitations, invitation, format="json").status_code == 201
 
 
 def test_a_stranger_finds_no_member(actors: Actors) -> None:

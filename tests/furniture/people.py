@@ -5,19 +5,21 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Final
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from rest_framework.test import APIClient
 
-from apps.accounts.models import ApiKey, Organization, Role, User
+from apps.accounts.models import ApiKey, Organization, Role, Session, User
 from apps.accounts.permissions import Actor, member_actor
 from apps.accounts.queries import resolve_key
-from apps.accounts.services import create_api_key
+from apps.accounts.services import create_api_key, sign_in
 from apps.accounts.services.sessions import open_page_session
-from tests.factories.accounts import OrganizationFactory, create_member
+from tests.factories.accounts import PASSWORD, OrganizationFactory, create_member
 
 ROLES: Final = ("admin", "manager", "analyst", "viewer")
 NAMES: Final = (*ROLES, "stranger", "anonymous", "key")
@@ -130,6 +132,21 @@ class Actors:
 
     def _member(self, role: Role) -> Person:
         return Person(role.value, self.organization, create_member(self.organization, role), role)
+
+
+def long_ago(person: Person) -> None:
+    """Let the person's sign-in be so long ago that some acts ask who it is again."""
+    assert person.api
+    Session.objects.filter(user=person.user).update(reauthenticated_at=timezone.now() - timedelta(hours=1))
+
+
+def just_signed_in(person: Person) -> APIClient:
+    """Return a client with fresh tokens, as acts take it that ask who it is again."""
+    assert person.user is not None
+    client = APIClient()
+    pair = sign_in(email=person.user.email, password=PASSWORD)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+    return client
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 from apps.accounts import queries, services
 from apps.accounts.api import serializers
 from apps.accounts.authentication import Credentials
-from apps.accounts.models import Invitation, Membership, Organization, User
+from apps.accounts.models import Invitation, Membership, Organization, Role, User
 from apps.common.errors import Forbidden
 from apps.common.viewsets import ResourceViewSet
 
@@ -60,6 +60,7 @@ class OrganizationViewSet(ResourceViewSet[Organization]):
 
     def delete_row(self, row: Organization) -> None:
         """Hide the organization; its data is dropped 30 days later."""
+        services.require_recent_authentication(self.credentials)
         services.delete_organization(actor=self.actor, organization=row)
 
 
@@ -81,6 +82,7 @@ class MemberViewSet(ResourceViewSet[Membership]):
 
     def update_row(self, row: Membership, values: dict[str, Any]) -> Membership:
         """Give the member another role."""
+        _prove_for(self.credentials, values)
         return services.change_role(actor=self.actor, membership=row, **values)
 
     @extend_schema(parameters=[serializers.MemberRemoval])
@@ -107,6 +109,7 @@ class OrganizationInvitationViewSet(ResourceViewSet[Invitation]):
 
     def create_row(self, values: dict[str, Any]) -> Invitation:
         """Invite an address."""
+        _prove_for(self.credentials, values)
         return services.invite_member(actor=self.actor, **values)
 
     def location_of(self, row: Model) -> dict[str, str]:
@@ -192,6 +195,12 @@ def person(credentials: Credentials) -> User:
     if credentials.user is None:
         raise Forbidden("An API key cannot do this; sign in.")
     return credentials.user
+
+
+def _prove_for(credentials: Credentials, values: dict[str, Any]) -> None:
+    """Raise ReauthenticationRequired if the admin role is given by who did not just prove who they are."""
+    if values["role"] == Role.ADMIN:
+        services.require_recent_authentication(credentials)
 
 
 def _with_memberships(user: User) -> User:
