@@ -273,6 +273,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+SIGNUP_MODE = env.env_choice("SIGNUP_MODE", "invite", ("invite", "open", "closed"))
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/"
 SESSION_ENGINE = "apps.accounts.page_sessions"

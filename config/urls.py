@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.urls import include, is_valid_path, path, re_path
 from django.utils.http import escape_leading_slashes
 
+from apps.accounts.account_views import sign_up
 from apps.accounts.mcp.views import McpView
 from apps.accounts.sign_in_views import SignInView
 from apps.common import health
@@ -35,7 +36,7 @@ urlpatterns = [
     # Of allauth only the pages that there is a design for; the rest comes with the issue that needs it.
     path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),
-    path("accounts/signup/", account_views.signup, name="account_signup"),
+    path("accounts/signup/", sign_up, name="account_signup"),
     path("mcp", McpView.as_view(), name="mcp"),
     path("mcp/", without_slash),
     path("readyz", health.readiness, name="readiness"),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.forms import LoginForm
+from django import forms
 from django.core.exceptions import ValidationError
 
 from apps.common.errors import DomainError
@@ -21,3 +22,57 @@ class SignInForm(LoginForm):  # type: ignore[misc]
             self.refusal = error
             raise ValidationError(error.detail) from error
         return cleaned
+
+
+class _PasswordField(forms.CharField):
+    """A password, taken as it is; the service judges it in its normal form."""
+
+    def __init__(self, label: str, *, is_new: bool) -> None:
+        completion = "new-password" if is_new else "current-password"
+        widget = forms.PasswordInput(attrs={"class": "input", "autocomplete": completion})
+        text = "10 to 128 characters: a few words make a good one." if is_new else ""
+        super().__init__(label=label, max_length=1024, strip=False, widget=widget, help_text=text)
+
+
+def _address_field() -> forms.EmailField:
+    attributes = {"class": "input", "autocomplete": "username", "autocapitalize": "none"}
+    return forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs=attributes))
+
+
+class AddressForm(forms.Form):
+    """The address that a mail goes to."""
+
+    email = _address_field()
+
+
+class SignUpForm(forms.Form):
+    """Somebody new."""
+
+    email = _address_field()
+    name = forms.CharField(
+        max_length=120, widget=forms.TextInput(attrs={"class": "input", "autocomplete": "name"})
+    )
+    password = _PasswordField("Password", is_new=True)
+
+
+class NewPasswordForm(forms.Form):
+    """A new password."""
+
+    password = _PasswordField("New password", is_new=True)
+
+
+class PasswordChangeForm(forms.Form):
+    """A new password, with the one it replaces."""
+
+    current = _PasswordField("Current password", is_new=False)
+    new = _PasswordField("New password", is_new=True)
+
+
+class PasswordForm(forms.Form):
+    """The password once more."""
+
+    password = _PasswordField("Password", is_new=False)
+
+
+class ConfirmForm(forms.Form):
+    """Nothing but the wish."""

@@ -17,5 +17,17 @@ NOTICES: Final = (
         level=Level.WARNING,
         is_security=True,
     ),
+    NoticeKind(
+        name="accounts.address_locked",
+        title="Sign-in was locked after too many failed attempts",
+        level=Level.WARNING,
+        is_security=True,
+    ),
+    NoticeKind(
+        name="accounts.password_changed",
+        title="Your password was changed",
+        level=Level.WARNING,
+        is_security=True,
+    ),
     NoticeKind(name="accounts.invited", title="Somebody invited you into an organization"),
 )

@@ -135,6 +135,11 @@ def find_session(session_id: uuid.UUID) -> Session | None:
     return Session.objects.select_related("user").filter(pk=session_id).first()
 
 
+def sessions_of(user: User) -> list[Session]:
+    """Return a user's sessions in use, newest first."""
+    return list(Session.objects.live().filter(user=user).order_by("-created_at", "-pk"))
+
+
 def memberships_of(user: User) -> list[Membership]:
     """Return a user's memberships of living organizations, by the organization's name."""
     return list(

@@ -2,12 +2,21 @@
 
 from django.urls import path
 
-from apps.accounts import invitation_views, job_views, key_views, notification_views, views
+from apps.accounts import account_views, invitation_views, job_views, key_views, notification_views, views
 
 app_name = "accounts"
 urlpatterns = [
     path("", views.overview, name="overview"),
     path("jobs/", job_views.job_board, name="jobs"),
+    path("accounts/password/forgot/", account_views.forgot_password, name="forgot-password"),
+    path("accounts/password/reset/<str:key>/", account_views.reset_password, name="reset-password"),
+    path("accounts/password/change/", account_views.change_password, name="change-password"),
+    path("accounts/verify/", account_views.resend_verification, name="resend-verification"),
+    path("accounts/verify/<str:key>/", account_views.verify_email, name="verify-email"),
+    path("accounts/sessions/", account_views.sessions, name="sessions"),
+    path("accounts/sessions/end/", account_views.end_all_sessions, name="end-all-sessions"),
+    path("accounts/sessions/<uuid:session_id>/end/", account_views.end_session, name="end-session"),
+    path("accounts/reauthenticate/", account_views.reauthenticate, name="reauthenticate"),
     path("accounts/invitations/<str:token>/", invitation_views.open_invitation, name="open-invitation"),
     path("accounts/keys/", key_views.api_keys, name="keys"),
     path("accounts/keys/<uuid:key_id>/rotate/", key_views.rotate_key, name="rotate-key"),

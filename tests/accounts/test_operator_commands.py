@@ -107,5 +107,5 @@ def test_nobody_signs_up_by_themselves(client: Client, settings: Settings) -> No
     settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
     body = {"email": "new@example.com", "password1": PASSWORD}
 
-    assert client.post("/accounts/signup/", body).status_code == 200
+    assert client.post("/accounts/signup/", body).status_code == 403
     assert not User.objects.exists()

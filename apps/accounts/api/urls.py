@@ -16,6 +16,7 @@ from apps.accounts.api.organizations import (
     OrganizationViewSet,
     PermissionsViewSet,
 )
+from apps.accounts.api.registration_views import RegistrationViewSet
 from apps.accounts.api.views import ApiKeyViewSet
 from apps.common.viewsets import ApiRouter
 
@@ -24,6 +25,7 @@ IN_ORGANIZATION = r"organizations/(?P<organization_id>[^/.]+)"
 router = ApiRouter()
 router.register("live", LiveViewSet, basename="live")
 router.register("auth", SignInViewSet, basename="auth")
+router.register("auth", RegistrationViewSet, basename="auth-registration")
 router.register("auth", OwnSessionViewSet, basename="auth-own")
 router.register("auth/sessions", SessionViewSet, basename="session")
 router.register("organizations", OrganizationViewSet, basename="organization")

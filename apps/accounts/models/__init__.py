@@ -1,5 +1,6 @@
 """The tables of accounts."""
 
+from apps.accounts.models.account_request import AccountRequest
 from apps.accounts.models.api_key import ApiKey
 from apps.accounts.models.audit import ActorType, AuditEntry, AuditHead
 from apps.accounts.models.idempotency import IdempotencyRecord
@@ -14,6 +15,7 @@ from apps.accounts.models.user import User
 from apps.common.notices import Level
 
 __all__ = [
+    "AccountRequest",
     "ActorType",
     "ApiKey",
     "AuditEntry",

@@ -39,6 +39,13 @@ from apps.accounts.services.organizations import (
 )
 from apps.accounts.services.passwords import change_password
 from apps.accounts.services.profiles import update_profile
+from apps.accounts.services.registration import (
+    ask_for_reset,
+    ask_for_verification,
+    register,
+    reset_password,
+    verify_email,
+)
 from apps.accounts.services.sealing import seal_audit
 from apps.accounts.services.sessions import (
     label_session,
@@ -57,6 +64,8 @@ __all__ = [
     "TokenPair",
     "accept_invitation",
     "add_member",
+    "ask_for_reset",
+    "ask_for_verification",
     "blank_person",
     "cancel_job",
     "change_password",
@@ -88,10 +97,12 @@ __all__ = [
     "reauthenticate",
     "record_audit",
     "refresh_session",
+    "register",
     "remove_member",
     "require_proof_for_scopes",
     "require_recent_authentication",
     "resend_invitation",
+    "reset_password",
     "retry_job",
     "revoke_api_key",
     "revoke_invitation",
@@ -111,4 +122,5 @@ __all__ = [
     "update_organization",
     "update_profile",
     "use_api_key",
+    "verify_email",
 ]

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.models import (
+    AccountRequest,
     AuditHead,
     IdempotencyRecord,
     LoginFailure,
@@ -67,6 +68,11 @@ def past_mails(now: dt.datetime) -> QuerySet[Mail]:
     return Mail.objects.filter(status__in=ENDED, finished_at__lt=now - dt.timedelta(days=settings.JOB_DAYS))
 
 
+def past_requests(now: dt.datetime) -> QuerySet[AccountRequest]:
+    """Return what was asked for by an address and answered a day ago."""
+    return AccountRequest.objects.filter(status__in=ENDED, finished_at__lt=now - LOCKOUTS_KEPT_FOR)
+
+
 def audit_limit(now: dt.datetime) -> dt.datetime:
     """Return the instant before which the audit is not kept."""
     return now - dt.timedelta(days=settings.AUDIT_DAYS)
@@ -79,6 +85,7 @@ RULES: Final = (
     row_rule("accounts.lockouts", past_lockouts),
     row_rule("accounts.notifications", past_notifications),
     row_rule("accounts.mails", past_mails),
+    row_rule("accounts.account_requests", past_requests),
     KeepingRule(
         "accounts.audit",
         count=lambda now: count_prunable(before=audit_limit(now)),

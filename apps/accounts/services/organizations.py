@@ -162,6 +162,12 @@ def create_first_admin(
     user: User | None = User.objects.with_email(email).first()
     if user is None:
         user = create_user(email=email, name=name, password=password, is_staff=True)
+    elif user.email_verified_at is None:
+        # Somebody registered with the operator's address, and never showed that it is theirs.
+        user.set_password(accepted_password(password, user))
+        user.name, user.email_verified_at = name, timezone.now()
+    user.is_staff = True
+    user.save()
     organization = Organization.objects.living().filter(name=organization_name).order_by("created_at").first()
     organization = organization or create_organization(name=organization_name)
     for each in (organization, Organization.objects.get(slug=SYSTEM_SLUG)):

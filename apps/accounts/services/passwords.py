@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.accounts.models import User
 from apps.accounts.services import lockout
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.safety_notices import tell_of_lock, tell_of_new_password
 from apps.accounts.services.sessions import revoke_sessions
 from apps.common.errors import FieldError, Invalid, Unauthenticated
 from apps.common.origin import current_origin
@@ -81,7 +82,8 @@ def set_password(*, user: User, password: str, field: str, keep: uuid.UUID | Non
     user.set_password(accepted_password(password, user, field=field))
     user.save(update_fields=["password", "updated_at"])
     revoke_sessions(user=user, reason="password_changed", but=keep)
-    record_audit(actor=user, verb="auth.password_changed", target=user, changes={"password": "***"})
+    entry = record_audit(actor=user, verb="auth.password_changed", target=user, changes={"password": "***"})
+    tell_of_new_password(user, entry.pk)
     return user
 
 
@@ -98,4 +100,6 @@ def _note_failure(user: User | None, *, email: str) -> None:
     now, ip = timezone.now(), current_origin().ip
     record_audit(actor=None, verb="auth.sign_in_failed", target=user)
     if lockout.count_failure(email=email, ip=ip, now=now):
-        record_audit(actor=None, verb="auth.address_locked", target=user)
+        entry = record_audit(actor=None, verb="auth.address_locked", target=user)
+        if user is not None:
+            tell_of_lock(user, entry.pk)

@@ -11,6 +11,7 @@ from apps.accounts.models import Organization, Session, User
 from apps.accounts.services import lockout
 from apps.accounts.services.audit import record_audit
 from apps.accounts.services.passwords import verify_password
+from apps.accounts.services.safety_notices import tell_of_new_place
 from apps.accounts.services.sessions import (
     PageMark,
     note_reauthentication,
@@ -84,6 +85,7 @@ def _note_sign_in(user: User, session: Session) -> None:
     lockout.forget_failures(email=user.email, ip=current_origin().ip)
     User.objects.filter(pk=user.pk).update(last_login=timezone.now())
     record_audit(actor=user, verb="auth.signed_in", target=session, changes={"kind": session.kind})
+    tell_of_new_place(session)
 
 
 def _first_pair(user: User, session: Session) -> TokenPair:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.accounts import queries
 from apps.accounts.models import Organization, Session, User
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.safety_notices import tell_of_reuse
 from apps.accounts.services.sessions import (
     LAST_USED_EVERY,
     SessionRevoked,
@@ -159,6 +160,7 @@ def _end_stolen(session: Session) -> None:
     """End a session whose refresh token came a second time; its user learns both places."""
     revoke_session(session=session, reason="token_reused")
     record_audit(actor=None, verb="auth.token_reused", target=session.user)
+    tell_of_reuse(session)
     logger.warning("refresh_token_reused", session_id=str(session.pk), user_id=str(session.user_id))
 
 
