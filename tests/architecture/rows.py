@@ -112,6 +112,7 @@ ROWS: Mapping[str, Row] = {
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
     "invitations": lambda world, _: world.invitation.pk,
+    "keys": World.key_of,
     "jobs": lambda world, _: world.job.pk,
     "members": lambda world, person: world.user_of(person).pk,
     "notifications": World.notice_of,
