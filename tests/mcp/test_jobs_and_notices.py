@@ -32,7 +32,7 @@ def with_token(person: Person) -> McpClient:
     assert person.user is not None
     person.user.set_password(PASSWORD)
     person.user.save()
-    pair = sign_in(email=person.user.email, password=PASSWORD, ip="127.0.0.1", user_agent="", label="")
+    pair = sign_in(email=person.user.email, password=PASSWORD, label="")
     return McpClient(pair.access)
 
 

@@ -1,0 +1,42 @@
+"""Proof 2 of the platform: 50 refreshes at once give one token; the old one later ends everything."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from apps.accounts.models import AuditEntry, Mail, Notification
+from tests.factories.accounts import PASSWORD
+from tests.furniture.people import Actors
+from tests.furniture.stack import Stack
+
+pytestmark = pytest.mark.flow
+
+
+def test_fifty_refreshes_at_once_give_one_token_and_its_reuse_ends_the_session(
+    stack: Stack, stack_actors: Actors
+) -> None:
+    user = stack_actors.viewer.user
+    assert user is not None
+    auth = f"{stack.url}/api/v1/auth"
+    body = {"email": user.email, "password": PASSWORD}
+    first = httpx.post(f"{auth}/login", json=body, timeout=30).json()["refresh"]
+
+    def refresh(token: str) -> httpx.Response:
+        return httpx.post(f"{auth}/refresh", json={"refresh": token}, timeout=60)
+
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(refresh, [first] * 50))
+    assert [answer.status_code for answer in answers] == [200] * 50
+    assert len({answer.json()["refresh"] for answer in answers}) == 1
+    time.sleep(11)
+    reused = refresh(first)
+    assert (reused.status_code, reused.json()["code"]) == (401, "auth.token_reused")
+    pair = answers[0].json()
+    me = httpx.get(f"{stack.url}/api/v1/me", headers={"Authorization": f"Bearer {pair['access']}"})
+    assert (me.status_code, me.json()["code"]) == (401, "auth.session_revoked")
+    assert refresh(pair["refresh"]).json()["code"] == "auth.session_revoked"
+    assert AuditEntry.objects.filter(verb="auth.token_reused", target_id=str(user.pk)).count() == 1
+    assert Notification.objects.filter(user=user, kind="accounts.session_reused").count() == 1
+    assert Mail.objects.filter(user=user, template="notice").count() == 1
