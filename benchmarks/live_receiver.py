@@ -77,12 +77,13 @@ class Receiver:
 
 
 def _run(targets: Sequence[Target], delivered: Any, pipe: Connection) -> None:
-    sockets: dict[int, socket.socket] = {}
+    loop = _Loop(delivered, pipe)
     for start in range(0, len(targets), BATCH):
         for client in _connect(targets[start : start + BATCH]):
-            sockets[client.fileno()] = client
+            loop.add(client)
+        loop.sweep(0)  # those that are connected must answer pings while the others connect
     pipe.send("connected")
-    _Loop(sockets, delivered, pipe).run()
+    loop.run()
 
 
 def _connect(targets: Sequence[Target]) -> list[socket.socket]:
@@ -122,36 +123,45 @@ def _read_until(client: socket.socket, wanted: bytes) -> None:
 class _Loop:
     """Reads everything, counts markers, answers pings; with stamps it also measures each message's way."""
 
-    def __init__(self, sockets: dict[int, socket.socket], delivered: Any, pipe: Connection) -> None:
-        self._sockets = sockets
+    def __init__(self, delivered: Any, pipe: Connection) -> None:
+        self._sockets: dict[int, socket.socket] = {}
         self._delivered = delivered
         self._pipe = pipe
-        self._rests: dict[int, bytes] = dict.fromkeys(sockets, b"")
+        self._rests: dict[int, bytes] = {}
+        self._is_ended = False
         self._latencies: dict[int, list[float]] | None = None
         self._epoll = select.epoll()
-        for number in (*sockets, pipe.fileno()):
-            self._epoll.register(number, select.EPOLLIN)
+        self._epoll.register(pipe.fileno(), select.EPOLLIN)
+
+    def add(self, client: socket.socket) -> None:
+        """Take a connected client in."""
+        self._sockets[client.fileno()] = client
+        self._rests[client.fileno()] = b""
+        self._epoll.register(client.fileno(), select.EPOLLIN)
 
     def run(self) -> None:
         """Serve until told to end."""
-        while True:
-            for number, _ in self._epoll.poll(1.0):
-                if number == self._pipe.fileno():
-                    if self._obey(self._pipe.recv()):
-                        return
-                elif number in self._sockets:
-                    self._read(number)
+        while not self._is_ended:
+            self.sweep(1.0)
             if self._latencies is None:
                 time.sleep(PAUSE_S)
 
-    def _obey(self, word: str) -> bool:
+    def sweep(self, timeout_s: float) -> None:
+        """Read what has come."""
+        for number, _ in self._epoll.poll(timeout_s):
+            if number == self._pipe.fileno():
+                self._obey(self._pipe.recv())
+            elif number in self._sockets:
+                self._read(number)
+
+    def _obey(self, word: str) -> None:
         answer: Any = word
         if word == "stamp":
             self._latencies = {}
         elif word == "count":
             answer, self._latencies = self._latencies, None
         self._pipe.send(answer)
-        return word == "end"
+        self._is_ended = word == "end"
 
     def _read(self, number: int) -> None:
         try:

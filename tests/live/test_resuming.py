@@ -5,8 +5,10 @@ import threading
 import time
 from typing import Any
 
+import orjson
 import pytest
 
+from apps.common.live import streams
 from tests.live.conftest import Client, Stage
 
 
@@ -173,3 +175,22 @@ async def test_after_unsubscribing_nothing_comes_any_more(stage: Stage) -> None:
         await stage.publish(0)
         assert (await client.ask("ping", id="p"))["op"] == "pong"
         assert (await client.ask("unsubscribe", topic=stage.topic))["code"] == "live.not_subscribed"
+
+
+async def test_an_event_that_pub_sub_lost_is_read_before_the_next_one_is_sent(stage: Stage) -> None:
+    async with stage.client() as client:
+        answer = await client.ask("subscribe", topic=stage.topic)
+        await stage.publish(0)
+        assert numbers(await client.events(1)) == [0]
+        head, tail = streams.split_frame(
+            topic=stage.topic, type_="thing.changed", at="", data=orjson.Fragment(b'{"number":1}')
+        )
+        kept = (streams.EVENTS_KEPT, streams.KEPT_S)
+        append = stage.valkey.register_script(streams.APPEND)
+        # Numbered and kept, but published where nobody listens.
+        append(
+            keys=stage.address.keys,
+            args=[answer["epoch"], streams.COUNTER_KEPT_S, "nowhere", head, tail, *kept],
+        )
+        await stage.publish(2)
+        assert numbers(await client.events(2)) == [1, 2]
