@@ -39,8 +39,8 @@ class SextantAdminSite(admin.AdminSite):
 class SextantAdminConfig(AdminConfig):
     """Makes the site above the default one, with a record of what is done there."""
 
-    # A module of its own, because what it records needs the models, which are loaded after this one.
-    default_site = "config.admin_audit.AuditedAdminSite"
+    # Modules of their own, because what they show and record needs the models, which are loaded after this.
+    default_site = "config.admin_home.OperationsSite"
 
     def ready(self) -> None:
         """Register all pages, and the schedule's in place of those of its library."""
