@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.conf import settings
 
 from apps.common.checks import register_checks
 
@@ -16,4 +17,6 @@ class SextantConfig(AppConfig):
         """Load the Celery application, which reads the settings, complete only now; register the checks."""
         import_module("config.celery")
         register_checks()
-        import_module("apps.common.figures").register_figures()
+        if settings.ROLE != "beat":  # the clock answers nobody, and has none of these tables
+            import_module("apps.common.figures").register_figures()
+            import_module("config.probes").register_probes()

@@ -9,6 +9,7 @@ from apps.common.db import JobStatus
 from apps.common.jobs import iter_kinds
 from apps.common.metrics import Figure, register_figure
 from apps.common.outbound import breaker_states
+from apps.common.probes import disk_facts
 
 
 def register_figures() -> None:
@@ -25,6 +26,9 @@ def register_figures() -> None:
         )
     )
     register_figure(
+        Figure("sextant_disk_free_ratio", "Free share of the data folder's disk, 0..1.", _disk_free)
+    )
+    register_figure(
         Figure(
             "sextant_queue_oldest_seconds",
             "How long the oldest due job of a queue has been waiting.",
@@ -32,6 +36,11 @@ def register_figures() -> None:
             labels=("queue",),
         )
     )
+
+
+def _disk_free() -> list[tuple[tuple[str, ...], float]]:
+    facts = disk_facts()
+    return [((), facts["free_bytes"] / facts["total_bytes"])]
 
 
 def _jobs_by_state() -> Iterator[tuple[tuple[str, ...], float]]:

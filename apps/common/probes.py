@@ -211,10 +211,15 @@ def probe_storage() -> Facts:
 
 def probe_disk() -> Facts:
     """Look at the room on the disk of the data folder."""
+    facts = disk_facts()
+    return _judged(facts, is_good=facts["free_bytes"] >= DISK_FREE_MIN * facts["total_bytes"])
+
+
+def disk_facts() -> Facts:
+    """Return the free and the whole bytes of the data folder's disk."""
     folder = Path(settings.VAR_DIR)
     usage = shutil.disk_usage(folder if folder.exists() else os.sep)
-    facts = {"free_bytes": usage.free, "total_bytes": usage.total}
-    return _judged(facts, is_good=usage.free >= DISK_FREE_MIN * usage.total)
+    return {"free_bytes": usage.free, "total_bytes": usage.total}
 
 
 def probe_queues() -> Facts:
