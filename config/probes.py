@@ -42,7 +42,7 @@ def _silence() -> list[tuple[tuple[str, ...], float]]:
 
 def probe_workers() -> Facts:
     """Ask every worker for a sign of life, through the broker; raises what the broker's client raises."""
-    answers = app.control.ping(timeout=ANSWER_S)
+    answers = app.control.ping(timeout=ANSWER_S) or []
     facts = {"workers": len(answers)}
     if not answers:
         raise Degraded(facts)
