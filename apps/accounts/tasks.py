@@ -16,7 +16,7 @@ MAIL_SERVER_FAULT: Final = 500
 class MailRefused(DomainError):
     """The mail server refused the mail for good."""
 
-    code = "mail.refused"
+    code = "job.mail_refused"
 
 
 @job(kind="accounts.mail", model="accounts.Mail", queue="notifications", organization_path="")

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from apps.common import throttles
 from apps.common.addresses import client_address
+from apps.common.logs import route_of
 from apps.common.origin import USER_AGENT_MAX_LENGTH, Origin, served_for
 from apps.common.problems import problem_response, request_id_of
 from apps.common.throttles.gcra import Decision
@@ -82,13 +83,11 @@ def _origin_of(request: HttpRequest) -> Origin:
 def _log(
     request: HttpRequest, response: HttpResponseBase, *, duration_ms: float, counter: QueryCounter
 ) -> None:
-    match = request.resolver_match
     write = logger.warning if duration_ms > SLOW_MS else logger.info
     write(
         "request",
         method=request.method,
-        # The template, not the path: ids and tokens stay out of the log.
-        route=match.route if match else "",
+        route=route_of(request),
         status=response.status_code,
         duration_ms=round(duration_ms, 1),
         db_queries=counter.count,

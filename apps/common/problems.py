@@ -26,6 +26,7 @@ from rest_framework.settings import api_settings
 
 from apps.common import errors, metrics
 from apps.common.errors import DomainError, FieldError
+from apps.common.logs import route_of
 from apps.common.outbound.errors import OutboundFailed
 from apps.common.throttles import RateLimited
 
@@ -253,7 +254,7 @@ class ProblemMiddleware:
         """Answer what a view raised; a fault of ours on a page is left to Django's handler500."""
         meant = as_domain_error(error)
         if meant is None and is_api(request):
-            logger.error("request_failed", path=request.path, exc_info=error)
+            logger.error("request_failed", route=route_of(request), exc_info=error)
             meant = ServerError()
         return problem_response(request, meant) if meant else None
 

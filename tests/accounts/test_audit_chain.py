@@ -15,6 +15,7 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from apps.accounts import verification
+from apps.accounts.audit_chain import next_hash
 from apps.accounts.models import AuditEntry, AuditHead, Organization
 from apps.accounts.permissions import system_actor
 from apps.accounts.services import record_audit, sealing
@@ -279,7 +280,7 @@ def test_a_check_that_pruning_overtakes_finds_no_break(
     monkeypatch.setattr(verification, "READ_AT_ONCE", 2)
     act(organization, 6)
     seal_audit()
-    walked = verification.next_hash
+    walked = next_hash
 
     def overtaken(previous: bytes, entry: AuditEntry) -> bytes:
         if entry.sequence == 2:

@@ -161,6 +161,18 @@ def test_a_new_mail_makes_the_first_token_void(
     assert actors.manager.api.post(f"{url}/resend").status_code == 404
 
 
+def test_invitations_count_as_mails_by_their_address_and_the_callers(actors: Actors) -> None:
+    first = invite(actors.manager)
+    assert first.status_code == 201
+    url = f"/api/v1/invitations/{first.json()['id']}/resend"
+    assert [actors.manager.api.post(url).status_code for _ in range(4)] == [200] * 4
+    refused = actors.manager.api.post(url)
+    assert (refused.status_code, refused["RateLimit-Policy"]) == (429, '"auth_mail";q=5;w=3600')
+    others = [invite(actors.manager, email=f"guest{n}@example.com").status_code for n in range(16)]
+    assert others == [201] * 15 + [429]
+    assert Mail.objects.filter(template="invitation").count() == 20
+
+
 def test_a_manager_takes_an_invitation_back(actors: Actors, mailed: Callable[..., str]) -> None:
     token = mailed()
     url = f"/api/v1/invitations/{Invitation.objects.get().pk}"

@@ -124,7 +124,7 @@ def test_a_refusal_for_good_is_not_tried_again(
     mail = send()
     run_jobs()
     mail.refresh_from_db()
-    assert (mail.status, mail.error_code) == (JobStatus.FAILED, "mail.refused")
+    assert (mail.status, mail.error_code) == (JobStatus.FAILED, "job.mail_refused")
     assert "ann@" not in mail.error_detail + mail.error_trace
 
 

@@ -196,3 +196,13 @@ def test_the_list_runs_the_same_number_of_queries(actors: Actors, same_queries: 
         MembershipFactory.create(user=actors.admin.user, role=Role.VIEWER)
 
     same_queries("GET /api/v1/organizations", make, lambda: actors.admin.api.get(ORGANIZATIONS))
+
+
+def test_a_second_factor_that_nobody_can_set_up_is_not_demanded(actors: Actors) -> None:
+    url = f"/api/v1/organizations/{actors.organization.pk}"
+    refused = actors.admin.api.patch(url, {"require_mfa": True, "name": "New"}, format="json")
+    assert refused.status_code == 422
+    [item] = refused.json()["errors"]
+    assert (item["pointer"], item["code"]) == ("/require_mfa", "not_available")
+    kept = actors.admin.api.patch(url, {"require_mfa": False}, format="json").json()
+    assert (kept["require_mfa"], kept["name"]) == (False, actors.organization.name)

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
@@ -231,3 +232,41 @@ def test_people_see_end_and_prove_sessions_on_pages(user: User) -> None:
     assert browser.get("/accounts/sessions/").status_code == 200
     browser.post("/accounts/sessions/end/")
     assert browser.get("/accounts/sessions/").status_code == 302
+
+
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize("path", ["register", "password/forgot", "verify-email/resend"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_sixth_mail_of_an_hour_to_an_address_is_429_whoever_has_it(
+    user: User, path: str, *, is_known: bool
+) -> None:
+    email = user.email if is_known else "nobody@example.com"
+    body = {"email": email} | ({"name": "Nora", "password": PASSWORD} if path == "register" else {})
+    answers = [post(path, **body) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {202}
+    refused = post(path, **body | {"email": email.upper()})
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate.limited")
+    assert refused["RateLimit-Policy"] == '"auth_mail";q=5;w=3600'
+    assert int(refused["Retry-After"]) >= 700
+    assert post(path, **body | {"email": "another@example.com"}).status_code == 202
+
+
+@pytest.mark.usefixtures("is_open")
+def test_twenty_mails_of_an_hour_go_out_for_one_network_address() -> None:
+    paths = ("password/forgot", "verify-email/resend")
+    statuses = [post(paths[n % 2], email=f"person{n}@example.com").status_code for n in range(21)]
+    assert statuses == [202] * 20 + [429]
+    assert register().status_code == 429
+
+
+@pytest.mark.usefixtures("is_open")
+@pytest.mark.parametrize(
+    "name", ["account_signup", "accounts:forgot-password", "accounts:resend-verification"]
+)
+def test_pages_count_mails_with_the_api(name: str) -> None:
+    for _ in range(5):
+        assert post("password/forgot", email="nora@example.com").status_code == 202
+    body = {"email": "nora@example.com", "name": "Nora", "password": PASSWORD}
+    refused = Client().post(reverse(name), body)
+    assert (refused.status_code, refused["RateLimit-Policy"]) == (429, '"auth_mail";q=5;w=3600')
+    assert AccountRequest.objects.count() == 5

@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable
 
 import pytest
+from django.core.files.storage import default_storage
 
 from apps.datasets.models import Event, Import, Reject
 from tests.datasets.stories import (
@@ -190,6 +191,16 @@ def test_a_waiting_import_shows_what_is_open_and_goes_on_once_decided(
     assert (dataset["status"], dataset["event_count"]) == ("ready", 5)
     again = actors.analyst.api.post(path, {"mapping": mapping}, format="json")
     assert (again.status_code, again.json()["code"]) == (409, "datasets.not_waiting")
+
+
+def test_a_waiting_import_whose_file_is_gone_says_so(actors: Actors, run_jobs: Callable[[], int]) -> None:
+    content = b"when,a,b,what\n" + b"".join(f"{n}/{n}/2024,51.5,-0.1,x\n".encode() for n in range(1, 6))
+    _, row = made(actors.analyst, run_jobs, upload(content), name="Events")
+    default_storage.delete(Import.objects.get(pk=row["id"]).files.get().storage_name)
+
+    answer = actors.analyst.api.get(f"/api/v1/imports/{row['id']}/mapping")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "datasets.source_gone")
 
 
 def test_the_same_file_twice_in_one_import_is_refused_unless_forced(

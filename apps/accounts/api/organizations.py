@@ -110,6 +110,7 @@ class OrganizationInvitationViewSet(ResourceViewSet[Invitation]):
     def create_row(self, values: dict[str, Any]) -> Invitation:
         """Invite an address."""
         _prove_for(self.credentials, values)
+        self.count_by("auth_mail", address=values["email"])
         return services.invite_member(actor=self.actor, **values)
 
     def location_of(self, row: Model) -> dict[str, str]:
@@ -133,7 +134,9 @@ class InvitationViewSet(ResourceViewSet[Invitation]):
     @action(detail=True, methods=["post"])
     def resend(self, request: Request, pk: str) -> Response:
         """Send a new token; the one before is void."""
-        invitation = services.resend_invitation(actor=self.actor, invitation=self.get_object())
+        invitation = self.get_object()
+        self.count_by("auth_mail", address=invitation.email)
+        invitation = services.resend_invitation(actor=self.actor, invitation=invitation)
         return Response(self.answer(invitation))
 
 

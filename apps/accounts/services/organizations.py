@@ -101,6 +101,7 @@ def update_organization(
     """
     require_here(actor, "accounts.manage_organization", organization.pk)
     refuse_system(organization)
+    _refuse_mfa(require_mfa)
     domains = None if allowed_email_domains is None else _checked_domains(allowed_email_domains)
     if slug is not None and slug != organization.slug:
         _check_slug(slug)
@@ -233,6 +234,17 @@ def _check_slug(slug: str) -> None:
     # What looks like an id would be read as one in X-Organization.
     if slug in RESERVED_SLUGS or UUID_PATTERN.fullmatch(slug):
         raise SlugTaken("This short name is reserved.")
+
+
+def _refuse_mfa(is_wanted: bool | None) -> None:
+    """Raise Invalid for what would protect nothing: nobody can set a second factor up yet."""
+    if is_wanted:
+        wrong = FieldError(
+            "Sign-in with a second factor is not available yet; give false.",
+            code="not_available",
+            pointer="/require_mfa",
+        )
+        raise Invalid(errors=[wrong])
 
 
 def _checked_domains(domains: Sequence[str]) -> list[str]:

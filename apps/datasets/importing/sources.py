@@ -158,7 +158,12 @@ def _digest(stream: BinaryIO) -> tuple[int, bytes]:
 
 @contextmanager
 def _open_stored(storage_name: str) -> Iterator[BinaryIO]:
+    """Open a stored file; raises SourceGone, also if somebody took it away behind our back."""
     if not storage_name:
         raise SourceGone
-    with default_storage.open(storage_name) as stored:
+    try:
+        stored = default_storage.open(storage_name)
+    except FileNotFoundError as error:
+        raise SourceGone from error
+    with stored:
         yield cast("BinaryIO", stored)
