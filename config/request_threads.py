@@ -1,4 +1,4 @@
-"""Django's ASGI handler for a stack that is synchronous from end to end: one thread per request, entered once.
+"""Django's ASGI handler for a stack that is all synchronous: one thread per request, entered once.
 
 Django's own sends a request to a fresh thread and back to the event loop at every border between the two
 kinds of code: for its signals, at each middleware that has only one kind, at each of their `process_view`,
@@ -8,10 +8,9 @@ connections, while the connections themselves go back to the pool as before.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from tempfile import SpooledTemporaryFile
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.core import signals
@@ -24,9 +23,9 @@ from django.urls import set_script_prefix
 # What a busy moment leaves behind; there is no limit to how many work at once, as in Django's own.
 IDLE_THREADS_MAX: Final = 40
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class RequestThreads(ASGIHandler):
@@ -66,12 +65,12 @@ class RequestThreads(ASGIHandler):
             else:
                 await self.send_response(response, send)
 
-    def _answer(self, scope: Scope, body: "SpooledTemporaryFile[bytes]") -> HttpResponseBase:
+    def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         """Return the answer; its resources are given back already unless it is a stream."""
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
-        response: HttpResponseBase = refusal if request is None else self.get_response(request)
+        response: HttpResponseBase = self.get_response(request) if request else refusal  # type: ignore[assignment]
         response._handler_class = self.__class__  # type: ignore[attr-defined]  # noqa: SLF001 - sends request_finished
         if isinstance(response, FileResponse):
             response.block_size = self.chunk_size

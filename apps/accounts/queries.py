@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Protocol
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts import keys, roles
@@ -25,9 +25,27 @@ from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.accounts.permissions import Actor, member_actor, system_actor
 from apps.common.errors import Conflict, Forbidden, NotFound
 from apps.common.notices import Level, iter_notices
+from apps.common.prepared import Prepared
 
 UNREAD_COUNT_MAX = 1_000
 UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+# Nearly every request runs two of these.
+KEY_BY_PREFIX = Prepared(
+    lambda prefix: (
+        ApiKey.objects.living().with_creator().filter(prefix=prefix, organization__deleted_at__isnull=True)
+    ),
+    "prefix",
+)
+SESSION_BY_ID = Prepared(
+    lambda session_id: Session.objects.select_related("user").filter(pk=session_id), "session_id"
+)
+MEMBERSHIP_BY_IDS = Prepared(
+    lambda user_id, organization_id: _memberships().filter(user_id=user_id, organization_id=organization_id),
+    "user_id",
+    "organization_id",
+)
 
 
 class InitiatedRow(Protocol):
@@ -67,16 +85,13 @@ def resolve_member(user: User, *, requested: str = "", claimed: uuid.UUID | None
     It is the one requested (id or short name), else the one of the token, else the user's default, else the
     one joined first. Raises NotFound if the user is no member of it, NoOrganization, OrganizationSuspended.
     """
-    memberships = Membership.objects.select_related("organization").filter(
-        user=user, organization__deleted_at__isnull=True
-    )
     named = requested.strip() or (str(claimed) if claimed else "")
     if named:
-        membership = memberships.filter(_is_organization(named)).first()
+        membership = _find_membership(user, named)
         if membership is None:
             raise NotFound("There is no such organization, or you do not belong to it.")
     else:
-        membership = _default_of(user, list(memberships.order_by("created_at", "pk")))
+        membership = _default_of(user, list(_memberships().filter(user=user).order_by("created_at", "pk")))
     refuse_suspended(membership.organization)
     return member_actor(user=user, organization=membership.organization, role=Role(membership.role))
 
@@ -123,16 +138,12 @@ def _usable_key(key_id: uuid.UUID) -> ApiKey:
 
 def find_api_key(prefix: str) -> ApiKey | None:
     """Return the key of a prefix with its organization and creator, unless it or the organization is gone."""
-    return (
-        ApiKey.objects.with_creator()
-        .filter(prefix=prefix, revoked_at__isnull=True, organization__deleted_at__isnull=True)
-        .first()
-    )
+    return KEY_BY_PREFIX.first(prefix=prefix)
 
 
 def find_session(session_id: uuid.UUID) -> Session | None:
     """Return a session with its user, whatever its state."""
-    return Session.objects.select_related("user").filter(pk=session_id).first()
+    return SESSION_BY_ID.first(session_id=session_id)
 
 
 def sessions_of(user: User) -> list[Session]:
@@ -142,11 +153,7 @@ def sessions_of(user: User) -> list[Session]:
 
 def memberships_of(user: User) -> list[Membership]:
     """Return a user's memberships of living organizations, by the organization's name."""
-    return list(
-        Membership.objects.select_related("organization")
-        .filter(user=user, organization__deleted_at__isnull=True)
-        .order_by("organization__name", "pk")
-    )
+    return list(_memberships().filter(user=user).order_by("organization__name", "pk"))
 
 
 def held_permissions(actor: Actor) -> list[HeldPermission]:
@@ -256,10 +263,15 @@ def refuse_suspended(organization: Organization) -> None:
         raise OrganizationSuspended
 
 
-def _is_organization(named: str) -> Q:
+def _find_membership(user: User, named: str) -> Membership | None:
+    """Return a user's membership of a living organization, by its id or short name."""
     if UUID_PATTERN.fullmatch(named):
-        return Q(organization_id=uuid.UUID(named))
-    return Q(organization__slug=named)
+        return MEMBERSHIP_BY_IDS.first(user_id=user.pk, organization_id=uuid.UUID(named))
+    return _memberships().filter(user=user, organization__slug=named).first()
+
+
+def _memberships() -> QuerySet[Membership]:
+    return Membership.objects.select_related("organization").filter(organization__deleted_at__isnull=True)
 
 
 def _default_of(user: User, memberships: list[Membership]) -> Membership:
