@@ -145,7 +145,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "apps.common.csp.nonce_context",
-                "apps.accounts.pages.unread_notices",
+                "apps.accounts.pages.page_frame",
             ],
             "libraries": {"pages": "apps.common.page_tags"},
         },

@@ -8,9 +8,8 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -26,7 +25,9 @@ from apps.accounts.forms import (
     PasswordForm,
     SignUpForm,
 )
-from apps.accounts.models import User
+from apps.accounts.models import Session, User
+from apps.accounts.page_acts import add_refusal
+from apps.accounts.pages import personal_page
 from apps.accounts.services.sessions import PageMark
 from apps.common import throttles
 from apps.common.errors import DomainError
@@ -64,11 +65,7 @@ def _page(
             return act(form.cleaned_data)
         except DomainError as error:
             status, headers = int(status_of(error)), problem_headers(error)
-            for item in error.errors:
-                name = (item.pointer or "").removeprefix("/")
-                form.add_error(name if name in form.fields else None, item.detail)
-            if not error.errors:
-                form.add_error(None, error.detail)
+            add_refusal(form, error)
     context = {"page": facts, "form": form}
     response = render(request, "account/form.html", context, status=status)
     for header, value in headers.items():
@@ -144,7 +141,7 @@ def verify_email(request: HttpRequest, key: str) -> HttpResponse:
     return _page(request, VERIFY, form, act)
 
 
-@login_required
+@personal_page
 @_form_view
 def change_password(request: HttpRequest) -> HttpResponse:
     """Set a new password; all other sessions end."""
@@ -158,7 +155,7 @@ def change_password(request: HttpRequest) -> HttpResponse:
     return _page(request, CHANGE, PasswordChangeForm(request.POST or None), act)
 
 
-@login_required
+@personal_page
 @_form_view
 def reauthenticate(request: HttpRequest) -> HttpResponse:
     """Prove again who it is, and go on where `?next=` says."""
@@ -171,8 +168,7 @@ def reauthenticate(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@login_required
-@never_cache
+@personal_page
 def sessions(request: HttpRequest) -> HttpResponse:
     """List the sessions in use."""
     rows = queries.sessions_of(_user(request))
@@ -180,15 +176,16 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@personal_page
 def end_session(request: HttpRequest, session_id: Any) -> HttpResponse:
-    """End one session: "sign out there"."""
-    services.sign_out(user=_user(request), session_id=session_id)
+    """End one session: "sign out there"; one that has ended already is no error."""
+    session = get_object_or_404(Session, pk=session_id, user=_user(request))
+    services.sign_out(user=_user(request), session_id=session.pk)
     return redirect("accounts:sessions")
 
 
 @require_POST
-@login_required
+@personal_page
 def end_all_sessions(request: HttpRequest) -> HttpResponse:
     """End all sessions, this one included."""
     services.sign_out_everywhere(user=_user(request))

@@ -20,7 +20,8 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from apps.accounts import keys, queries
-from apps.accounts.models import ApiKey, Role, Session, User
+from apps.accounts.chosen_organization import chosen_organization
+from apps.accounts.models import ApiKey, Membership, Role, Session, User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import check_access, use_api_key
 from apps.accounts.services.passwords import InvalidCredentials
@@ -47,6 +48,7 @@ class Credentials:
     """Who is calling; in which organization is decided by `resolve_actor`, per request.
 
     A token's `session` is loaded, of a page's only the id is known: looking it up is for who needs it.
+    A token claims its organization; a page prefers the one chosen in its header while its user can act there.
     """
 
     user: User | None = None
@@ -54,6 +56,7 @@ class Credentials:
     session: Session | None = None
     page_session_id: uuid.UUID | None = None
     claimed_organization: uuid.UUID | None = None
+    preferred_organization: uuid.UUID | None = None
     requested_organization: str = ""
 
     @property
@@ -75,13 +78,22 @@ class Credentials:
         if self.api_key is not None:
             actor = queries.resolve_key(self.api_key, requested=named)
         elif self.user is not None:
-            actor = queries.resolve_member(self.user, requested=named, claimed=self.claimed_organization)
+            actor = queries.resolve_member(
+                self.user,
+                requested=named,
+                claimed=self.claimed_organization,
+                preferred=self.preferred_organization,
+            )
         else:
             raise TokenInvalid
+        self.log_as(actor)
+        return actor
+
+    def log_as(self, actor: Actor) -> None:
+        """Have the log lines from here on name the caller as this actor."""
         structlog.contextvars.bind_contextvars(**actor.log_context())
         if self.session_id is not None:
             structlog.contextvars.bind_contextvars(session_id=str(self.session_id))
-        return actor
 
     def caller(self) -> Caller:
         """Return how the caller is counted where no organization is needed: as in the active one, if any."""
@@ -119,6 +131,7 @@ def page_credentials(
     return Credentials(
         user=user,
         page_session_id=mark.session_id if mark else None,
+        preferred_organization=chosen_organization(request.session),
         requested_organization=requested_organization,
     )
 
@@ -166,13 +179,17 @@ class PasswordBackend(ModelBackend):
 
 
 class ActorMiddleware:
-    """Gives every page `request.actor`, None for a guest; who looks at it first issues the one query."""
+    """Gives every page `request.actor`, None for a guest, and the `request.memberships` behind it.
+
+    Who looks first at either issues the one query for both.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Put the actor on the request; in API views DRF's request has its own."""
+        request.memberships = SimpleLazyObject(lambda: _page_memberships(request))  # type: ignore[attr-defined]
         request.actor = SimpleLazyObject(lambda: _page_actor(request))  # type: ignore[attr-defined]
         return self.get_response(request)
 
@@ -197,9 +214,19 @@ def may_read_health(request: HttpRequest) -> bool:
     return found is not None and found.api_key is not None and "health:read" in found.api_key.scopes
 
 
+def _page_memberships(request: HttpRequest) -> list[Membership]:
+    found = page_credentials(request)
+    return queries.memberships_of(found.user) if found and found.user else []
+
+
 def _page_actor(request: HttpRequest) -> Actor | None:
     found = page_credentials(request)
-    return found.resolve_actor() if found else None
+    if found is None or found.user is None:
+        return None
+    memberships: list[Membership] = request.memberships  # type: ignore[attr-defined]
+    actor = queries.resolve_preferred(found.user, memberships, preferred=found.preferred_organization)
+    found.log_as(actor)
+    return actor
 
 
 def _bearer(request: HttpRequest) -> str:

@@ -6,6 +6,7 @@ from allauth.account.forms import LoginForm
 from django import forms
 from django.core.exceptions import ValidationError
 
+from apps.accounts.models import Role
 from apps.common.errors import DomainError
 
 
@@ -34,21 +35,28 @@ class _PasswordField(forms.CharField):
         super().__init__(label=label, max_length=1024, strip=False, widget=widget, help_text=text)
 
 
-def _address_field() -> forms.EmailField:
-    attributes = {"class": "input", "autocomplete": "username", "autocapitalize": "none"}
+def address_field(*, completion: str = "username") -> forms.EmailField:
+    """Return the field of an address, one's own unless `completion` says otherwise."""
+    attributes = {"class": "input", "autocomplete": completion, "autocapitalize": "none"}
     return forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs=attributes))
+
+
+def role_field(highest: Role) -> forms.ChoiceField:
+    """Return the field of a role, up to the highest that may be given."""
+    choices = [(role.value, role.label) for role in Role if role.rank <= highest.rank]
+    return forms.ChoiceField(label="Role", choices=choices, widget=forms.Select(attrs={"class": "input"}))
 
 
 class AddressForm(forms.Form):
     """The address that a mail goes to."""
 
-    email = _address_field()
+    email = address_field()
 
 
 class SignUpForm(forms.Form):
     """Somebody new."""
 
-    email = _address_field()
+    email = address_field()
     name = forms.CharField(
         max_length=120, widget=forms.TextInput(attrs={"class": "input", "autocomplete": "name"})
     )

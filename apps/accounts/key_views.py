@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.accounts import keys, services
 from apps.accounts.authentication import page_credentials
+from apps.accounts.forms import role_field
 from apps.accounts.models import ApiKey, Role
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
@@ -27,7 +28,6 @@ class KeyForm(forms.Form):
     """A new key; the service judges what a field alone cannot."""
 
     name = forms.CharField(max_length=120)
-    role = forms.ChoiceField()
     scopes = forms.MultipleChoiceField()
     rate_per_minute = forms.IntegerField(min_value=1, max_value=1_000_000, required=False)
     allowed_cidrs = forms.CharField(required=False)
@@ -35,7 +35,7 @@ class KeyForm(forms.Form):
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["role"].choices = _roles_up_to(actor.role)  # type: ignore[attr-defined]
+        self.fields["role"] = role_field(actor.role)
         self.fields["scopes"].choices = [(scope, scope) for scope in _scopes_of(actor)]  # type: ignore[attr-defined]
 
     def values(self) -> dict[str, Any]:
@@ -108,10 +108,6 @@ def _shown(
     if raw:
         response["Cache-Control"] = "no-store"
     return response
-
-
-def _roles_up_to(highest: Role) -> list[tuple[str, str]]:
-    return [(role.value, role.label) for role in Role if role.rank <= highest.rank]
 
 
 def _scopes_of(actor: Actor) -> list[str]:

@@ -1,4 +1,4 @@
-"""The guard of every page for people: signed in, and allowed in the active organization."""
+"""What every page for people shares: its guard, and the frame around it."""
 
 import uuid
 from collections.abc import Callable
@@ -8,29 +8,44 @@ from typing import Any, Concatenate, ParamSpec
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.cache import cache_control
+from django.views.decorators.cache import cache_control, never_cache
 
+from apps.accounts.models import Membership
 from apps.accounts.permissions import Actor, require
 from apps.accounts.queries import CappedCount, count_unread
+from apps.common.errors import DomainError
 
 P = ParamSpec("P")
 
 
 class PageRequest(HttpRequest):
-    """A page's request: `actor` is who is signed in, in the active organization."""
+    """A page's request: `actor` is who is signed in, in the active organization, one of `memberships`."""
 
     actor: Actor
+    memberships: list[Membership]
 
 
 PageView = Callable[Concatenate[PageRequest, P], HttpResponse]
 
 
-def unread_notices(request: HttpRequest) -> dict[str, Any]:
-    """Give templates the number of unread notices.
+def page_frame(request: HttpRequest) -> dict[str, Any]:
+    """Give templates who acts, None without an organization to act in, and the number of unread notices.
 
     Nothing is asked before a template shows it: pages of errors are made without a database.
     """
-    return {"unread_notices": SimpleLazyObject(lambda: _count_unread_of(request.user.pk))}
+    return {
+        "actor": SimpleLazyObject(lambda: _shown_actor(request)),
+        "unread_notices": SimpleLazyObject(lambda: _count_unread_of(request.user.pk)),
+    }
+
+
+def _shown_actor(request: HttpRequest) -> Actor | None:
+    """Return who acts; somebody without an organization still has pages of their own account."""
+    actor: Actor | None = getattr(request, "actor", None)
+    try:
+        return actor if actor else None
+    except DomainError:
+        return None
 
 
 def _count_unread_of(user_id: uuid.UUID | None) -> CappedCount:
@@ -57,3 +72,13 @@ def page(permission: str) -> Callable[[PageView[P]], PageView[P]]:
         return guarded
 
     return decorate
+
+
+def personal_page(view: PageView[P]) -> PageView[P]:
+    """Send strangers to the sign-in; whoever is signed in may look: the page is about their own account.
+
+    It works without an organization to act in, so it must not ask who acts.
+    """
+    guarded: Any = login_required(never_cache(view))
+    guarded.permission = ""
+    return guarded  # type: ignore[no-any-return]

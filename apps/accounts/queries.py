@@ -3,6 +3,7 @@
 import hashlib
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -79,21 +80,37 @@ class HeldPermission:
     own_rows_only: bool
 
 
-def resolve_member(user: User, *, requested: str = "", claimed: uuid.UUID | None = None) -> Actor:
+def resolve_member(
+    user: User,
+    *,
+    requested: str = "",
+    claimed: uuid.UUID | None = None,
+    preferred: uuid.UUID | None = None,
+) -> Actor:
     """Return the user as an actor in the active organization. Issues one query.
 
-    It is the one requested (id or short name), else the one of the token, else the user's default, else the
-    one joined first. Raises NotFound if the user is no member of it, NoOrganization, OrganizationSuspended.
+    It is the one requested (id or short name), else the one of the token, else that of `resolve_preferred`.
+    Raises NotFound if the user is no member of it, NoOrganization, OrganizationSuspended.
     """
     named = requested.strip() or (str(claimed) if claimed else "")
-    if named:
-        membership = _find_membership(user, named)
-        if membership is None:
-            raise NotFound("There is no such organization, or you do not belong to it.")
-    else:
-        membership = _default_of(user, list(_memberships().filter(user=user).order_by("created_at", "pk")))
-    refuse_suspended(membership.organization)
-    return member_actor(user=user, organization=membership.organization, role=Role(membership.role))
+    if not named:
+        return resolve_preferred(user, memberships_of(user), preferred=preferred)
+    membership = _find_membership(user, named)
+    if membership is None:
+        raise NotFound("There is no such organization, or you do not belong to it.")
+    return _acting(user, membership)
+
+
+def resolve_preferred(
+    user: User, memberships: Sequence[Membership], *, preferred: uuid.UUID | None = None
+) -> Actor:
+    """Return the user as an actor in the organization they prefer, if they can still act there.
+
+    Else it is the user's default, else the one joined first. Raises NoOrganization, OrganizationSuspended.
+    """
+    chosen = (item for item in memberships if item.organization_id == preferred)
+    membership = next((item for item in chosen if item.organization.suspended_at is None), None)
+    return _acting(user, membership or _default_of(user, memberships))
 
 
 def resolve_key(api_key: ApiKey, *, requested: str = "") -> Actor:
@@ -274,8 +291,14 @@ def _memberships() -> QuerySet[Membership]:
     return Membership.objects.select_related("organization").filter(organization__deleted_at__isnull=True)
 
 
-def _default_of(user: User, memberships: list[Membership]) -> Membership:
+def _default_of(user: User, memberships: Sequence[Membership]) -> Membership:
     if not memberships:
         raise NoOrganization
     chosen = (item for item in memberships if item.organization_id == user.default_organization_id)
-    return next(chosen, memberships[0])
+    return next(chosen, min(memberships, key=lambda item: (item.created_at, item.pk)))
+
+
+def _acting(user: User, membership: Membership) -> Actor:
+    """Return the actor of a membership; raises OrganizationSuspended."""
+    refuse_suspended(membership.organization)
+    return member_actor(user=user, organization=membership.organization, role=Role(membership.role))
