@@ -29,5 +29,17 @@ NOTICES: Final = (
         level=Level.WARNING,
         is_security=True,
     ),
+    NoticeKind(
+        name="accounts.managing_key_created",
+        title="An API key that may manage was made in your name",
+        level=Level.WARNING,
+        is_security=True,
+    ),
     NoticeKind(name="accounts.invited", title="Somebody invited you into an organization"),
+    NoticeKind(name="accounts.role_changed", title="Your role in an organization was changed"),
+    NoticeKind(
+        name="accounts.membership_ended",
+        title="You were removed from an organization",
+        level=Level.WARNING,
+    ),
 )

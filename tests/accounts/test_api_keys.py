@@ -16,6 +16,8 @@ from rest_framework.test import APIClient
 from apps.accounts import keys
 from apps.accounts.models import ApiKey, Role
 from apps.accounts.services import create_api_key
+from apps.accounts.services.operators import lock_user
+from tests.factories.accounts import create_member
 from tests.furniture.people import Actors, Person
 from tests.furniture.query_counts import Check
 
@@ -241,6 +243,16 @@ def test_a_key_outlives_its_creators_membership_and_says_so(actors: Actors) -> N
     shown = actors.admin.api.get(f"{KEYS}/{body['id']}").json()
     assert shown["creator_left"] is True
     assert APIClient().get("/api/v1/datasets", HTTP_X_API_KEY=body["key"]).status_code == 200
+
+
+def test_a_key_outlives_the_locking_out_of_its_creator_and_says_so(actors: Actors) -> None:
+    body = create(actors.analyst).json()
+    assert actors.analyst.user is not None
+    lock_user(user=actors.analyst.user, operator=create_member(actors.organization, Role.ADMIN))
+
+    assert actors.admin.api.get(f"{KEYS}/{body['id']}").json()["creator_left"] is True
+    assert APIClient().get("/api/v1/datasets", HTTP_X_API_KEY=body["key"]).status_code == 200
+    assert actors.analyst.api.get(KEYS).status_code == 401
 
 
 def test_the_list_takes_the_same_queries_with_20_keys(actors: Actors, same_queries: Check) -> None:

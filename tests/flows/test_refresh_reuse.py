@@ -1,10 +1,13 @@
 """Proof 2 of the platform: 50 refreshes at once give one token; the old one later ends everything."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+from websockets import ConnectionClosed, Origin
+from websockets.sync.client import connect
 
 from apps.accounts.models import AuditEntry, Mail, Notification
 from tests.factories.accounts import PASSWORD
@@ -30,10 +33,16 @@ def test_fifty_refreshes_at_once_give_one_token_and_its_reuse_ends_the_session(
         answers = list(pool.map(refresh, [first] * 50))
     assert [answer.status_code for answer in answers] == [200] * 50
     assert len({answer.json()["refresh"] for answer in answers}) == 1
-    time.sleep(11)
-    reused = refresh(first)
-    assert (reused.status_code, reused.json()["code"]) == (401, "auth.token_reused")
     pair = answers[0].json()
+    headers = {"Authorization": f"Bearer {pair['access']}"}
+    with connect(stack.live_url, additional_headers=headers, origin=Origin(stack.url)) as live:
+        assert json.loads(live.recv(timeout=30))["op"] == "welcome"
+        time.sleep(11)
+        reused = refresh(first)
+        with pytest.raises(ConnectionClosed):
+            live.recv(timeout=10)
+        assert live.close_code == 4401
+    assert (reused.status_code, reused.json()["code"]) == (401, "auth.token_reused")
     me = httpx.get(f"{stack.url}/api/v1/me", headers={"Authorization": f"Bearer {pair['access']}"})
     assert (me.status_code, me.json()["code"]) == (401, "auth.session_revoked")
     assert refresh(pair["refresh"]).json()["code"] == "auth.session_revoked"

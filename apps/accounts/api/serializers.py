@@ -210,7 +210,8 @@ class ApiKeyOut(OutSerializer):
     allowed_cidrs = serializers.ListField(child=serializers.CharField())
     created_by = UserBrief(allow_null=True)
     creator_left = serializers.BooleanField(
-        source="has_lost_creator", help_text="Whether whoever made the key left the organization since."
+        source="has_lost_creator",
+        help_text="Whether whoever made the key left the organization since, or was locked out.",
     )
     replaces = serializers.UUIDField(
         source="replaces_id", allow_null=True, help_text="The key that this one was rotated from."

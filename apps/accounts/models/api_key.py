@@ -90,8 +90,13 @@ class ApiKey(Row):
 
     @property
     def has_lost_creator(self) -> bool:
-        """Tell whether whoever made the key left the organization since; needs `with_creator`."""
-        return self.created_by_id is not None and getattr(self, "creator_role", self.role) is None
+        """Tell whether whoever made the key left the organization since or was locked out.
+
+        The key goes on: programs do not stop when a person does. Needs `with_creator`.
+        """
+        if self.created_by is None:
+            return False
+        return getattr(self, "creator_role", self.role) is None or not self.created_by.is_active
 
     def is_expired(self, now: dt.datetime) -> bool:
         """Tell whether the key's time has passed."""

@@ -16,6 +16,7 @@ from apps.accounts.keys import KeyInvalid
 from apps.accounts.models import ApiKey, Organization, Role
 from apps.accounts.permissions import Actor, require
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.safety_notices import tell_of_managing_key
 from apps.common import live
 from apps.common.addresses import in_networks
 from apps.common.errors import Conflict, FieldError, Forbidden, Invalid, Unauthenticated
@@ -99,6 +100,7 @@ def create_api_key(
         expires_at=expires_at,
     )
     record_audit(actor=actor, verb="accounts.key_created", target=api_key, changes=facts_of(api_key))
+    tell_of_managing_key(api_key)
     return api_key, raw
 
 

@@ -22,6 +22,7 @@ from apps.accounts.services.api_keys import (
     store_key,
 )
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.safety_notices import tell_of_managing_key
 from apps.accounts.services.sessions import SignedIn, require_recent_authentication
 from apps.common import live
 from apps.common.errors import Conflict, FieldError
@@ -87,6 +88,7 @@ def rotate_api_key(*, actor: Actor, api_key: ApiKey, overlap_s: int) -> tuple[Ap
     old.save(update_fields=["expires_at", "updated_at"])
     changes = {"replaces": str(old.pk), "overlap_s": overlap_s}
     record_audit(actor=actor, verb="accounts.key_rotated", target=new, changes=changes)
+    tell_of_managing_key(new)
     # Without an overlap the old one's websockets close now; else they are looked at again every minute.
     live.revoke(api_key_id=old.pk)
     return new, raw

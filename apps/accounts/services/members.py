@@ -7,6 +7,7 @@ from apps.accounts.models import ApiKey, Membership, Organization, Role, User
 from apps.accounts.permissions import Actor
 from apps.accounts.services.announcing import announce_organization
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.notifications import notify
 from apps.accounts.services.organizations import refuse_system, require_here
 from apps.common import live
 from apps.common.errors import Conflict, NotFound
@@ -32,13 +33,22 @@ def change_role(*, actor: Actor, membership: Membership, role: Role) -> Membersh
         _refuse_last_admin(membership)
     previous, membership.role = membership.role, role
     membership.save(update_fields=["role", "updated_at"])
-    record_audit(
+    entry = record_audit(
         actor=actor,
         verb="accounts.role_changed",
         target=membership.user,
         changes={"role": role, "previous_role": previous},
     )
     _tell(membership)
+    if not _is_own(actor, membership):
+        notify(
+            user=membership.user,
+            kind="accounts.role_changed",
+            title=f"You are {Role(role).label.lower()} of {membership.organization.name} now",
+            body=f"You were {Role(previous).label.lower()} before.",
+            organization=membership.organization,
+            dedupe_key=f"role_changed:{entry.pk}",
+        )
     return membership
 
 
@@ -48,7 +58,7 @@ def remove_member(*, actor: Actor, membership: Membership, revoke_keys: bool = F
 
     Raises LastAdmin, NotFound if they have left already.
     """
-    is_own = actor.user is not None and actor.user.pk == membership.user_id
+    is_own = _is_own(actor, membership)
     require_here(actor, "accounts.view" if is_own else "accounts.manage_members", membership.organization_id)
     membership = _locked(membership)
     _refuse_last_admin(membership)
@@ -56,8 +66,21 @@ def remove_member(*, actor: Actor, membership: Membership, revoke_keys: bool = F
     membership.delete()
     User.objects.filter(pk=user.pk, default_organization=organization).update(default_organization=None)
     revoked = _revoke_keys(user, organization) if revoke_keys else 0
-    record_audit(actor=actor, verb="accounts.member_removed", target=user, changes={"revoked_keys": revoked})
+    changes = {"revoked_keys": revoked}
+    entry = record_audit(actor=actor, verb="accounts.member_removed", target=user, changes=changes)
     _tell(membership)
+    if not is_own:
+        notify(
+            user=user,
+            kind="accounts.membership_ended",
+            title=f"You no longer belong to {organization.name}",
+            body="Its data is not open to you any more. Ask an admin of it if that is a mistake.",
+            dedupe_key=f"membership_ended:{entry.pk}",
+        )
+
+
+def _is_own(actor: Actor, membership: Membership) -> bool:
+    return actor.user is not None and actor.user.pk == membership.user_id
 
 
 def _locked(membership: Membership) -> Membership:

@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from apps.accounts.models import Session, User
+from django.urls import reverse
+
+from apps.accounts.models import ApiKey, Session, User
 from apps.accounts.services.notifications import notify
 from apps.common.origin import Origin, current_origin
 
@@ -62,6 +64,26 @@ def tell_of_new_password(user: User, audit_id: object) -> None:
         title="The password of your account was changed",
         body=f"From {_place(current_origin())}. If that was not you, use the link for a forgotten password.",
         dedupe_key=f"password_changed:{audit_id}",
+    )
+
+
+def tell_of_managing_key(api_key: ApiKey) -> None:
+    """Tell whoever made a key, if it may manage: it goes on without them, and does what they may."""
+    managing = [scope for scope in api_key.scopes if scope.endswith(":manage")]
+    if api_key.created_by is None or not managing:
+        return
+    notify(
+        user=api_key.created_by,
+        kind="accounts.managing_key_created",
+        title=f"The API key {api_key.name} was made in your name",
+        body=(
+            f"It may do {', '.join(managing)} in {api_key.organization.name}, made from "
+            f"{_place(current_origin())}. If that was not you, revoke it and change your password."
+        ),
+        organization=api_key.organization,
+        target=api_key,
+        page=reverse("accounts:keys"),
+        dedupe_key=f"managing_key_created:{api_key.pk}",
     )
 
 
