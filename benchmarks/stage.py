@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from config.embedded.services import service_environ, worker_program
+
 READY_SECONDS = 30.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -54,10 +56,7 @@ class Stage:
         for server in self._servers:
             server.process.terminate()
         for server in self._servers:
-            try:
-                server.process.wait(10)
-            except subprocess.TimeoutExpired:
-                server.process.kill()
+            self.stop(server)
 
     @property
     def rounds(self) -> int:
@@ -87,6 +86,21 @@ class Stage:
         command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
         command += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning", *options]
         return self.start(command, port, environ)
+
+    def start_worker(self) -> Server:
+        """Start the worker of all queues as `up` does; it may not be ready yet."""
+        program = worker_program(service_environ(self.folder.parent, "worker", {}))
+        server = Server(subprocess.Popen(program.command, env=program.environ), 0)
+        self._servers.append(server)
+        return server
+
+    def stop(self, server: Server) -> None:
+        """Stop one server before the end."""
+        server.process.terminate()
+        try:
+            server.process.wait(10)
+        except subprocess.TimeoutExpired:
+            server.process.kill()
 
     def start(self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Server:
         """Start a server and wait until it takes connections."""

@@ -1,8 +1,9 @@
 """Serializers that translate and nothing else: strict on the way in, explicit on the way out."""
 
 import datetime as dt
+import functools
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -51,12 +52,29 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 class OutSerializer(serializers.ModelSerializer[Any]):
-    """Output of a row: explicit fields, instants in UTC."""
+    """Output of a row: explicit fields, instants in UTC.
+
+    The fields are made once per class: DRF makes them anew for each object, which takes as long as the query.
+    So an output depends on its row alone; one that looks at `context` says that it shares no fields.
+    """
+
+    shares_fields: ClassVar[bool] = True
 
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateTimeField: TimeField,
     }
+
+    @property
+    def _readable_fields(self) -> list[serializers.Field[Any, Any, Any, Any]]:
+        return _output_fields(type(self)) if self.shares_fields else list(super()._readable_fields)
+
+
+@functools.cache
+def _output_fields(
+    serializer_class: type[OutSerializer],
+) -> list[serializers.Field[Any, Any, Any, Any]]:
+    return [field for field in serializer_class().fields.values() if not field.write_only]
 
 
 def refuse_unknown(data: Collection[Any], known: Collection[str]) -> None:

@@ -75,6 +75,8 @@ class SessionPatch(StrictSerializer):
 class SessionOut(OutSerializer):
     """A session in use."""
 
+    shares_fields = False  # `current` is of the request
+
     kind = serializers.ChoiceField(choices=SessionKind.choices)
     label = serializers.CharField()  # type: ignore[assignment]
     current = serializers.SerializerMethodField(help_text="Whether this request belongs to it.")
