@@ -48,5 +48,5 @@ urlpatterns = [
     path("api/docs", with_slash),
     path("api/", include("config.api")),
     # Django's APPEND_SLASH would do the same to addresses of the API, which have none.
-    re_path(r"^(?!api/).*[^/]$", with_slash),
+    re_path(r"^(?!api(?:/|$)).*[^/]$", with_slash),
 ]

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import or_
 from typing import Any
 
@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from apps.common.errors import FieldError, Invalid
 
 SEARCH_MAX_LENGTH = 200
+INTEGER_MAX = 2**31 - 1  # of PostgreSQL's integer
 TIME_BOUNDS = ["gte", "gt", "lt", "lte"]
 
 
@@ -88,13 +89,22 @@ def one_of(choices: type[models.TextChoices], field_name: str | None = None) -> 
 def any_text(field_name: str | None = None) -> AnyOf:
     """Return the filter of a text: exactly any of the given ones."""
     found = AnyOf(field_name=field_name, value_field=forms.CharField(max_length=SEARCH_MAX_LENGTH))
-    return _described(found, {})
+    return _described(found, {"minLength": 1, "maxLength": SEARCH_MAX_LENGTH})
 
 
 def id_of(field_name: str) -> AnyOf:
     """Return the filter of a relation by id: any of the given ids."""
     found = AnyOf(field_name=f"{field_name}_id", value_field=forms.UUIDField())
     return _described(found, {"format": "uuid"})
+
+
+def number_of(field_name: str) -> AnyOf:
+    """Return the filter of a whole number: any of the given ones."""
+    field = forms.IntegerField(min_value=0, max_value=INTEGER_MAX)
+    found = AnyOf(field_name=field_name, value_field=field)
+    schema = {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": INTEGER_MAX}}
+    described: AnyOf = extend_schema_field(schema)(found)
+    return described
 
 
 def _described(found: AnyOf, item: dict[str, Any]) -> AnyOf:
@@ -123,10 +133,18 @@ class FilterBackend(DjangoFilterBackend):  # type: ignore[misc]
         """Narrow the rows; raises Invalid."""
         filterset = self.get_filterset(request, queryset, view)
         if filterset is not None:
+            _refuse_blank(request, filterset.filters)
             if not filterset.is_valid():
                 raise Invalid(errors=list(_form_errors(filterset.errors)))
             queryset = filterset.qs
         return _search(queryset, request.query_params.get("search", ""), getattr(view, "search_fields", ()))
+
+
+def _refuse_blank(request: Request, names: Iterable[str]) -> None:
+    """Raise Invalid for `status=`: it would count as absent, and answer with every row."""
+    blank = [name for name in names if "" in request.query_params.getlist(name)]
+    if blank:
+        raise Invalid(errors=[FieldError("This is empty.", code="blank", parameter=name) for name in blank])
 
 
 def _search(queryset: Any, text: str, fields: Sequence[str]) -> Any:

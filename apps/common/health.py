@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import sync_and_async_middleware
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -19,7 +20,7 @@ from apps.common.addresses import in_networks
 from apps.common.errors import FieldError, Invalid, NotFound
 from apps.common.metrics import exposition
 from apps.common.probes import Finding, Status
-from apps.common.problems import problem_answer
+from apps.common.problems import MethodNotAllowed, problem_answer
 
 LIVE_PATH: Final = "/livez"
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
@@ -54,9 +55,13 @@ def alive() -> HttpResponse:
     return HttpResponse("ok\n", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
-@require_safe
+@csrf_exempt
 def readiness(request: HttpRequest) -> HttpResponse:
     """Answer `/readyz?role=&exclude=`: can a process of this role work? 503 if a part it needs fails."""
+    if request.method not in {"GET", "HEAD"}:
+        refusal = problem_answer(request, MethodNotAllowed())
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
     role = request.GET.get("role", "web")
     excluded = set(filter(None, request.GET.get("exclude", "").split(",")))
     wrong = _wrong_parameters(request, role, excluded)

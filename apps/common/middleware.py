@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
@@ -19,6 +20,7 @@ from apps.common.problems import problem_response, request_id_of
 from apps.common.throttles.gcra import Decision
 
 SLOW_MS: Final = 1_000
+BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 COUNTED_PREFIX: Final = "/api/v1/"
 # Load balancers ask often, and all from one address.
 UNCOUNTED: Final = frozenset({"/api/v1/health"})
@@ -124,7 +126,7 @@ class RateLimits:
 
 
 class HardeningHeaders:
-    """Adds the headers that Django's SecurityMiddleware does not know."""
+    """Adds the headers that Django's SecurityMiddleware does not know, and takes a wrong length away."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -134,4 +136,7 @@ class HardeningHeaders:
         response = self.get_response(request)
         for name, value in settings.HARDENING_HEADERS.items():
             response.setdefault(name, value)
+        if response.status_code in BODILESS and "Content-Length" in response:
+            # Django counts no bytes; for a 304 that would be the length of the caller's copy (RFC 9110, 8.6).
+            del response["Content-Length"]
         return response

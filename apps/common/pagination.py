@@ -97,7 +97,7 @@ class CursorPagination(BasePagination):
         self.request = request
         self.scope = _scope(request)
         self.counted = _count(queryset) if _flag(request, "count") else None
-        keys = sort_keys(request.query_params.get("sort") or view.default_sort, view.sort_fields)
+        keys = sort_keys(request.query_params.get("sort", view.default_sort), view.sort_fields)
         cursor = self._cursor(len(keys))
         size = _page_size(request)
         rows = list(_window(queryset, keys, cursor)[: size + 1])
@@ -136,6 +136,8 @@ class CursorPagination(BasePagination):
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """Describe the parameters."""
         sortable = ", ".join(view.sort_fields)
+        term = f"-?({'|'.join(view.sort_fields)})"
+        pattern = f"^{term}(,{term}){{0,{SORT_FIELDS_MAX - 1}}}$"
         return [
             _parameter(
                 "page_size", {"type": "integer", "minimum": 1, "maximum": PAGE_SIZE_MAX, "default": PAGE_SIZE}
@@ -144,7 +146,7 @@ class CursorPagination(BasePagination):
             _parameter("count", {"type": "boolean", "default": False}, "Count the rows, to 10,000."),
             _parameter(
                 "sort",
-                {"type": "string", "default": view.default_sort},
+                {"type": "string", "default": view.default_sort, "pattern": pattern},
                 f"At most {SORT_FIELDS_MAX} of {sortable}, comma-separated, `-` for descending.",
             ),
         ]

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from typing import IO, Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from django.http import HttpRequest
 from rest_framework.parsers import BaseParser, DataAndFiles, MultiPartParser
@@ -16,6 +17,7 @@ from apps.common.errors import Malformed, TooLarge
 
 JSON_MAX_BYTES = 1024 * 1024
 JSON_MAX_DEPTH = 32
+FORM_MAX_FIELDS = 200
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 KEY_PARAMETERS = frozenset({"api_key", "key", "token", "access_token"})
 
@@ -41,7 +43,11 @@ class ApiRequest(Request):
 
 
 def check_query(request: HttpRequest) -> None:
-    """Refuse credentials and NUL in the query; raises KeyInQuery, Malformed."""
+    """Refuse credentials, NUL and what is not UTF-8 in the query; raises KeyInQuery, Malformed."""
+    try:
+        unquote_to_bytes(request.META.get("QUERY_STRING", "")).decode()
+    except UnicodeDecodeError as error:
+        raise Malformed("The query is not valid UTF-8.") from error
     found = KEY_PARAMETERS & request.GET.keys()
     if found:
         raise KeyInQuery(f"Remove {sorted(found)[0]} from the address and send it as a header.")
@@ -122,6 +128,8 @@ class StrictMultiPartParser(MultiPartParser):
     ) -> "DataAndFiles[Any, Any]":
         """Return fields and files; the upload handlers have streamed each file to the storage."""
         parts = super().parse(stream, media_type, parser_context)
+        if sum(len(values) for _name, values in parts.data.lists()) > FORM_MAX_FIELDS:
+            raise TooLarge(f"The form has more than {FORM_MAX_FIELDS} fields.")
         if any("\0" in text for name, values in parts.data.lists() for text in (name, *values)):
             raise Malformed("A form field contains a NUL character.")
         if parser_context:

@@ -15,13 +15,19 @@ from apps.common.errors import FieldError, Invalid
 class TimeField(serializers.DateTimeField):
     """An instant: RFC 3339 with an offset in, UTC with `Z` out."""
 
-    default_error_messages = {"offset_missing": _("The time needs an offset, such as Z or +01:00.")}
+    default_error_messages = {
+        "offset_missing": _("The time needs an offset, such as Z or +01:00."),
+        "overflow": _("The time lies outside the years 1 to 9999."),
+    }
 
     def enforce_timezone(self, value: dt.datetime) -> dt.datetime:
         """Refuse a time that does not say which zone it is in."""
         if value.tzinfo is None:
             self.fail("offset_missing")
-        return value.astimezone(dt.UTC)
+        try:
+            return value.astimezone(dt.UTC)
+        except OverflowError:
+            self.fail("overflow")
 
     def to_representation(self, value: Any) -> Any:
         """Return the instant in UTC."""

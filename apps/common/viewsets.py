@@ -48,7 +48,7 @@ from apps.common.filters import FilterBackend
 from apps.common.idempotency import Answer, RequestKey
 from apps.common.pagination import LIST_PARAMETERS, CursorPagination
 from apps.common.prepared import Prepared, prepare_visible
-from apps.common.problems import VARY, request_id_of
+from apps.common.problems import VARY, UnsupportedMediaType, request_id_of
 from apps.common.requests import ApiRequest, StrictJSONParser, check_query, measure_chunked
 from apps.common.serializers import parse_projection, project
 from apps.common.throttles.gcra import Decision
@@ -105,6 +105,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     pagination_class = CursorPagination
     filter_backends = (FilterBackend,)
     metadata_class = None  # OPTIONS has nothing to add to the OpenAPI document
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     request: ApiRequest
 
     # --- hooks
@@ -236,8 +237,10 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         """Pass the walls in order: query, sign-in, organization, permission, rate limit."""
         check_query(request)
         super().initial(request, *args, **kwargs)
-        if self.action is None:
+        if self.action is None or self.action == "metadata":
             self.http_method_not_allowed(request)
+        if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise UnsupportedMediaType("The body must not be compressed.")
         if not self.is_public:
             self._let_in(request)
         if scope := self.limit_of(request):

@@ -36,6 +36,16 @@ def test_a_good_copy_is_answered_with_304_and_no_body(api: APIClient, url: str, 
     assert api.get(address, headers={"If-None-Match": first["ETag"]}).status_code == 200
 
 
+def test_an_answer_that_has_no_body_states_no_length(api: APIClient, url: str) -> None:
+    """RFC 9110, 8.6: of a 304 it would be the length of the copy, of a 204 it must not be there."""
+    copy = api.get(url)
+    assert copy["Content-Length"] == str(len(copy.content))
+    assert "Content-Length" not in api.get(url, headers={"If-None-Match": copy["ETag"]})
+    gone = api.delete(url)
+    assert gone.status_code == 204
+    assert "Content-Length" not in gone
+
+
 def test_a_projection_has_a_tag_of_its_own(api: APIClient, url: str) -> None:
     assert api.get(url)["ETag"] != api.get(url, {"fields": "name"})["ETag"]
 

@@ -76,6 +76,12 @@ def test_another_file_name_or_field_is_a_mismatch(actors: Actors, change: dict[s
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency.mismatch")
 
 
+@pytest.mark.parametrize(("fields", "status"), [(200, 201), (201, 413)])
+def test_a_form_has_at_most_200_fields(actors: Actors, fields: int, status: int) -> None:
+    body = {f"note{number}": "n" for number in range(fields)} | {"file": SimpleUploadedFile("a.csv", b"x")}
+    assert actors.analyst.api.post("/api/v1/files", body, format="multipart").status_code == status
+
+
 def test_a_broken_form_is_malformed(actors: Actors) -> None:
     body = b'--zz\r\nContent-Disposition: form-data; name="note"\r\n\r\na\0b\r\n--zz--\r\n'
     answer = actors.analyst.api.post("/api/v1/files", body, content_type="multipart/form-data; boundary=zz")

@@ -1,6 +1,7 @@
 """The OpenAPI document: valid, without warnings, and equal to the copy that reviewers see changing."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,35 @@ def test_the_document_equals_its_copy(generated: str) -> None:
 def test_every_operation_declares_its_problems(document: Any) -> None:
     for path, method, operation in operations(document):
         responses = operation["responses"]
-        wanted = {"400", "422", "500", "503"} | ({"401", "403"} if operation.get("security") else set())
+        wanted = {"400", "401", "403", "406", "413", "414", "422", "429", "500", "503"}
+        wanted |= {"404", "409"} if operation.get("security") else set()
+        wanted |= {"408", "415"} if method != "get" else set()
         assert wanted <= responses.keys(), (path, method)
         for status in wanted:
-            assert "application/problem+json" in responses[status]["content"], (path, method, status)
+            assert responses[status] == {"$ref": f"#/components/responses/Problem{status}"}, (path, method)
+
+
+def test_a_call_reads_what_its_input_declares_and_nothing_else(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    for path, method, operation in operations(document):
+        for body in operation.get("requestBody", {}).get("content", {}).values():
+            name = body["schema"]["$ref"].rpartition("/")[2]
+            assert not name.endswith("OutRequest"), (path, method)
+            assert name.endswith("FormRequest") or schemas[name]["additionalProperties"] is False, name
+    assert schemas["MePatchRequest"]["properties"].keys() == {
+        "default_organization_id",
+        "locale",
+        "name",
+        "time_zone",
+    }
+
+
+def test_a_parameter_stands_where_it_is_read(document: Any) -> None:
+    for path, method, operation in operations(document):
+        in_path = {item["name"] for item in operation.get("parameters", []) if item["in"] == "path"}
+        assert in_path == set(re.findall(r"{(\w+)}", path)), (path, method)
+    files = document["paths"]["/api/v1/imports/{id}/files"]["get"]
+    assert [item["name"] for item in files["parameters"] if item["in"] == "query"] == []
 
 
 def test_every_operation_is_signed_in_but_the_sign_in(document: Any) -> None:

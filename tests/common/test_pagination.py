@@ -152,6 +152,9 @@ def test_a_count_comes_on_demand(actors: Actors, api: APIClient) -> None:
         (f"search={'x' * 201}", "search", "max_length"),
         ("fields=name,secret", "fields", "unknown_field"),
         ("fields=created_by.password", "fields", "unknown_field"),
+        ("created_at__gte=", "created_at__gte", "blank"),
+        ("role=&role=viewer", "role", "blank"),
+        ("sort=", "sort", "sort_invalid"),
         ("colour=red", "colour", "unknown_parameter"),
         ("name__contains=k", "name__contains", "unknown_parameter"),
     ],
@@ -163,8 +166,21 @@ def test_a_wrong_parameter_is_named(api: APIClient, query: str, parameter: str, 
     assert [(item["parameter"], item["code"]) for item in items] == [(parameter, code)]
 
 
-def test_a_nul_in_the_query_is_malformed(api: APIClient) -> None:
-    assert problem(api, "search=%00")[:2] == (400, "request.malformed")
+@pytest.mark.parametrize("text", ["%00", "%ff", "%ed%a0%80"])
+def test_a_nul_or_broken_utf8_in_the_query_is_malformed(api: APIClient, text: str) -> None:
+    assert problem(api, f"search={text}")[:2] == (400, "request.malformed")
+
+
+@pytest.mark.parametrize("query", ["search=", "cursor=", "fields="])
+def test_a_text_that_is_empty_narrows_nothing(actors: Actors, api: APIClient, query: str) -> None:
+    make_key(actors, "Alpha")
+    assert names(get(api, f"{KEYS}?{query}")) == ["Alpha"]
+
+
+def test_an_address_takes_more_values_than_a_form(actors: Actors, api: APIClient) -> None:
+    make_key(actors, "Alpha", role=Role.VIEWER)
+    query = "&".join(["role=viewer"] * 300)
+    assert names(get(api, f"{KEYS}?{query}")) == ["Alpha"]
 
 
 def test_filters_and_search_narrow_the_list(actors: Actors, api: APIClient) -> None:

@@ -1,5 +1,6 @@
 """Every refusal is a problem: the same shape, a stable code, the request's id."""
 
+import gzip
 import json
 from typing import Any
 
@@ -92,6 +93,39 @@ def test_another_method_is_405_and_lists_the_allowed_ones(actors: Actors) -> Non
 
     assert (answer.status_code, answer.json()["code"]) == (405, "request.method_not_allowed")
     assert {"GET", "POST"} <= set(answer["Allow"].split(", "))
+
+
+def test_options_are_not_answered_and_not_listed(actors: Actors, client: Client) -> None:
+    for caller in (actors.viewer.api, client):
+        answer = caller.options(ORGANIZATIONS)
+        assert (answer.status_code, answer.json()["code"]) == (405, "request.method_not_allowed")
+        assert answer["Allow"] == "GET, POST, HEAD"
+
+
+def test_a_compressed_body_is_415_and_not_inflated(actors: Actors) -> None:
+    """Edge case 11: a bomb stays shut."""
+    bomb = gzip.compress(b" " * 50_000_000)
+    answer = actors.viewer.api.post(
+        ORGANIZATIONS, bomb, content_type="application/json", headers={"Content-Encoding": "gzip"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (415, "request.unsupported_media_type")
+
+
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_a_time_beyond_the_calendar_is_named(actors: Actors, time: str) -> None:
+    key = {"name": "k", "role": "viewer", "scopes": ["datasets:read"], "expires_at": time}
+    answer = actors.analyst.api.post("/api/v1/api-keys", key, format="json")
+
+    assert answer.status_code == 422
+    assert [(item["pointer"], item["code"]) for item in answer.json()["errors"]] == [
+        ("/expires_at", "overflow")
+    ]
+
+
+def test_the_probe_takes_no_post(client: Client) -> None:
+    answer = client.post("/api/v1/health")
+    assert (answer.status_code, answer.json()["code"]) == (405, "request.method_not_allowed")
+    assert answer["Allow"] == "GET, HEAD"
 
 
 def test_a_format_that_is_not_served_is_406(actors: Actors) -> None:

@@ -122,6 +122,25 @@ def test_a_window_decides_the_range_of_buckets(actors: Actors) -> None:
     assert [row["label"] for row in weeks["buckets"]] == ["2022-W52", "2023-W01", "2023-W02"]
 
 
+@pytest.mark.parametrize("query", [{}, {"bucket": "day", "level": "9"}])
+def test_a_stranger_is_not_told_what_is_wrong_with_their_question(
+    actors: Actors, query: dict[str, str]
+) -> None:
+    dataset = published_dataset([EventRow(*PLACE)], organization=actors.organization)
+    question = {"dataset": str(dataset.pk)} | query
+
+    assert actors.stranger.api.get("/api/v1/timeline", question).status_code == 404
+    assert actors.viewer.api.get("/api/v1/timeline", question).status_code == 422
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "9999-12-31T23:59:59-12:00"])
+def test_a_window_at_the_end_of_the_calendar_is_no_fault(actors: Actors, day: str) -> None:
+    dataset = published_dataset([EventRow(*PLACE)], organization=actors.organization, zone="Asia/Tokyo")
+    for name in ("from", "to"):
+        response = ask(actors, "/timeline", dataset, bucket="day", **{name: day})
+        assert response.status_code in {200, 422}, response.content
+
+
 def test_a_timeline_follows_the_selection(actors: Actors) -> None:
     rows = [EventRow(*PLACE, at(2023, 1)), EventRow(10.0, 10.0, at(2024, 1))]
     dataset = published_dataset(rows, organization=actors.organization)

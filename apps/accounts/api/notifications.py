@@ -37,7 +37,7 @@ class NotificationFilter(StrictFilterSet):
 
     unread = UnreadFilter()
     level = one_of(Level)
-    kind = AnyOf(field_name="kind")
+    kind = any_text()
     organization = id_of("organization")
 
     class Meta:

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 
@@ -17,6 +18,9 @@ from apps.datasets.api import serializers
 from apps.datasets.api.downloads import CONTENT_TYPES, write_download
 from apps.datasets.api.filters import RejectFilter
 from apps.datasets.models import Import, Reject
+
+# The same without their parameters, in the order of CONTENT_TYPES, each once.
+MEDIA_TYPES = tuple(dict.fromkeys(text.partition(";")[0] for text in CONTENT_TYPES.values()))
 
 
 class EvidenceExpired(NotFound):
@@ -56,7 +60,13 @@ class RejectViewSet(ResourceViewSet[Reject]):
             raise EvidenceExpired
         return Reject.objects.filter(dataset_no=row.dataset.no, import_no=row.no)
 
-    @extend_schema(parameters=[serializers.RejectQuery], responses=serializers.RejectOut(many=True))
+    @extend_schema(
+        parameters=[serializers.RejectQuery],
+        responses={
+            (200, "application/json"): serializers.RejectOut(many=True),
+            **{(200, media_type): OpenApiTypes.BINARY for media_type in MEDIA_TYPES},
+        },
+    )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         """Return a page as JSON, or everything as csv, ndjson or raw records."""
         query = serializers.RejectQuery(data={"format": request.query_params.get("format", "json")})

@@ -1,10 +1,7 @@
 """What the lists of datasets, imports and rejects can be narrowed by."""
 
-import django_filters
-from django import forms
-
 from apps.common.db import JobStatus
-from apps.common.filters import AnyOf, StrictFilterSet, id_of, one_of
+from apps.common.filters import StrictFilterSet, any_text, id_of, number_of, one_of
 from apps.datasets.models import Dataset, Import, Reject, RejectKind
 from apps.datasets.states import DatasetStatus, Outcome
 
@@ -35,8 +32,8 @@ class RejectFilter(StrictFilterSet):
     """Evidence by kind, code and file."""
 
     kind = one_of(RejectKind)
-    code = AnyOf(field_name="code", value_field=forms.CharField(max_length=40))
-    file_no = django_filters.NumberFilter(field_name="file_no")
+    code = any_text("code")
+    file_no = number_of("file_no")
 
     class Meta:
         model = Reject

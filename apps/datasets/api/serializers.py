@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.db import JobStatus
-from apps.common.serializers import OutSerializer, StrictSerializer
+from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
 from apps.datasets.importing.announcing import Pace, pace
 from apps.datasets.importing.inspecting import Proposal
 from apps.datasets.importing.options import PARTITION_MAX_CHARS
@@ -38,11 +38,11 @@ class DatasetOut(OutSerializer):
     """A dataset and the facts of its current version."""
 
     importing = serializers.BooleanField(help_text="An import is queued, running or waiting.")
-    current_version = serializers.IntegerField(source="current_version.number", default=None)
+    current_version = serializers.IntegerField(source="current_version.number", default=None, allow_null=True)
     event_count = serializers.IntegerField(source="current_version.event_count", default=0)
-    extent = AreaField(source="current_version.extent", default=None)
-    first_at = serializers.DateTimeField(source="current_version.first_at", default=None)
-    last_at = serializers.DateTimeField(source="current_version.last_at", default=None)
+    extent = AreaField(source="current_version.extent", default=None, allow_null=True)
+    first_at = TimeField(source="current_version.first_at", default=None, allow_null=True)
+    last_at = TimeField(source="current_version.last_at", default=None, allow_null=True)
     precision_counts = serializers.DictField(
         source="current_version.precision_counts", child=serializers.IntegerField(), default=dict
     )
@@ -62,13 +62,23 @@ class DatasetOut(OutSerializer):
         return row.current_version.quality.get("score") if row.current_version else None
 
 
+@extend_schema_field({"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "object"}]})
+class MappingField(serializers.JSONField):
+    """Which column holds what; the service checks it against the file."""
+
+
+@extend_schema_field({"type": "object"})
+class ObjectField(serializers.JSONField):
+    """A JSON object that the service checks."""
+
+
 class ImportIn(StrictSerializer):
     """Import options; the service settles the defaults."""
 
     mode = serializers.ChoiceField(choices=ImportMode.choices, required=False)
     partition = serializers.CharField(max_length=PARTITION_MAX_CHARS, required=False, allow_null=True)
-    mapping = serializers.JSONField(required=False, help_text="`auto` or a mapping.")
-    dialect = serializers.JSONField(required=False, allow_null=True)
+    mapping = MappingField(required=False, help_text="`auto` or a mapping.")
+    dialect = ObjectField(required=False, allow_null=True)
     member_pattern = serializers.CharField(max_length=255, required=False, allow_null=True)
     duplicates = serializers.ChoiceField(choices=DuplicatePolicy.choices, required=False)
     reject_limit = serializers.FloatField(min_value=0, max_value=1, required=False)
@@ -117,7 +127,7 @@ class ImportOut(OutSerializer):
     """An import: a job with four counts that always reconcile."""
 
     dataset = serializers.UUIDField(source="dataset_id")
-    version = serializers.IntegerField(source="version.number", default=None)
+    version = serializers.IntegerField(source="version.number", default=None, allow_null=True)
     reject_counts = RejectCount(many=True)
     warnings = serializers.DictField(child=serializers.IntegerField())
     rows_per_s = serializers.SerializerMethodField()
@@ -183,8 +193,8 @@ class ImportFileOut(OutSerializer):
 class MappingIn(StrictSerializer):
     """The decision that a waiting import needs."""
 
-    mapping = serializers.JSONField()
-    dialect = serializers.JSONField(required=False, allow_null=True)
+    mapping = MappingField()
+    dialect = ObjectField(required=False, allow_null=True)
 
 
 class RejectOut(OutSerializer):
@@ -225,8 +235,8 @@ class VersionOut(OutSerializer):
         """Return the fields; `import` is a word of Python and `parent` one of serializers."""
         return {
             **super().get_fields(),
-            "parent": serializers.IntegerField(source="parent.number", default=None),
-            "import": serializers.UUIDField(source="source_import_id"),
+            "parent": serializers.IntegerField(source="parent.number", default=None, allow_null=True),
+            "import": serializers.UUIDField(source="source_import_id", allow_null=True),
         }
 
     def get_is_current(self, row: Version) -> bool:

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,6 +28,9 @@ from apps.datasets.queries.diffs import diff_to_parent
 from apps.datasets.queries.versions import VersionGone
 
 NUMBER_PATTERN = re.compile(r"[1-9][0-9]{0,8}")
+NUMBER = OpenApiParameter(
+    "number", {"type": "integer", "minimum": 1, "maximum": 999_999_999}, OpenApiParameter.PATH
+)
 IMPORT_FIELDS = frozenset(serializers.ImportIn().fields)
 
 
@@ -76,6 +80,12 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
     }
     parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.DATASETS_MULTIPART_MAX_BYTES
+
+    def get_parsers(self) -> list[BaseParser]:
+        """Take forms where files come in, with POST, and JSON alone elsewhere."""
+        parsers: list[BaseParser] = super().get_parsers()
+        is_post = self.request.method == "POST" if self.request else self.action == "create"
+        return parsers if is_post else parsers[:1]
 
     def limit_of(self, request: Request) -> str:
         """Count a dataset with files as an import."""
@@ -136,8 +146,8 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
     @action(detail=True, methods=["patch"], url_path=r"categories/(?P<number>[0-9]{1,5})")
     def category(self, request: Request, pk: str, number: str) -> Response:
         """Replace the other names of a category."""
-        values = self.validated(serializers.CategoryPatch)
         dataset = self.get_object()
+        values = self.validated(serializers.CategoryPatch)
         term: Term = services.set_category_aliases(
             actor=self.actor, dataset=dataset, number=int(number), **values
         )
@@ -236,7 +246,6 @@ class DatasetImportViewSet(ResourceViewSet[Import]):
         return Response(self.answer(row), status=202, headers={"Location": import_url(row)})
 
 
-@extend_schema(parameters=[OpenApiParameter("number", int, OpenApiParameter.PATH)])
 class VersionViewSet(ResourceViewSet[Version]):
     """The versions of one dataset, by number."""
 
@@ -268,14 +277,14 @@ class VersionViewSet(ResourceViewSet[Version]):
             raise VersionGone
         return version
 
-    @extend_schema(responses=serializers.VersionDetailOut)
+    @extend_schema(parameters=[NUMBER], responses=serializers.VersionDetailOut)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return a version's facts and its diff to the parent."""
         version = self.get_object()
         diff = serializers.DiffOut(diff_to_parent(version)).data
         return Response({**self.answer(version), "diff": diff})
 
-    @extend_schema(request=None, responses={201: serializers.VersionOut})
+    @extend_schema(parameters=[NUMBER], request=None, responses={201: serializers.VersionOut})
     @action(detail=True, methods=["post"])
     def restore(self, request: Request, **kwargs: Any) -> Response:
         """Publish a new version with the segments of this one."""

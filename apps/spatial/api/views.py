@@ -1,5 +1,6 @@
 """The calls of the map."""
 
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from apps.common.viewsets import ResourceViewSet
+from apps.common.errors import Invalid, NotFound
+from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets.models import Dataset
 from apps.datasets.queries.timeline import Bucket
 from apps.spatial.answers import answer_cell, answer_hexes, answer_timeline, estimate_hexes
@@ -113,6 +115,17 @@ class HexViewSet(ResourceViewSet[Dataset]):
         sources = open_sources(self.actor, query)
         bucket, with_categories = Bucket(values["bucket"]), "group" in values
         return answered(answer_timeline(query, sources, bucket, with_categories=with_categories), sources)
+
+    def validated_query(self) -> dict[str, Any]:
+        """Return the checked query; raises Invalid, but NotFound to who names a dataset they may not see."""
+        try:
+            return super().validated_query()
+        except Invalid:
+            named = self.request.query_params.getlist("dataset")
+            ids = {uuid.UUID(text) for text in named if UUID_PATTERN.fullmatch(text)}
+            if self.get_queryset().filter(pk__in=ids).count() < len(ids):
+                raise NotFound from None
+            raise
 
     def _hexes(self, form: AnswerFormat) -> HttpResponse:
         values = self.validated_query()
