@@ -31,7 +31,7 @@ PUBLIC = {
     "api/v1/auth/login": "sign-in",
     "api/v1/auth/refresh": "takes the refresh token",
     "api/v1/.*": "redirects to the address without slash",
-    "(?!api/).*[^/]": "redirects to the address with slash",
+    "(?!api(?:/|$)).*[^/]": "redirects to the address with slash",
     "mcp/": "redirects to the address without slash",
     "readyz": "probe",
     "healthz": "probe; facts need a token",

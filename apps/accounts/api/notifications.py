@@ -15,7 +15,7 @@ from apps.accounts.api.serializers import OrganizationBrief
 from apps.accounts.models import Level, Notification, User
 from apps.accounts.services import PreferenceChange
 from apps.common.errors import Forbidden
-from apps.common.filters import TIME_BOUNDS, AnyOf, StrictFilterSet, id_of, one_of
+from apps.common.filters import TIME_BOUNDS, StrictFilterSet, any_text, id_of, one_of
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
 from apps.common.viewsets import ResourceViewSet
 
