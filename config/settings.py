@@ -209,7 +209,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 7_200,
     "socket_connect_timeout": 0.25,
     # A lost broker costs a request one failed connection, not seconds of retries.
-    "max_retries": 1,
+    "max_retries": 0,
     "interval_start": 0,
     "interval_step": 0,
     "queue_order_strategy": "priority",

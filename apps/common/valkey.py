@@ -1,29 +1,27 @@
 """Valkey as something that may be missing: a quick call, or none at all for a second after it was seen down.
 
-For what goes on without it (platform.md section 14): live events, cached answers, limits, breakers.
+For what goes on without it (platform.md section 14): live events, cached answers, limits, breakers. What is
+known of a server, `reachability` shares with everybody of the process who speaks to it.
 """
 
 import asyncio
 import functools
-import time
 import weakref
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 import redis
 import redis.asyncio
-import structlog
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from apps.common.reachability import reachability_at
+
 CONNECT_TIMEOUT_S: Final = 0.25
 CALL_TIMEOUT_S: Final = 0.5
-UNTRIED_S: Final = 1.0
 
 ResultT = TypeVar("ResultT")
-
-logger = structlog.get_logger(__name__)
 
 
 class Valkey:
@@ -42,38 +40,23 @@ class Valkey:
             # time is not repeated, as it may have had its effect already.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         )
-        self._untried_until = 0.0
-
-    @property
-    def is_untried(self) -> bool:
-        """Tell whether it was seen down less than a second ago."""
-        return time.monotonic() < self._untried_until
+        self._reachability = reachability_at(url)
 
     def attempt(self, call: Callable[["redis.Redis"], ResultT], *, purpose: str) -> ResultT | None:
         """Return the result of a call, None while Valkey is down; `purpose` names what is lost in the log."""
-        if self.is_untried:
-            return None
-        try:
-            return call(self.client)
-        except (redis.RedisError, OSError) as error:
-            self._see_down(error, purpose)
-            return None
+        if self._reachability.may_call():
+            with self._reachability.watch(purpose):
+                return call(self.client)
+        return None
 
     async def attempt_async(
         self, call: Callable[["redis.asyncio.Redis"], Awaitable[ResultT]], *, purpose: str
     ) -> ResultT | None:
         """Do the same on the running event loop."""
-        if self.is_untried:
-            return None
-        try:
-            return await call(self._client_of_loop())
-        except (redis.RedisError, OSError) as error:
-            self._see_down(error, purpose)
-            return None
-
-    def _see_down(self, error: Exception, purpose: str) -> None:
-        self._untried_until = time.monotonic() + UNTRIED_S
-        logger.warning("valkey.unavailable", purpose=purpose, error=str(error))
+        if self._reachability.may_call():
+            with self._reachability.watch(purpose):
+                return await _call_unbroken(call, self._client_of_loop())
+        return None
 
     def _client_of_loop(self) -> redis.asyncio.Redis:
         """Return the running loop's client: a connection cannot change its loop."""
@@ -84,9 +67,25 @@ class Valkey:
                 self._url,
                 socket_connect_timeout=CONNECT_TIMEOUT_S,
                 socket_timeout=CALL_TIMEOUT_S,
-                retry=AsyncRetry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+                retry=AsyncRetry(NoBackoff(), 0),  # `_call_unbroken` tries again
             )
         return client
+
+
+async def _call_unbroken(
+    call: Callable[["redis.asyncio.Redis"], Awaitable[ResultT]], client: "redis.asyncio.Redis"
+) -> ResultT:
+    """Call, and once more if a restart of Valkey broke the pooled connection.
+
+    Not by the library's own retry: to it a new connection whose first answer does not come in time is broken
+    too, and would be waited for twice.
+    """
+    try:
+        return await call(client)
+    except redis.ConnectionError as error:
+        if isinstance(error.__cause__, redis.TimeoutError):
+            raise
+        return await call(client)
 
 
 @functools.lru_cache(maxsize=8)

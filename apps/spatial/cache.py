@@ -70,9 +70,8 @@ class AnswerStore:
         token = secrets.token_bytes(8)
         turn = f"{key}:builder"
         deadline = time.monotonic() + BUILDER_TTL_MS / 1000
-        while (kept := self._get(key)) is None and not self._take_turn(turn, token):
-            # Without Valkey nobody can be waited for.
-            if self._valkey.is_untried or time.monotonic() > deadline:
+        while (kept := self._get(key)) is None and self._has_other_builder(turn, token):
+            if time.monotonic() > deadline:
                 break
             time.sleep(POLL_S)
         try:
@@ -94,9 +93,12 @@ class AnswerStore:
             self._try("SET", key, msgspec.msgpack.encode(answer), "EX", max(1, seconds))
         return answer
 
-    def _take_turn(self, turn: str, token: bytes) -> bool:
-        """Tell whether this caller is the builder now."""
-        return self._try("SET", turn, token, "NX", "PX", BUILDER_TTL_MS) is not None
+    def _has_other_builder(self, turn: str, token: bytes) -> bool:
+        """Take the turn to build, or tell that somebody has it; without Valkey nobody can be waited for."""
+        is_mine = self._valkey.attempt(
+            lambda client: bool(client.set(turn, token, nx=True, px=BUILDER_TTL_MS)), purpose="cached answers"
+        )
+        return is_mine is False
 
     def _try(self, *command: Any) -> Any:
         """Return Valkey's reply; None while it is down."""

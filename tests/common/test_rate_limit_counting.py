@@ -22,6 +22,7 @@ from apps.common.quotas import DEFAULTS, Quota, merged, parse_quotas
 from apps.common.throttles import Caller, RateLimited, stores, take, take_async, take_for, take_for_async
 from apps.common.throttles.gcra import SECOND_US, Bucket, decide, fits
 from apps.common.throttles.stores import PROCESS_BUCKETS_MAX, ProcessBuckets
+from apps.common.valkey import valkey_at
 from config import env
 from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
@@ -188,7 +189,10 @@ def test_a_hanging_valkey_costs_half_a_second_once_and_comes_back(own_valkey: Ow
 
 def test_a_hanging_valkey_holds_no_event_loop_either(own_valkey: OwnValkey) -> None:
     async def ask() -> int | None:
-        return (await take_for_async(ANALYST, "api")).remaining
+        try:
+            return (await take_for_async(ANALYST, "api")).remaining
+        finally:
+            await valkey_at(own_valkey.url)._client_of_loop().aclose()
 
     assert asyncio.run(ask()) == 239
     own_valkey.freeze()

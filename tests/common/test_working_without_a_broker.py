@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from celery import current_app
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 
-from apps.common.jobs import nudges, standby
+from apps.common.jobs import standby
+from apps.common.reachability import reachability_at
 from apps.datasets.models import Dataset, Import
 from config.embedded.standby import LOST_AFTER_S, BrokerWatch, broker_answers
 from config.embedded.supervisor import Supervisor
@@ -126,6 +128,6 @@ def test_jobs_are_run_without_the_broker_only_after_half_a_minute(tmp_path: Path
 
 
 @pytest.fixture(autouse=True)
-def tried_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+def tried_broker() -> None:
     """Let each test begin with a broker that nothing is known of."""
-    monkeypatch.setattr(nudges, "_broker_untried_until_s", 0.0)
+    reachability_at(current_app.conf.broker_url).note_answer()

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from django.core.cache import cache
+from django.conf import settings
 from django.db import transaction
 from django.db.models import DateTimeField, F, Func, Q
 from django.db.models.functions import Now
@@ -18,6 +18,7 @@ from apps.common.jobs.kinds import JobKind, iter_kinds
 from apps.common.jobs.lifecycle import lease_lock, notify_end
 from apps.common.jobs.queues import QUEUES
 from apps.common.locks import try_lock_in_transaction
+from apps.common.valkey import valkey_at
 
 UNNOTICED: Final = timedelta(seconds=60)
 WORKERS_LOST_MAX: Final = 3
@@ -119,7 +120,15 @@ def _nudge(kind: JobKind[Any]) -> int:
         due.order_by("queued_at", "pk").values_list("pk", "queue")[:BATCH]
     )
     # A busy worker must not find the same nudge six times a minute.
-    fresh = [row for row in found if cache.add(f"nudged:{kind.kind}:{row[0]}", 1, timeout=60)]
+    fresh = [row for row in found if _is_first_nudge(f"sextant:nudged:{kind.kind}:{row[0]}")]
     for row_id, queue in fresh:
         kind.nudge(row_id, queue)
     return len(fresh)
+
+
+def _is_first_nudge(key: str) -> bool:
+    """Tell whether nobody sent this nudge within the last minute; without Valkey nobody can know."""
+    is_first = valkey_at(settings.CACHE_URL).attempt(
+        lambda client: bool(client.set(key, 1, nx=True, ex=60)), purpose="nudges again"
+    )
+    return is_first is not False
