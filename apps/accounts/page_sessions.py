@@ -1,9 +1,13 @@
-"""The store of pages' sessions: Django's, but tied to a row of `accounts_session` (services.sessions)."""
+"""The store of pages' sessions: Django's, but tied to a row of `accounts_session` (services.sessions).
+
+The key in the cookie signs somebody in, so the table holds a digest of it instead.
+"""
 
 import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -13,12 +17,56 @@ from apps.accounts.services.sessions import (
     PageMark,
     end_page_session,
     move_page_session,
+    stored_key,
     use_page_session,
 )
 
 
 class SessionStore(DatabaseStore):
     """Django's store in the database; settings.SESSION_ENGINE names this module."""
+
+    def _get_session_from_db(self) -> Any:
+        row = self.model.objects.filter(
+            session_key=stored_key(self.session_key), expire_date__gt=timezone.now()
+        ).first()
+        if row is None:
+            self._session_key = None
+        return row
+
+    async def _aget_session_from_db(self) -> Any:
+        return await sync_to_async(self._get_session_from_db)()
+
+    def exists(self, session_key: str) -> bool:
+        """Tell whether a key is taken."""
+        return super().exists(stored_key(session_key))
+
+    async def aexists(self, session_key: str) -> bool:
+        """Do the same for code on an event loop."""
+        return await super().aexists(stored_key(session_key))
+
+    def create_model_instance(self, data: Any) -> Any:
+        """Return the row of the session as it is now."""
+        row = super().create_model_instance(data)
+        row.session_key = stored_key(row.session_key)
+        return row
+
+    async def acreate_model_instance(self, data: Any) -> Any:
+        """Do the same for code on an event loop."""
+        row = await super().acreate_model_instance(data)
+        row.session_key = stored_key(row.session_key)
+        return row
+
+    def delete(self, session_key: str | None = None) -> None:
+        """Delete the row of a key, by default that of this session."""
+        key = session_key or self.session_key
+        if key:
+            super().delete(stored_key(key))
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        """Do the same for code on an event loop."""
+        key = session_key or self.session_key
+        if key:
+            await super().adelete(stored_key(key))
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         """Return for how many seconds the cookie is good: 14 days, but never past the session's end."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
 from django.test import Client
@@ -15,7 +16,7 @@ from rest_framework.test import APIClient
 from apps.accounts.authentication import Credentials
 from apps.accounts.models import AuditEntry, Role, Session, User
 from apps.accounts.services import require_recent_authentication, sign_in
-from apps.accounts.services.sessions import ReauthenticationRequired
+from apps.accounts.services.sessions import ReauthenticationRequired, stored_key
 from tests.factories.accounts import PASSWORD, OrganizationFactory, create_member
 from tests.furniture.people import Actors
 from tests.furniture.query_counts import Check
@@ -281,3 +282,18 @@ def test_an_unconfirmed_address_signs_in_nowhere_and_only_the_right_password_lea
     assert (refused.status_code, refused.json()["code"]) == (403, "auth.email_unverified")
     assert wrong.json()["code"] == "auth.invalid_credentials"
     assert (page.status_code, "not confirmed" in page.content.decode()) == (403, True)
+
+
+def test_the_tables_hold_no_key_that_a_cookie_could_carry(actors: Actors) -> None:
+    browser = actors.viewer.browser
+    key = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    assert browser.get("/").status_code == 200
+    [stored] = DjangoSession.objects.values_list("session_key", flat=True)
+    [session] = Session.objects.filter(user=actors.viewer.user)
+    assert session.django_key == stored == stored_key(key) != key
+
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = stored
+    assert thief.get("/").status_code == 302
+    assert browser.post(f"/accounts/sessions/{session.pk}/end/").status_code == 302
+    assert not DjangoSession.objects.exists()

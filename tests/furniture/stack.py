@@ -8,6 +8,7 @@ is committed, and the processes see it. The rows stay for the next flow, which m
 """
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -45,6 +46,7 @@ class Stack:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
+        self.tokens = {name: secrets.token_urlsafe(32) for name in ("HEALTH_TOKEN", "METRICS_TOKEN")}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
@@ -113,6 +115,7 @@ class Stack:
             "REDIS_URL": self.redis_url,
             "BASE_URL": self.url,
             "LOG_FORMAT": "json",
+            **self.tokens,
             # The same secrets, so that sessions and tokens made here are good there.
             "SECRET_KEY": settings.SECRET_KEY,
             **{

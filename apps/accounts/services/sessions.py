@@ -2,10 +2,11 @@
 
 A page's session is Django's own; its row here lends it a name and an end. The two find each other by
 `django_key` there and by the mark in Django's session here, so that a request of a page costs no query more:
-to revoke one is to delete Django's.
+to revoke one is to delete Django's. Both keep a digest of the key in the cookie, never the key.
 """
 
 import datetime as dt
+import hashlib
 import uuid
 from dataclasses import dataclass
 from typing import Final, Protocol, Self
@@ -28,6 +29,7 @@ SESSIONS_PER_USER: Final = 20
 LAST_USED_EVERY: Final = dt.timedelta(minutes=5)
 RECENT: Final = dt.timedelta(minutes=15)
 MARK: Final = "sx_session"
+STORED_KEY_CHARS: Final = 40  # the width of Django's column
 
 
 class SessionRevoked(Unauthenticated):
@@ -76,6 +78,14 @@ class PageMark:
         page[MARK] = {"id": str(self.session_id), **instants}
 
 
+def stored_key(page_key: str | None) -> str:
+    """Return what the tables hold for the key of a page's cookie; who reads them can sign in nowhere.
+
+    A plain digest will do: the key is random, 165 bits of it.
+    """
+    return hashlib.sha256(page_key.encode()).hexdigest()[:STORED_KEY_CHARS] if page_key else ""
+
+
 # --- opening and using
 
 
@@ -108,7 +118,7 @@ def open_page_session(*, user: User, page: SessionBase) -> Session:
         Session(
             user=user,
             kind=SessionKind.PAGE,
-            django_key=page.session_key or "",
+            django_key=stored_key(page.session_key),
             last_used_at=now,
             expires_at=_page_expiry(now, ends_at),
             ends_at=ends_at,
@@ -133,7 +143,7 @@ def move_page_session(*, page: SessionBase) -> None:
     """Note the new key of a page's session: Django changes it when somebody's rights grow."""
     mark = PageMark.of(page)
     if mark is not None:
-        Session.objects.filter(pk=mark.session_id).update(django_key=page.session_key or "")
+        Session.objects.filter(pk=mark.session_id).update(django_key=stored_key(page.session_key))
 
 
 def label_session(*, session: Session, label: str) -> Session:
