@@ -8,6 +8,7 @@ connections, while the connections themselves go back to the pool as before.
 """
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, Final
@@ -43,8 +44,7 @@ class RequestThreads(ASGIHandler):
         """Serve one request in a thread that nobody else uses meanwhile."""
         executor = self._idle.pop() if self._idle else ThreadPoolExecutor(1, thread_name_prefix="request")
         try:
-            async with ThreadSensitiveContext(executor=executor):
-                await self.handle(scope, receive, send)
+            await self._serve(executor, scope, receive, send)
         finally:
             # A request that was cancelled may still be at work there: the next one queues behind it.
             if len(self._idle) < IDLE_THREADS_MAX:
@@ -52,18 +52,22 @@ class RequestThreads(ASGIHandler):
             else:
                 executor.shutdown(wait=False)
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, executor: ThreadPoolExecutor, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, have the request answered, send the answer."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:
             return
         with body:
-            response = await sync_to_async(self._answer)(scope, body)
-            if response.streaming:
-                await self._stream(response, receive, send)
-            else:
+            # Not by `sync_to_async`: it copies every context variable there and back, for nobody here.
+            run = contextvars.copy_context().run
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(executor, run, self._answer, scope, body)
+            if not response.streaming:
                 await self.send_response(response, send)
+                return
+            async with ThreadSensitiveContext(executor=executor):  # where the stream's cursors are
+                await self._stream(response, receive, send)
 
     def _answer(self, scope: Scope, body: IO[bytes]) -> HttpResponseBase:
         """Return the answer; its resources are given back already unless it is a stream."""

@@ -25,6 +25,7 @@ ADDRESS_MAX_BYTES: Final = 8 * 1024
 HEADERS_MAX_BYTES: Final = 16 * 1024
 BODY_MAX_BYTES: Final = 1024 * 1024
 SILENCE_S: Final = 30.0
+BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -46,7 +47,7 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        body_max = body_max_bytes(scope["path"])
+        body_max = body_max_bytes(scope["path"]) if announces_body(scope) else BODY_MAX_BYTES
         try:
             check_head(scope, body_max)
         except DomainError as error:
@@ -88,6 +89,11 @@ class RequestLimits:
         await self._application(scope, counted, noted)
         if refusal is not None and not has_started:
             await _answer(refusal, scope, send)
+
+
+def announces_body(scope: Scope) -> bool:
+    """Tell whether a body may follow: looking an address up costs as much as all else here."""
+    return any(name in BODY_HEADERS for name, _value in scope["headers"])
 
 
 def body_max_bytes(path: str) -> int:

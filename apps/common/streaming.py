@@ -1,6 +1,6 @@
 """Long answers in pieces: only one piece at a time is in memory, whichever server sends it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -27,5 +27,10 @@ def stream(
 async def _without_blocking(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Yield the pieces, each made in the request's own thread, where its database connection is."""
     next_piece = sync_to_async(lambda: next(pieces, None))
-    while (piece := await next_piece()) is not None:
-        yield piece
+    try:
+        while (piece := await next_piece()) is not None:
+            yield piece
+    finally:
+        # A client that leaves early must not leave a cursor behind for whichever thread collects garbage.
+        if isinstance(pieces, Generator):
+            await sync_to_async(pieces.close)()
