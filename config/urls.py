@@ -30,6 +30,10 @@ def with_slash(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    # First, because addresses are tried in turn and most requests are for these.
+    path("api/v1/health", health.readiness, name="api-health"),
+    path("api/docs", with_slash),
+    path("api/", include("config.api")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.datasets.urls")),
     path("", include("apps.spatial.urls")),
@@ -42,11 +46,8 @@ urlpatterns = [
     path("readyz", health.readiness, name="readiness"),
     path("healthz", health.health, name="health"),
     path("metrics", health.metrics, name="metrics"),
-    path("api/v1/health", health.readiness, name="api-health"),
     path("problems/<str:code>", problem_page, name="problem"),
     path("admin/", admin.site.urls),
-    path("api/docs", with_slash),
-    path("api/", include("config.api")),
     # Django's APPEND_SLASH would do the same to addresses of the API, which have none.
     re_path(r"^(?!api(?:/|$)).*[^/]$", with_slash),
 ]
