@@ -341,10 +341,13 @@ LIVE_MAX_CONNECTIONS = env.env_int("LIVE_MAX_CONNECTIONS", 2_000, minimum=1)
 LIVE_MAX_PER_USER = env.env_int("LIVE_MAX_PER_USER", 10, minimum=1)
 
 # --- workers
+# Memory and time limits of a job need processes; `solo` runs one job at a time, for looking into one.
+WORKER_POOL = env.env_choice("WORKER_POOL", "prefork", ("prefork", "solo"))
 WORKER_CONCURRENCY = env.env_int("WORKER_CONCURRENCY", 2, minimum=1)
 WORKER_MAX_TASKS = env.env_int("WORKER_MAX_TASKS", 200, minimum=1)
 WORKER_MAX_MEMORY_MB = env.env_int("WORKER_MAX_MEMORY_MB", 512, minimum=64)
 JOB_ORG_CONCURRENCY = env.env_int("JOB_ORG_CONCURRENCY", 4, minimum=1)
+CELERY_WORKER_POOL = WORKER_POOL
 CELERY_WORKER_CONCURRENCY = WORKER_CONCURRENCY
 CELERY_WORKER_MAX_TASKS_PER_CHILD = WORKER_MAX_TASKS
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MAX_MEMORY_MB * 1024

@@ -90,7 +90,7 @@ class OrganizationAdmin(ReadOnlyAdmin):
     search_fields = ("name", "slug")
     ordering = ("name", "pk")
     inlines = (MembershipInline,)
-    actions = ("suspend", "restore", "verify_audit")
+    actions = ("suspend", "restore", "bring_back", "verify_audit")
 
     def organization_of(self, row: Organization) -> Organization:
         """Return the row itself."""
@@ -112,6 +112,11 @@ class OrganizationAdmin(ReadOnlyAdmin):
         """Open the organizations again."""
         for organization in queryset:
             services.set_suspended(organization=organization, is_suspended=False)
+
+    @admin.action(description="Undo the deletion, for 30 days", permissions=["action"])
+    def bring_back(self, request: HttpRequest, queryset: QuerySet[Organization]) -> None:
+        """Bring back what was deleted by mistake."""
+        self.each(request, queryset, lambda organization: services.bring_back(organization=organization))
 
 
 @admin.register(Session)

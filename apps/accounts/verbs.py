@@ -16,6 +16,7 @@ VERBS: Final = {
     "accounts.key_revoked": "An API key was revoked",
     "accounts.member_added": "A user became a member",
     "accounts.member_removed": "A user is no member any more",
+    "accounts.organization_brought_back": "The deletion of an organization was undone",
     "accounts.organization_changed": "An organization's settings were changed",
     "accounts.organization_created": "An organization was created",
     "accounts.organization_deleted": "An organization was deleted",

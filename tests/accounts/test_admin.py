@@ -1,5 +1,6 @@
 """The admin of accounts: operators look and act, nobody else enters, no secret is shown."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from pytest_django.fixtures import Settings
 from rest_framework.test import APIClient
 
 from apps.accounts import keys
-from apps.accounts.models import ApiKey, Notification, Organization, Session
+from apps.accounts.models import ApiKey, AuditEntry, Notification, Organization, Session
+from apps.accounts.services import delete_organization
 from tests.factories.accounts import PASSWORD, UserFactory
 from tests.furniture.people import Actors
 
@@ -88,6 +90,25 @@ def test_an_operator_suspends_and_restores_an_organization(operator: Client, act
 
     act(operator, "organization", "restore", actors.organization)
     assert actors.analyst.api.get("/api/v1/api-keys").status_code == 200
+
+
+def test_an_operator_undoes_a_deletion_within_thirty_days(operator: Client, actors: Actors) -> None:
+    url = f"/api/v1/organizations/{actors.organization.pk}"
+    assert actors.viewer.api.get(url).status_code == 200
+    delete_organization(actor=actors.admin.actor, organization=actors.organization)
+    assert actors.viewer.api.get(url).status_code == 404
+    for _ in range(2):
+        act(operator, "organization", "bring_back", actors.organization)
+    assert actors.viewer.api.get(url).status_code == 200
+    entry = AuditEntry.objects.get(verb="accounts.organization_brought_back")
+    assert entry.actor_type == "staff"
+
+    long_ago = timezone.now() - dt.timedelta(days=30)
+    Organization.objects.filter(pk=actors.organization.pk).update(deleted_at=long_ago)
+    answer = act(operator, "organization", "bring_back", actors.organization)
+    said = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert any("The 30 days are over" in text for text in said)
+    assert actors.viewer.api.get(url).status_code == 404
 
 
 def test_an_operator_revokes_a_key(operator: Client, actors: Actors) -> None:

@@ -18,6 +18,7 @@ from apps.accounts.models import (
     LoginFailure,
     Mail,
     Notification,
+    Role,
     Session,
     User,
 )
@@ -28,7 +29,7 @@ from apps.accounts.verification import verify_chain
 from apps.common import keeping
 from apps.common.db import JobStatus
 from apps.common.keeping import KeepingRule, prune
-from tests.factories.accounts import OrganizationFactory, UserFactory
+from tests.factories.accounts import OrganizationFactory, UserFactory, create_member
 
 pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
@@ -149,3 +150,21 @@ def test_a_rule_that_fails_stops_no_other_and_is_told(monkeypatch: pytest.Monkey
 def test_every_app_has_its_rules_in_one_run() -> None:
     apps = {each.rule.partition(".")[0] for each in prune(now=timezone.now(), dry_run=True)}
     assert {"accounts", "datasets"} <= apps
+
+
+def test_who_never_confirmed_their_address_goes_after_thirty_days() -> None:
+    now = timezone.now()
+    organization = OrganizationFactory.create()
+    late = UserFactory.create(email="late@example.com", email_verified_at=None)
+    kept = [
+        UserFactory.create(email_verified_at=now),
+        UserFactory.create(email_verified_at=None, is_staff=True),
+        create_member(organization, Role.VIEWER),
+    ]
+    kept[-1].email_verified_at = None
+    kept[-1].save()
+    User.objects.update(created_at=now - 31 * DAY)
+    fresh = UserFactory.create(email_verified_at=None)
+    prune(now=now)
+    assert set(User.objects.all()) == {*kept, fresh}
+    assert not User.objects.filter(pk=late.pk).exists()

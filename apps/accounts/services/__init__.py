@@ -30,6 +30,7 @@ from apps.accounts.services.notifications import (
 from apps.accounts.services.operators import end_session, end_sessions, lock_user, unlock_user
 from apps.accounts.services.organizations import (
     add_member,
+    bring_back,
     create_first_admin,
     create_organization,
     create_user,
@@ -67,6 +68,7 @@ __all__ = [
     "ask_for_reset",
     "ask_for_verification",
     "blank_person",
+    "bring_back",
     "cancel_job",
     "change_password",
     "change_role",

@@ -19,9 +19,11 @@ from apps.accounts.models import (
     Notification,
     Organization,
     Session,
+    User,
 )
 from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.accounts.services.audit import record_audit
+from apps.accounts.services.organizations import DELETED_KEPT_FOR
 from apps.accounts.services.sealing import count_prunable, prune_audit, prune_chain, seal_chain
 from apps.common.db import JobStatus
 from apps.common.errors import DomainError
@@ -30,10 +32,22 @@ from apps.common.keeping import KeepingRule, purge_products, row_rule
 # After their end, so that "where was I signed in" has an answer.
 SESSIONS_KEPT_FOR: Final = dt.timedelta(days=30)
 LOCKOUTS_KEPT_FOR: Final = dt.timedelta(days=1)
-DELETED_KEPT_FOR: Final = dt.timedelta(days=30)
+# Ten times as long as their link is good; afterwards the address is free again.
+UNCONFIRMED_KEPT_FOR: Final = dt.timedelta(days=30)
 ENDED: Final = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 logger = structlog.get_logger(__name__)
+
+
+def past_registrations(now: dt.datetime) -> QuerySet[User]:
+    """Return those who registered long ago and never confirmed their address: they never got in."""
+    users: QuerySet[User] = User.objects.filter(
+        created_at__lt=now - UNCONFIRMED_KEPT_FOR,
+        email_verified_at__isnull=True,
+        is_staff=False,
+        memberships__isnull=True,
+    )
+    return users
 
 
 def past_answers(now: dt.datetime) -> QuerySet[IdempotencyRecord]:
@@ -86,6 +100,7 @@ RULES: Final = (
     row_rule("accounts.notifications", past_notifications),
     row_rule("accounts.mails", past_mails),
     row_rule("accounts.account_requests", past_requests),
+    row_rule("accounts.registrations", past_registrations),
     KeepingRule(
         "accounts.audit",
         count=lambda now: count_prunable(before=audit_limit(now)),

@@ -1,5 +1,6 @@
 """Users, organizations and who belongs where."""
 
+import datetime as dt
 import itertools
 import re
 import unicodedata
@@ -19,8 +20,10 @@ from apps.accounts.services.announcing import announce_organization
 from apps.accounts.services.audit import record_audit
 from apps.accounts.services.passwords import accepted_password
 from apps.common import live
-from apps.common.errors import Duplicate, FieldError, Forbidden, Invalid, NotFound
+from apps.common.errors import Conflict, Duplicate, FieldError, Forbidden, Invalid, NotFound
 
+# What an admin deleted by mistake an operator can bring back in this time.
+DELETED_KEPT_FOR = dt.timedelta(days=30)
 SLUG_PATTERN = re.compile(r"[a-z0-9-]{2,60}")
 # Short names that mean something else wherever an organization is named.
 RESERVED_SLUGS = frozenset({SYSTEM_SLUG, "admin", "all", "api", "default", "me", "new", "none", "null"})
@@ -191,6 +194,24 @@ def set_suspended(*, organization: Organization, is_suspended: bool) -> None:
     verb = "accounts.organization_suspended" if is_suspended else "accounts.organization_restored"
     record_audit(actor=None, verb=verb, target=organization, organization=organization)
     live.revoke(organization_id=organization.pk)
+
+
+@transaction.atomic
+def bring_back(*, organization: Organization) -> None:
+    """Undo a deletion; repeatable. Raises Conflict once the clock may be dropping the data."""
+    now = timezone.now()
+    deleted = Organization.objects.filter(pk=organization.pk, deleted_at__isnull=False)
+    # Conditional, and stricter by an hour than the clock that drops what is 30 days old.
+    kept = deleted.filter(deleted_at__gt=now - DELETED_KEPT_FOR + dt.timedelta(hours=1))
+    if kept.update(deleted_at=None, updated_at=now):
+        record_audit(
+            actor=None,
+            verb="accounts.organization_brought_back",
+            target=organization,
+            organization=organization,
+        )
+    elif deleted.exists():
+        raise Conflict("The 30 days are over: its data is being removed.")
 
 
 def require_here(actor: Actor, permission: str, organization_id: uuid.UUID) -> None:
