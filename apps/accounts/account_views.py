@@ -1,11 +1,10 @@
 """Pages of one's own account: registration, forgotten passwords, sessions, proof of who it is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,6 +24,8 @@ from apps.accounts.forms import (
     PasswordForm,
     SignUpForm,
 )
+from apps.accounts.invitation_views import SESSION_KEY as INVITATION_KEY
+from apps.accounts.invitation_views import may_sign_up
 from apps.accounts.models import Session, User
 from apps.accounts.page_acts import add_refusal
 from apps.accounts.pages import personal_page
@@ -81,17 +82,24 @@ def _form_view(view: Any) -> Any:
 
 @_form_view
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Register, with the invitation that `?invitation=` may name."""
-    token = request.GET.get("invitation", "")
-    if settings.SIGNUP_MODE == "closed" or (settings.SIGNUP_MODE == "invite" and not token):
+    """Register, with the invitation whose link was opened, or that `?invitation=` names."""
+    token = request.GET.get("invitation") or request.session.get(INVITATION_KEY, "")
+    invitation = queries.find_invitation(token) if token else None
+    if not may_sign_up(invitation):
         return render(request, "account/signup_closed.html", status=403)
 
     def act(values: dict[str, Any]) -> HttpResponse:
         throttles.take_at(request, "auth_mail", address=values["email"])
-        services.register(**values, invitation_token=token)
+        services.register(**values, invitation_token=token if invitation else "")
+        request.session.pop(INVITATION_KEY, None)
         return _told(request, "Look into your mails: there is one that says how it goes on.")
 
-    return _page(request, SIGN_UP, SignUpForm(request.POST or None), act)
+    form = SignUpForm(request.POST if request.method == "POST" else None)
+    if invitation is None:
+        return _page(request, SIGN_UP, form, act)
+    form.invite(invitation.email)
+    text = f"You join {invitation.organization.name} with it. {SIGN_UP.text}"
+    return _page(request, replace(SIGN_UP, text=text), form, act)
 
 
 @_form_view

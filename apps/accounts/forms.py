@@ -62,6 +62,11 @@ class SignUpForm(forms.Form):
     )
     password = _PasswordField("Password", is_new=True)
 
+    def invite(self, address: str) -> None:
+        """Take the address that an invitation is for, whatever is sent."""
+        field = self.fields["email"]
+        field.initial, field.disabled = address, True
+
 
 class NewPasswordForm(forms.Form):
     """A new password."""

@@ -280,3 +280,34 @@ def test_the_list_runs_the_same_number_of_queries(actors: Actors, same_queries: 
 
     url = url_of(actors.organization)
     same_queries("GET /api/v1/organizations/{id}/invitations", make, lambda: actors.manager.api.get(url))
+
+
+def test_a_guest_registers_behind_the_link_with_the_invited_address(
+    actors: Actors, mailed: Callable[..., str], run_jobs: Callable[[], int], mailoutbox: Outbox
+) -> None:
+    browser = Client()
+    assert b"Create an account" not in browser.get("/accounts/login/").content
+    browser.get(f"/accounts/invitations/{mailed()}/")
+    for page in ("/accounts/invitation/", "/accounts/login/"):
+        assert b'href="/accounts/signup/"' in browser.get(page).content
+    form = browser.get("/accounts/signup/").content.decode()
+    assert f"You join {actors.organization.name}" in form
+    assert 'value="Guest@Example.com"' in form
+
+    sent = {"email": "somebody@else.example", "name": "Guest", "password": "a-long-unusual-phrase"}
+    assert browser.post("/accounts/signup/", sent)["Location"] == "/accounts/login/"
+    run_jobs()
+    membership = Membership.objects.get(user__email__iexact=EMAIL)
+    assert (membership.organization, membership.role) == (actors.organization, Role.ANALYST)
+    assert browser.get("/accounts/signup/").status_code == 403
+
+
+def test_accepting_makes_the_organization_the_active_one(actors: Actors, mailed: Callable[..., str]) -> None:
+    somebody = actors.stranger
+    assert somebody.user is not None
+    token = mailed(email=somebody.user.email)
+    somebody.user.email_verified_at = timezone.now()
+    somebody.user.save()
+    somebody.browser.get(f"/accounts/invitations/{token}/")
+    assert somebody.browser.post("/accounts/invitation/")["Location"] == "/"
+    assert f"<h1>{actors.organization.name}</h1>".encode() in somebody.browser.get("/").content
