@@ -15,6 +15,7 @@ from apps.accounts import keys, services
 from apps.accounts.authentication import page_credentials
 from apps.accounts.forms import role_field
 from apps.accounts.models import ApiKey, Role
+from apps.accounts.page_acts import add_refusal
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
 from apps.common.errors import DomainError
@@ -62,7 +63,7 @@ def api_keys(request: PageRequest) -> HttpResponse:
         services.require_proof_for_scopes(page_credentials(request), form.cleaned_data["scopes"])
         api_key, raw = services.create_api_key(actor=request.actor, **form.values())
     except DomainError as error:
-        form.add_error(None, error.explain())
+        add_refusal(form, error)
         return _shown(request, form, status=422)
     return _shown(request, KeyForm(request.actor), fresh=api_key, raw=raw)
 

@@ -47,7 +47,8 @@ def run_installation() -> Iterator[Installation]:
 @contextlib.contextmanager
 def _process(arguments: list[str], role: str) -> Iterator[None]:
     environ = {**os.environ, "DATABASE_URL": _database_url(), "REDIS_URL": settings.REDIS_URL}
-    environ |= {"SEXTANT_ROLE": role, "VAR_DIR": str(settings.VAR_DIR)}
+    # Open, so that there is a sign-up to look at.
+    environ |= {"SEXTANT_ROLE": role, "VAR_DIR": str(settings.VAR_DIR), "SIGNUP_MODE": "open"}
     process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=settings.BASE_DIR, env=environ)
     try:
         yield

@@ -6,7 +6,15 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.chromium import wait_for_cells
 
-PUBLIC = ("/accounts/login/",)
+PUBLIC = (
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/forgot/",
+    "/accounts/password/reset/key/",
+    "/accounts/verify/",
+    "/accounts/verify/key/",
+    "/accounts/invitation/",
+)
 PAGES = (
     "/",
     "/datasets/",
@@ -15,6 +23,15 @@ PAGES = (
     "/jobs/",
     "/notifications/",
     "/notifications/preferences/",
+    "/accounts/organizations/",
+    "/accounts/members/",
+    "/accounts/settings/",
+    "/accounts/keys/",
+    "/accounts/sessions/",
+    "/accounts/password/change/",
+    "/accounts/reauthenticate/",
+    "/accounts/logout/",
+    "/problems/permission.denied",
     "/nowhere",
 )
 
