@@ -105,25 +105,15 @@ def sign_up(request: HttpRequest) -> HttpResponse:
 @_form_view
 def forgot_password(request: HttpRequest) -> HttpResponse:
     """Ask for a link that sets a new password."""
-
-    def act(values: dict[str, Any]) -> HttpResponse:
-        throttles.take_at(request, "auth_mail", address=values["email"])
-        services.ask_for_reset(**values)
-        return _told(request, "If we know this address, a mail with a link is on its way.")
-
-    return _page(request, FORGOT, AddressForm(request.POST or None), act)
+    told = "If we know this address, a mail with a link is on its way."
+    return _asked_by_address(request, FORGOT, services.ask_for_reset, told)
 
 
 @_form_view
 def resend_verification(request: HttpRequest) -> HttpResponse:
     """Ask for the mail of the confirmation again."""
-
-    def act(values: dict[str, Any]) -> HttpResponse:
-        throttles.take_at(request, "auth_mail", address=values["email"])
-        services.ask_for_verification(**values)
-        return _told(request, "If this address waits for its confirmation, a mail is on its way.")
-
-    return _page(request, RESEND, AddressForm(request.POST or None), act)
+    told = "If this address waits for its confirmation, a mail is on its way."
+    return _asked_by_address(request, RESEND, services.ask_for_verification, told)
 
 
 @_form_view
@@ -198,6 +188,19 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
     """End all sessions, this one included."""
     services.sign_out_everywhere(user=_user(request))
     return redirect("account_login")
+
+
+def _asked_by_address(
+    request: HttpRequest, facts: FormPage, ask: Callable[..., None], told: str
+) -> HttpResponse:
+    """Show a form with an address, or ask for what goes to it by mail; says the same of every address."""
+
+    def act(values: dict[str, Any]) -> HttpResponse:
+        throttles.take_at(request, "auth_mail", address=values["email"])
+        ask(**values)
+        return _told(request, told)
+
+    return _page(request, facts, AddressForm(request.POST or None), act)
 
 
 def _told(request: HttpRequest, text: str) -> HttpResponse:

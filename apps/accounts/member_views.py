@@ -17,6 +17,7 @@ from apps.accounts.page_acts import act_and_tell, add_refusal, prove_first, requ
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
 from apps.accounts.services.sessions import ReauthenticationRequired
+from apps.common import throttles
 from apps.common.errors import DomainError
 
 MEMBERS: Final = "accounts:members"
@@ -48,6 +49,7 @@ def invite_member(request: PageRequest) -> HttpResponse:
     if form.is_valid():
         try:
             _prove_for(request, form.cleaned_data["role"])
+            throttles.take_at(request, "auth_mail", address=form.cleaned_data["email"])
             invitation = services.invite_member(actor=request.actor, **form.cleaned_data)
         except ReauthenticationRequired:
             return prove_first(request, MEMBERS)
@@ -100,13 +102,13 @@ def remove_member(request: PageRequest, user_id: uuid.UUID) -> HttpResponse:
 def resend_invitation(request: PageRequest, invitation_id: uuid.UUID) -> HttpResponse:
     """Send the mail again, with a new token."""
     row = _invitation(request, invitation_id)
+
+    def send() -> None:
+        throttles.take_at(request, "auth_mail", address=row.email)
+        services.resend_invitation(actor=request.actor, invitation=row)
+
     told = f"A new mail to {row.email} is on its way; the link in the one before is void."
-    return act_and_tell(
-        request,
-        lambda: services.resend_invitation(actor=request.actor, invitation=row),
-        told=told,
-        back=MEMBERS,
-    )
+    return act_and_tell(request, send, told=told, back=MEMBERS)
 
 
 @require_POST

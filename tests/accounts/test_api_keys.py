@@ -86,6 +86,7 @@ def test_others_do_not_reach_a_key(actors: Actors, name: str, status: int) -> No
 
 
 def test_a_key_signs_in_by_either_header_with_white_space_around(usable: Callable[..., str]) -> None:
+    """Edge case 6."""
     raw = usable()
 
     assert get_keys(f"  {raw} ").status_code == 200
@@ -134,6 +135,7 @@ def test_an_expired_key_says_so(usable: Callable[..., str]) -> None:
 def test_a_key_works_only_from_its_networks_whatever_a_stranger_forwards(
     usable: Callable[..., str], settings: Settings
 ) -> None:
+    """Edge case 7."""
     raw = usable(allowed_cidrs=["10.1.0.0/16", "2001:db8::/32"])
 
     assert get_keys(raw, REMOTE_ADDR="10.1.2.3").status_code == 200

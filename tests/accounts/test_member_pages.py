@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.mail import EmailMultiAlternatives
 
-from apps.accounts.models import ApiKey, Invitation, Membership, Role
+from apps.accounts.models import ApiKey, Invitation, Mail, Membership, Role
 from apps.accounts.services import create_api_key, set_suspended
 from tests.factories.accounts import MembershipFactory
 from tests.furniture.people import Actors, Person, long_ago
@@ -159,6 +159,20 @@ def test_an_address_is_invited_once(actors: Actors) -> None:
     assert actors.viewer.user is not None
     member = browser.post(INVITE, GUEST | {"email": actors.viewer.user.email})
     assert (member.status_code, "belongs to the organization already" in text_of(member)) == (422, True)
+
+
+def test_the_sixth_mail_of_an_hour_to_an_invited_address_is_not_sent(actors: Actors) -> None:
+    browser = actors.manager.browser
+    assert browser.post(INVITE, GUEST).status_code == 302
+    row = Invitation.objects.get()
+    for _ in range(5):
+        assert browser.post(f"{PAGE}invitations/{row.pk}/resend/").status_code == 302
+    assert "The limit auth_mail of 5" in told(actors.manager)
+    assert Mail.objects.filter(template="invitation").count() == 5
+    row.delete()
+    refused = browser.post(INVITE, GUEST)
+    assert "The limit auth_mail of 5" in text_of(refused)
+    assert not Invitation.objects.exists()
 
 
 def test_viewers_cannot_invite(actors: Actors) -> None:

@@ -77,6 +77,7 @@ def test_a_refresh_gives_a_new_pair_and_the_old_access_token_lives_a_moment_more
 
 
 def test_two_tabs_and_a_lost_answer_get_the_same_new_refresh_token(user: User, clock: Clock) -> None:
+    """Edge case 1."""
     first = sign_in(user).json()["refresh"]
     clock.shift(60)
     rotated = refresh(first).json()["refresh"]
@@ -134,6 +135,7 @@ def test_an_expired_access_token_says_so_after_the_leeway(user: User, clock: Clo
 
 
 def test_access_and_refresh_tokens_do_not_stand_in_for_each_other(user: User) -> None:
+    """Edge case 2."""
     pair = sign_in(user).json()
 
     assert code(refresh(pair["access"])) == "auth.token_invalid"
@@ -176,6 +178,7 @@ FORGERIES: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_forged_tokens_are_refused(user: User, name: str) -> None:
+    """Edge case 2."""
     access = sign_in(user).json()["access"]
 
     assert get_me(forged(access)).status_code == 200

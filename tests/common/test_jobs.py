@@ -81,6 +81,7 @@ def nothing(_run: Run[Import]) -> None:
 def test_a_message_delivered_twice_runs_the_job_once(
     declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
 ) -> None:
+    """Edge case 13."""
     ran: list[Any] = []
     kind = declare(lambda run: ran.append(run.row.pk))
     row = queued()
@@ -182,6 +183,7 @@ def test_cancelling_a_running_job_stops_it_at_its_next_step(
 def test_cancelling_a_finished_job_is_refused(
     declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
 ) -> None:
+    """Edge case 14."""
     kind = declare(nothing)
     row = queued()
     jobs.execute(kind.kind, row.pk)
@@ -192,6 +194,8 @@ def test_cancelling_a_finished_job_is_refused(
 def test_a_paused_workers_late_writes_match_no_row(
     declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
 ) -> None:
+    """Edge case 13."""
+
     def body(run: Run[Import]) -> None:
         # Another worker takes the job over while this one sleeps.
         Import.objects.filter(pk=run.row.pk).update(lease_token=uuid.uuid4())
@@ -251,6 +255,7 @@ def test_a_job_within_its_lease_is_left_alone_while_its_worker_is_only_paused(
 def test_a_job_is_taken_over_at_once_when_its_workers_connection_is_gone(
     declare: Callable[..., JobKind[Import]], queued: Callable[..., Import]
 ) -> None:
+    """Edge case 13."""
     declare(nothing)
     row = running_under_lease(queued, uuid.uuid4())
     jobs.reap_jobs()

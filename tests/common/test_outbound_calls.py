@@ -65,12 +65,14 @@ def test_an_answer_comes_with_status_headers_and_body() -> None:
 
 
 def test_a_name_with_one_private_address_among_public_ones_is_refused(resolver: Resolver) -> None:
+    """Edge case 18."""
     resolver.answers = [[row("93.184.216.34"), row("10.0.0.7")]]
     with pytest.raises(NotReachable):
         vet_host("mixed.example", 443)
 
 
 def test_a_second_answer_of_the_resolver_is_never_used(resolver: Resolver, settings: Settings) -> None:
+    """Edge case 18."""
     settings.OUTBOUND_ALLOW = ["rebind.example"]  # lifts scheme and port; both answers would be let through
     with serving(plain(b"first")) as first, serving(plain(b"second")):
         resolver.answers = [[row("127.0.0.1")], [row("127.0.0.2")]]
@@ -169,6 +171,7 @@ def test_a_call_without_redirects_returns_the_redirect_itself() -> None:
     ],
 )
 def test_a_redirect_to_a_refused_address_is_refused(location: str) -> None:
+    """Edge case 19."""
     with serving(redirect(location)) as host, pytest.raises((OutboundBlocked, OutboundFailed)):
         fetch(host.url(), purpose=PURPOSE)
     assert len(host.heads) == 1

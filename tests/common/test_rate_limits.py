@@ -40,6 +40,7 @@ def test_every_answer_tells_the_quota_of_the_role(actors: Actors, name: str, quo
 
 
 def test_request_q_passes_and_the_next_one_at_once_is_429(actors: Actors, settings: Settings) -> None:
+    """Edge case 8."""
     settings.RATE_LIMITS = merged({"api": {"analyst": 6}})
     passed = [actors.analyst.api.get(DATASETS) for _ in range(6)]
     refused = actors.analyst.api.get(DATASETS)
@@ -117,6 +118,7 @@ def test_failed_sign_ins_of_an_address_end_with_429_whatever_was_tried(db: None,
 
 
 def test_a_forwarded_address_counts_only_from_a_trusted_proxy(db: None, settings: Settings) -> None:
+    """Edge case 7."""
     settings.RATE_LIMITS = merged({"api": {"anonymous": "2/h"}})
 
     def ask(forwarded: str) -> int:
@@ -156,6 +158,7 @@ def test_the_sign_in_page_counts_with_the_api(db: None, settings: Settings) -> N
 
 
 def test_a_restarted_valkey_gets_the_script_again(actors: Actors) -> None:
+    """Edge case 8."""
     assert told(actors.analyst.api.get(DATASETS))[2] == 239
     with redis.Redis.from_url(django_settings.REDIS_URL) as valkey:
         valkey.script_flush()

@@ -43,6 +43,7 @@ def test_jobs_taken_without_a_broker_answer_202_without_waiting_and_all_run_late
     broker: OwnValkey,  # noqa: F811
     actors: Actors,
 ) -> None:
+    """Edge case 14."""
     upload(actors, "first")  # what a process loads once is no measure
     broker.stop(and_forget=True)
     seconds = [upload(actors, f"d{number}") for number in range(JOBS)]

@@ -113,6 +113,7 @@ def test_without_pip_and_uv_the_exit_says_so(
 def test_installers_keep_their_caches_in_the_data_folder_where_there_is_no_home(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Edge case 23."""
     monkeypatch.setenv("HOME", str(project / "missing"))
     assert bootstrap.installer_environ()["HOME"] == str(bootstrap.BOOT_DIR)
 

@@ -10,6 +10,7 @@ def test_sockets_lie_in_the_data_folder() -> None:
 
 
 def test_a_path_too_long_for_the_kernel_gets_a_short_folder_of_its_own() -> None:
+    """Edge case 23."""
     long, other = Path("/srv") / ("x" * 150) / "var", Path("/srv") / ("y" * 150) / "var"
 
     folder = addresses.socket_folder(long)

@@ -61,6 +61,7 @@ def test_it_serves_a_database_over_a_private_socket_only(made: Path, supervisor:
 
 
 def test_a_pid_file_of_another_program_does_not_stop_the_start(made: Path, supervisor: Supervisor) -> None:
+    """Edge case 23."""
     pid_file = made / "postgres" / "data" / "postmaster.pid"
     # As after a restarted container: the number belongs to a living process that is no PostgreSQL.
     pid_file.write_text(f"{os.getppid()}\n{made}\n1\n5432\n/tmp\n\n 1 1\nready   \n")

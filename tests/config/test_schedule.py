@@ -38,6 +38,7 @@ def test_missing_clocks_are_created_once() -> None:
 
 
 def test_an_operators_edit_survives_the_next_sync() -> None:
+    """Edge case 15."""
     schedule.sync()
     task = PeriodicTask.objects.get(name="sextant:reap_jobs")
     task.enabled = False
@@ -48,6 +49,7 @@ def test_an_operators_edit_survives_the_next_sync() -> None:
 
 
 def test_a_clock_gone_from_code_is_switched_off_and_others_tables_are_left_alone() -> None:
+    """Edge case 15."""
     schedule.sync()
     interval = PeriodicTask.objects.get(name="sextant:reap_jobs").interval
     gone = PeriodicTask.objects.create(name="sextant:old", task="sextant.tick", interval=interval)

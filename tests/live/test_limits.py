@@ -107,6 +107,7 @@ async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage) -> No
 
 
 async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage) -> None:
+    """Edge case 17."""
     async with stage.client(max_queue=1) as slow, stage.client() as quick:
         for client in (slow, quick):
             await client.ask("subscribe", topic=stage.topic)

@@ -58,6 +58,7 @@ async def test_a_revoked_session_closes_4401(stage: Stage) -> None:
 
 
 async def test_a_revoked_key_closes_4401(stage: Stage) -> None:
+    """Edge case 6."""
     key = stage.actors.key.key
     assert key is not None
     async with stage.client() as client:
@@ -91,6 +92,7 @@ async def test_a_suspended_organization_closes_4401(stage: Stage) -> None:
 
 
 async def test_a_demotion_takes_the_topics_that_need_the_higher_role(stage: Stage) -> None:
+    """Edge case 3."""
     pair = await in_thread(pair_of)(stage)
     user = user_of(stage.actors.admin)
     async with open_client(stage.server.url) as client:

@@ -95,6 +95,7 @@ async def test_many_subscribers_of_one_busy_topic_all_see_the_same(stage: Stage)
 
 
 async def test_a_gap_beyond_the_kept_events_says_reset(stage: Stage) -> None:
+    """Edge case 16."""
     await stage.publish(*range(1_300))
 
     async with stage.client() as client:
@@ -117,6 +118,7 @@ async def test_another_epoch_or_a_number_from_the_future_says_reset(stage: Stage
 
 
 async def test_a_connected_client_hears_reset_when_valkey_lost_its_data(stage: Stage) -> None:
+    """Edge case 16."""
     await stage.publish(0)
     async with stage.client() as client:
         before = await client.ask("subscribe", id="mine", topic=stage.topic)

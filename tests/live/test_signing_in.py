@@ -171,6 +171,7 @@ def stranger_organization(stage: Stage) -> Organization:
 
 
 async def test_a_stranger_gets_not_found_and_no_event(stage: Stage, stranger_token: str) -> None:
+    """Edge case 17."""
     async with open_client(stage.server.url) as client:
         await client.ask("auth", token=stranger_token)
         answer = await client.ask("subscribe", id="s", topic=stage.topic, after=0)

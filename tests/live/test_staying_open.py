@@ -17,7 +17,7 @@ from tests.live.conftest import Client, Stage, open_client
 
 
 async def test_an_idle_connection_stays_open_and_one_without_sign_in_does_not(stage: Stage) -> None:
-    """Seven seconds: redis-py drops an idle socket after five unless told otherwise; so does sign-in."""
+    """Edge case 16. Seven seconds: redis-py drops an idle socket after five unless told otherwise."""
 
     async def idle() -> None:
         async with stage.client() as client:
