@@ -33,13 +33,12 @@ class InstantField(forms.Field):
             return None
         try:
             instant = parse_datetime(str(value).strip().replace(" ", "+"))
-        except ValueError:
-            instant = None
-        if instant is None or instant.tzinfo is None:
-            raise ValidationError(
-                "Write a time with an offset, such as 2026-01-31T00:00:00Z.", code="invalid"
-            )
-        return instant
+            if instant is not None and instant.tzinfo is not None:
+                # PostgreSQL knows offsets to 16 h only, Python to 24.
+                return instant.astimezone(dt.UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise ValidationError("Write a time with an offset, such as 2026-01-31T00:00:00Z.", code="invalid")
 
 
 class AnyOf(django_filters.Filter):  # type: ignore[misc]

@@ -140,7 +140,7 @@ class ApiSchema(AutoSchema):
         found = []
         if not view.is_public and view.needs_organization:
             found.append(_header("X-Organization", "Id or short name of the organization to act in."))
-        if self.method in UNSAFE_METHODS and not view.is_public:
+        if self.method in UNSAFE_METHODS and view.remembers_answers and not view.is_public:
             text = "1 to 255 printable ASCII characters; one effect per key for 24 h."
             found.append(_header("Idempotency-Key", text, {"type": "string", "pattern": PRINTABLE_KEY}))
         if view.action in {"partial_update", "destroy"}:

@@ -35,11 +35,14 @@ class TimeField(serializers.DateTimeField):
 
 
 def parse_instant(text: str) -> dt.datetime:
-    """Return an RFC 3339 time; raises ValueError without an offset."""
+    """Return an RFC 3339 time in UTC; raises ValueError without an offset."""
     instant = dt.datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError("the time needs an offset")
-    return instant.astimezone(dt.UTC)
+    try:
+        return instant.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1 to 9999") from error
 
 
 def rfc3339(instant: dt.datetime) -> str:

@@ -171,6 +171,13 @@ def test_a_nul_or_broken_utf8_in_the_query_is_malformed(api: APIClient, text: st
     assert problem(api, f"search={text}")[:2] == (400, "request.malformed")
 
 
+def test_a_bound_may_have_any_offset_that_a_time_can(actors: Actors, api: APIClient) -> None:
+    make_key(actors, "Alpha")
+    for bound in ("2000-01-01T00:00:00%2B23:59", "2000-01-01T00:00:00-23:59"):
+        assert names(get(api, f"{KEYS}?created_at__gte={bound}")) == ["Alpha"]
+    assert problem(api, "created_at__gte=0001-01-01T00:00:00%2B20:00")[0] == 422
+
+
 @pytest.mark.parametrize("query", ["search=", "cursor=", "fields="])
 def test_a_text_that_is_empty_narrows_nothing(actors: Actors, api: APIClient, query: str) -> None:
     make_key(actors, "Alpha")

@@ -303,8 +303,8 @@ class TermOut(OutSerializer):
 class QualityOut(serializers.Serializer[Any]):
     """How good the rows of the current version are."""
 
-    score = serializers.FloatField()
-    warnings = serializers.DictField(child=serializers.IntegerField())
+    score = serializers.FloatField(required=False)
+    warnings = serializers.DictField(child=serializers.IntegerField(), required=False)
 
 
 class RejectQuery(serializers.Serializer[Any]):
