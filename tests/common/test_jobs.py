@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from billiard.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
+from structlog.testing import capture_logs
 
 from apps.accounts.models import Organization
 from apps.common import jobs
@@ -22,6 +24,7 @@ from apps.common.jobs.lifecycle import backoff, claim, lease_lock
 from apps.common.jobs.run import worker_is_stopping
 from apps.common.locks import lock_key
 from apps.datasets.models import Dataset, Import
+from tests.factories.accounts import UserFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -463,3 +466,18 @@ def test_run_due_needs_no_broker(
     rows = [queued() for _ in range(3)]
     assert jobs.run_due() == 3
     assert {Import.objects.get(pk=row.pk).status for row in rows} == {"succeeded"}
+
+
+def test_every_line_of_a_job_says_which_it_is_and_for_whom(
+    declare: Callable[..., JobKind[Import]], queued: Callable[..., Import], organization: Organization
+) -> None:
+    user = UserFactory.create()
+    row = queued(created_by=user, request_id="request-1")
+    kind = declare(lambda run: structlog.get_logger().info("at_work"))
+    with capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        jobs.execute(kind.kind, row.pk)
+    assert [line["event"] for line in lines] == ["job_started", "at_work", "job_ended"]
+    for line in lines:
+        assert (line["job_kind"], line["job_id"]) == ("test.work", str(row.pk))
+        assert (line["user_id"], line["organization_id"]) == (str(user.pk), str(organization.pk))
+        assert line["request_id"] == "request-1"

@@ -68,14 +68,26 @@ def _claim_abandoned(kind: JobKind[R], row_id: uuid.UUID, token: uuid.UUID) -> R
 
 
 def _run_claimed(kind: JobKind[R], row: R) -> None:
-    about = {"job_kind": kind.kind, "job_id": str(row.pk), "request_id": row.request_id}
     # What the job does is recorded as done for the request that queued it.
-    with structlog.contextvars.bound_contextvars(**about), served_for(Origin(request_id=row.request_id)):
+    origin = Origin(request_id=row.request_id)
+    with structlog.contextvars.bound_contextvars(**_log_context(kind, row)), served_for(origin):
         logger.info("job_started", attempt=row.attempt)
         started_s = time.monotonic()
         _attempt(Run(kind, row))
         job_seconds.labels(kind=kind.kind, outcome=row.status).observe(time.monotonic() - started_s)
         logger.info("job_ended", status=row.status, error_code=row.error_code)
+
+
+def _log_context(kind: JobKind[R], row: R) -> dict[str, str]:
+    """Return what every line of a job says: which it is, and for whom and where it is done."""
+    found = {
+        "job_kind": kind.kind,
+        "job_id": str(row.pk),
+        "request_id": row.request_id,
+        "organization_id": kind.organization_of(row),
+        "user_id": getattr(row, "created_by_id", None),
+    }
+    return {name: str(value) for name, value in found.items() if value}
 
 
 def _attempt(run: Run[Any]) -> None:
