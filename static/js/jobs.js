@@ -2,12 +2,11 @@
 
 import htmx from "htmx.org";
 import { byId } from "./dom.js";
-import { LiveConnection } from "./live.js";
+import { live } from "./page-live.js";
 import { call, clearProblem, showProblem } from "./problems.js";
 
 const REFRESH_MS = 1000;
 
-const live = new LiveConnection();
 let refreshTimer = null;
 
 function refreshSoon() {
