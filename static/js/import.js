@@ -17,8 +17,11 @@ const STAGES = {
 };
 const COUNTS = ["rows_read", "accepted", "rejected", "duplicates"];
 
+const FILES_EVERY_MS = 2000;
+
 const root = () => byId("import");
 let isRefreshing = false;
+let filesTimer = null;
 
 /** Show a state: the data of `import.changed`, or the API's import, which has the same fields. */
 function show(job) {
@@ -31,6 +34,17 @@ function show(job) {
     if (place) place.textContent = count(job[name]);
   }
   if (document.getElementById("progress")) showProgress(job);
+  refreshFilesSoon();
+}
+
+/** The events count the import as a whole; what each file has come to is asked for. */
+function refreshFilesSoon() {
+  if (filesTimer) return;
+  filesTimer = setTimeout(() => {
+    filesTimer = null;
+    const files = document.getElementById("files");
+    if (files) htmx.trigger(files, "counts");
+  }, FILES_EVERY_MS);
 }
 
 function showProgress(job) {
