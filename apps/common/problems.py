@@ -4,6 +4,7 @@ Every error of the API leaves as `application/problem+json`, whoever raised it: 
 Pages get the same facts as HTML.
 """
 
+import errno
 import json
 import re
 import uuid
@@ -195,13 +196,18 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(API_PREFIX) or request.path == MCP_PATH
 
 
+def is_full_disk(error: BaseException) -> bool:
+    """Tell whether nothing could be written because there is no room left."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
 def as_domain_error(error: BaseException) -> DomainError | None:
     """Return what an exception of ours, DRF or Django means to the caller; None for a fault of ours."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, drf_errors.APIException):
         return _from_drf(error)
-    if isinstance(error, OperationalError | InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError) or is_full_disk(error):
         return errors.Unavailable()
     for raised, meant in DJANGO_ERRORS.items():
         if isinstance(error, raised):
@@ -234,6 +240,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         return None
     if isinstance(error, OperationalError | InterfaceError):
         logger.warning("database_unavailable", error=str(error).partition("\n")[0])
+    if is_full_disk(error):
+        logger.error("disk_full", error=str(error))
     response = problem_response(context["request"]._request, meant)  # noqa: SLF001 - DRF's own name for it
     if isinstance(meant, MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)

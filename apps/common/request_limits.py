@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from django.urls import Resolver404, resolve
 
-from apps.common.errors import DomainError, Malformed, TooLarge
+from apps.common.errors import DomainError, Malformed, TooLarge, Unavailable
 from apps.common.problems import (
     MEDIA_TYPE,
     REQUEST_ID,
     AddressTooLong,
     RequestTimeout,
+    is_full_disk,
+    problem_headers,
     render_problem,
 )
 from apps.common.uploads import FRAMING_BYTES, max_bytes_of
@@ -86,7 +88,13 @@ class RequestLimits:
             has_started = True
             await send(message)
 
-        await self._application(scope, counted, noted)
+        try:
+            await self._application(scope, counted, noted)
+        except OSError as error:
+            # A body is spooled to the disk before Django has a request whose error it could answer.
+            if has_started or not is_full_disk(error):
+                raise
+            refusal = Unavailable()
         if refusal is not None and not has_started:
             await _answer(refusal, scope, send)
 
@@ -136,6 +144,7 @@ async def _answer(error: DomainError, scope: Scope, send: Send) -> None:
         (b"x-request-id", request_id.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"connection", b"close"),
+        *((name.lower().encode(), value.encode()) for name, value in problem_headers(error).items()),
     ]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
     await send({"type": "http.response.body", "body": content})

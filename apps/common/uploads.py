@@ -14,6 +14,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -171,7 +172,13 @@ class StorageUploadHandler(FileUploadHandler):
         if len(self._head) < file_types.HEAD_BYTES:
             self._head = (self._head + raw_data)[: file_types.HEAD_BYTES]
         self._digest.update(raw_data)
-        self._target.write(raw_data)
+        try:
+            self._target.write(raw_data)
+        except OSError:
+            # Nobody else closes it on a full disk, where what waits in its buffer finds no room either.
+            with suppress(OSError):
+                self._target.close()
+            raise
 
     def file_complete(self, file_size: int) -> StoredUpload:
         """Close the file and hand it over."""

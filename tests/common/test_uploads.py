@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -156,7 +157,8 @@ def test_a_form_without_its_token_leaves_nothing_behind(media: Path) -> None:
 
 
 def test_a_form_with_too_many_fields_leaves_nothing_behind(client: Client, media: Path) -> None:
-    fields = {f"field{number}": "x" for number in range(201)}
+    limit = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    fields = {f"field{number}": "x" for number in range(limit + 1)}
     response = client.post("/store", {"file": SimpleUploadedFile("a.csv", b"a"), **fields})
     assert response.status_code in {400, 413}
     assert stored(media) == []
