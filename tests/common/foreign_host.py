@@ -55,10 +55,17 @@ def _serve(listener: socket.socket, host: ForeignHost, responses: list[Respond])
         threading.Thread(target=_answer, args=(connection, host, respond), daemon=True).start()
 
 
+def _is_whole(request: bytes) -> bool:
+    """Tell whether a request has come to its end, body included."""
+    head, end, body = request.partition(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0]
+    return bool(end) and len(body) >= int(length or 0)
+
+
 def _answer(connection: socket.socket, host: ForeignHost, respond: Respond) -> None:
     with connection:
         request = b""
-        while b"\r\n\r\n" not in request:
+        while not _is_whole(request):
             received = connection.recv(65_536)
             if not received:
                 return
