@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 from billiard import current_process
-from prometheus_client import values
 
 
 def share_between_processes(folder: Path, role: str) -> None:
@@ -13,6 +12,9 @@ def share_between_processes(folder: Path, role: str) -> None:
     Call it before any series is made. A worker's child counts under its place in the pool, not under its pid:
     children are replaced all day, and each would leave files behind.
     """
+    # Here, because every process reads this module with its settings, and the clock does not count.
+    from prometheus_client import values  # noqa: PLC0415
+
     folder.mkdir(parents=True, exist_ok=True)
     _forget_the_dead(folder)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # where the library looks for it

@@ -15,8 +15,10 @@ import msgspec
 import structlog
 from django.conf import settings
 
-from apps.common import outbound
 from apps.common.errors import Unavailable
+from apps.common.outbound.calling import call
+from apps.common.outbound.client import Limits
+from apps.common.outbound.errors import CircuitOpen, OutboundBlocked, OutboundFailed
 from apps.common.valkey import valkey_at
 
 PURPOSE: Final = "ai"
@@ -128,7 +130,7 @@ def _ask(asked: Question) -> _Reply:
     }
     key = settings.AI_API_KEY
     try:
-        answer = outbound.call(
+        answer = call(
             settings.AI_BASE_URL.rstrip("/") + "/chat/completions",
             purpose=PURPOSE,
             is_repeatable=True,
@@ -136,7 +138,7 @@ def _ask(asked: Question) -> _Reply:
             headers={"Content-Type": "application/json"},
             credentials={"Authorization": f"Bearer {key}"} if key else {},
             body=json.dumps(question).encode(),
-            limits=outbound.Limits(
+            limits=Limits(
                 first_byte_s=settings.AI_TIMEOUT_S,
                 total_s=settings.AI_TIMEOUT_S,
                 max_bytes=ANSWER_MAX_BYTES,
@@ -147,7 +149,7 @@ def _ask(asked: Question) -> _Reply:
         if answer.status != 200:  # noqa: PLR2004 - HTTP
             raise AiUnavailable(f"The language model answered {answer.status}.")
         return msgspec.json.decode(answer.body, type=_Reply)
-    except (outbound.OutboundFailed, outbound.OutboundBlocked, outbound.CircuitOpen) as error:
+    except (OutboundFailed, OutboundBlocked, CircuitOpen) as error:
         raise AiUnavailable from error
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         logger.warning("ai.reply_not_understood", purpose=asked.purpose, error=str(error))

@@ -8,7 +8,7 @@ from django.utils import timezone
 from apps.common.db import JobStatus
 from apps.common.jobs import iter_kinds
 from apps.common.metrics import Figure, register_figure
-from apps.common.outbound import breaker_states
+from apps.common.outbound.breaker import breaker_states
 from apps.common.probes import disk_facts
 
 

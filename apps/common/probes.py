@@ -26,7 +26,7 @@ from django.utils import timezone
 
 from apps.common.db import JobStatus
 from apps.common.jobs import iter_kinds
-from apps.common.outbound import open_circuits
+from apps.common.outbound.breaker import open_circuits
 
 PROBE_S: Final = 2.0
 CACHED_S: Final = 10.0

@@ -5,9 +5,10 @@ import ipaddress
 import pytest
 from pytest_django.fixtures import Settings
 
-from apps.common.outbound import OutboundBlocked, Target, parse_target
 from apps.common.outbound.addresses import is_public
 from apps.common.outbound.allowed import parse_allowed
+from apps.common.outbound.errors import OutboundBlocked
+from apps.common.outbound.urls import Target, parse_target
 
 PUBLIC = [
     "1.0.0.1",

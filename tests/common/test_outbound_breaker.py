@@ -9,9 +9,10 @@ import time_machine
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from apps.common.outbound import CircuitOpen, OutboundFailed, call, guarded
 from apps.common.outbound import breaker as breakers
-from apps.common.outbound.calling import HostFailed
+from apps.common.outbound.breaker import guarded
+from apps.common.outbound.calling import HostFailed, call
+from apps.common.outbound.errors import CircuitOpen, OutboundFailed
 from tests.common.foreign_host import ForeignHost, plain, serving
 
 DOWN = plain(b"", "503 Service Unavailable")

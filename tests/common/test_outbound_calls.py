@@ -10,8 +10,9 @@ import pytest
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from apps.common.outbound import Limits, OutboundBlocked, OutboundFailed, fetch, open_url
 from apps.common.outbound.addresses import parse_literal
+from apps.common.outbound.client import Limits, fetch, open_url
+from apps.common.outbound.errors import OutboundBlocked, OutboundFailed
 from apps.common.outbound.resolving import NotReachable, vet_host
 from tests.common.foreign_host import plain, redirect, serving
 

@@ -3,33 +3,10 @@
 Each hop: the address's syntax is vetted, its name resolved once, every address behind it must be public, and
 the connection goes to exactly those addresses. Redirects start over. Bytes and time are capped.
 
-    call(url, purpose=…)       -> Answer, behind a breaker, tried again where that does no harm
-    fetch(url, purpose=…)      -> Answer, whole
-    open_url(url, purpose=…)   -> Exchange, to be read in pieces
-    vet_host(host, port)       -> the vetted addresses, for programs that connect by themselves
+    calling.call(url, purpose=…)     -> Answer, behind a breaker, tried again where that does no harm
+    client.fetch(url, purpose=…)     -> Answer, whole
+    client.open_url(url, purpose=…)  -> Exchange, to be read in pieces
+    resolving.vet_host(host, port)   -> the vetted addresses, for programs that connect by themselves
+
+Nothing is imported here: processes that only know the errors do without the HTTP client's memory.
 """
-
-from apps.common.outbound.breaker import breaker_states, guarded, open_circuits
-from apps.common.outbound.calling import call
-from apps.common.outbound.client import Answer, Exchange, Limits, fetch, open_url
-from apps.common.outbound.errors import CircuitOpen, OutboundBlocked, OutboundFailed
-from apps.common.outbound.resolving import vet_host
-from apps.common.outbound.urls import Target, parse_target
-
-__all__ = [
-    "Answer",
-    "CircuitOpen",
-    "Exchange",
-    "Limits",
-    "OutboundBlocked",
-    "OutboundFailed",
-    "Target",
-    "breaker_states",
-    "call",
-    "fetch",
-    "guarded",
-    "open_circuits",
-    "open_url",
-    "parse_target",
-    "vet_host",
-]
