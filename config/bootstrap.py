@@ -154,8 +154,8 @@ def install(files: Sequence[Path], uv: str | None, place: Sequence[str], *, repa
     sources = [argument for file in files for argument in ("-r", str(file))]
     if uv:
         again = ["--reinstall"] if repair else []
-        # Compiled now, in all processes at once: a service that compiles while it starts keeps what that took,
-        # some 20 MB in all.
+        # Compiled now, and by all cores: a service that compiles while it starts keeps the memory that this
+        # took, some 20 MB in all.
         options = ["--quiet", "--require-hashes", "--compile-bytecode"]
         command = [uv, "pip", "install", *options, *again, *place, *sources]
         if succeeds(command, aloud=True):

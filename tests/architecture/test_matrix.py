@@ -40,12 +40,6 @@ ADMIN = [address for address in ALL if address.route.startswith("admin/")]
 ELSEWHERE = {
     "mcp": "tools are tried below, the door in tests/mcp",
     "api/v1/live/events": "topics are tried below, the door in tests/live",
-    # Everybody's own sign-in, whatever their role: another's session is 404 in tests/accounts.
-    "accounts/password/change/": "tests/accounts/test_own_pages.py",
-    "accounts/reauthenticate/": "tests/accounts/test_own_pages.py",
-    "accounts/sessions/": "tests/accounts/test_own_pages.py",
-    "accounts/sessions/end/": "tests/accounts/test_own_pages.py",
-    "accounts/sessions/<uuid:session_id>/end/": "tests/accounts/test_own_pages.py",
 }
 CALLS = [(address, method) for address in API for method in address.methods]
 
