@@ -38,7 +38,8 @@ def _target(event: str, arguments: tuple[Any, ...]) -> str | None:
 
 
 def _guard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _GUARDED:
+    # The hook outlives its module: at the interpreter's end there are no names any more.
+    if not _GUARDED or event not in _GUARDED:
         return
     host = _target(event, arguments)
     if host is not None and not _is_allowed(host):
