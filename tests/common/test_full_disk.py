@@ -23,7 +23,7 @@ class FullStorage(FileSystemStorage):
     """A storage whose files are the device that is always full."""
 
     def path(self, name: str) -> str:
-        raise NotImplementedError
+        raise NotImplementedError  # Django's word for a storage without local files
 
     def _open(self, name: str, mode: str = "rb") -> "File[bytes]":
         return File(Path("/dev/full").open(mode, buffering=0))

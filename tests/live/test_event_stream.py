@@ -402,7 +402,7 @@ class Unasked:
     """A caller whom nobody asks again in so short a time."""
 
     def credentials(self) -> Any:
-        raise NotImplementedError
+        raise NotImplementedError("somebody asked")  # would end the stream, and fail the test
 
 
 async def test_websockets_and_streams_count_together(stage: Stage, key: dict[str, str]) -> None:
