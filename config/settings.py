@@ -34,6 +34,7 @@ INSTALLED_APPS = [
     "config",
     "apps.spatial",
     "apps.datasets",
+    "apps.metrics",
     "apps.accounts",
     "config.admin.SextantAdminConfig",
     "django.contrib.auth",
@@ -408,6 +409,27 @@ DATASETS_PERSONAL_WORDS = env.env_list(
         "nationality",
     ],
 )
+
+# --- products: metrics
+METRICS_MAX_BATCH_POINTS = env.env_int("METRICS_MAX_BATCH_POINTS", 10_000, minimum=1)
+METRICS_MAX_BODY_BYTES = env.env_int("METRICS_MAX_BODY_BYTES", 8 * 1024**2, minimum=1)
+METRICS_MAX_INFLATED_BYTES = env.env_int("METRICS_MAX_INFLATED_BYTES", 32 * 1024**2, minimum=1)
+METRICS_SKEW_PAST_S = env.env_int("METRICS_SKEW_PAST_S", 604_800)
+METRICS_SKEW_FUTURE_S = env.env_int("METRICS_SKEW_FUTURE_S", 604_800)
+METRICS_RAW_DAYS = env.env_int("METRICS_RAW_DAYS", 90, minimum=1)
+METRICS_ROLLUP_15M_DAYS = env.env_int("METRICS_ROLLUP_15M_DAYS", 0)
+METRICS_ROLLUP_1H_DAYS = env.env_int("METRICS_ROLLUP_1H_DAYS", 0)
+METRICS_MAX_METRICS = env.env_int("METRICS_MAX_METRICS", 200_000, minimum=1)
+METRICS_NAME_CACHE = env.env_int("METRICS_NAME_CACHE", 200_000, minimum=1)
+METRICS_COMPACT_EVERY_S = env.env_int("METRICS_COMPACT_EVERY_S", 5, minimum=1)
+METRICS_COMPACT_POINTS = env.env_int("METRICS_COMPACT_POINTS", 500_000, minimum=1)
+METRICS_COMPACT_SEGMENTS = env.env_int("METRICS_COMPACT_SEGMENTS", 2_000, minimum=1)
+METRICS_COMPACT_AGE_S = env.env_int("METRICS_COMPACT_AGE_S", 300, minimum=1)
+METRICS_PENDING_POINTS = env.env_int("METRICS_PENDING_POINTS", 50_000_000, minimum=1)
+METRICS_INFLIGHT_BYTES = env.env_int("METRICS_INFLIGHT_BYTES", 64 * 1024**2, minimum=1)
+METRICS_LANES = env.env_int("METRICS_LANES", 1, minimum=1, maximum=1_024)
+METRICS_STATHAT_HOSTS = env.env_list("METRICS_STATHAT_HOSTS")
+METRICS_FAULT = env.env_str("METRICS_FAULT")
 
 # --- products: spatial
 SPATIAL_MAX_CELLS = env.env_int("SPATIAL_MAX_CELLS", 50_000, minimum=1)

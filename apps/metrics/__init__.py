@@ -1,0 +1,1 @@
+"""Metrics: points in, exact answers out."""

@@ -1,0 +1,1 @@
+"""Bytes and numbers of stored points: payloads, exact sums, sketches, rollup rows. Pure."""

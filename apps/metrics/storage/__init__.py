@@ -1,0 +1,1 @@
+"""The SQL of points: segments, chunks, rollups, their partitions. No rule of the product stands here."""
