@@ -85,13 +85,17 @@ def _partitions_of(days: Iterable[dt.date]) -> Iterator[tuple[str, str]]:
     for day in set(days):
         yield (
             chunk_partition(day),
-            f"CREATE TABLE IF NOT EXISTS {chunk_partition(day)} PARTITION OF {CHUNKS}"
-            f" FOR VALUES FROM ('{day.isoformat()}') TO ('{(day + DAY).isoformat()}')",
+            (
+                f"CREATE TABLE IF NOT EXISTS {chunk_partition(day)} PARTITION OF {CHUNKS}"
+                f" FOR VALUES FROM ('{day.isoformat()}') TO ('{(day + DAY).isoformat()}')"
+            ),
         )
         first = day.replace(day=1)
         yield (
             rollup_partition(first),
-            f"CREATE TABLE IF NOT EXISTS {rollup_partition(first)} PARTITION OF {ROLLUPS}"
-            f" FOR VALUES FROM ({start_of(first)}) TO ({start_of(month_after(first))})"
-            " WITH (fillfactor = 70)",
+            (
+                f"CREATE TABLE IF NOT EXISTS {rollup_partition(first)} PARTITION OF {ROLLUPS}"
+                f" FOR VALUES FROM ({start_of(first)}) TO ({start_of(month_after(first))})"
+                " WITH (fillfactor = 70)"
+            ),
         )
