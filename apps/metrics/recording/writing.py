@@ -162,7 +162,7 @@ def _write_in_transaction(submissions: Sequence[Submission], names: Organization
 
 
 def _check(plans: Sequence[Plan]) -> None:
-    """Raise the error of a single request, SharedFailure of several, CatalogMoved for metrics that are gone."""
+    """Raise the error of a single request, SharedFailure of several; CatalogMoved for vanished metrics."""
     failed = {place for place, each in enumerate(plans) if each.error is not None}
     if failed and len(plans) > 1:
         raise SharedFailure(failed)
