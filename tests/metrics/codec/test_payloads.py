@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pcodec import ChunkConfig, standalone
 
 from apps.metrics.codec.arrays import Float64s, Int64s
+from apps.metrics.codec.columns import PCODEC, write_column
 from apps.metrics.codec.payloads import (
     MOST_POINTS,
     CorruptPayload,
@@ -59,8 +59,7 @@ def chunk_of(times: bytes, values: bytes, *, points: int, codec: int = 0) -> byt
 
 
 def packed(column: Int64s | Float64s) -> bytes:
-    encoded: bytes = standalone.simple_compress(column, ChunkConfig(compression_level=4))
-    return encoded
+    return write_column(column, PCODEC)
 
 
 def test_a_short_segment_is_raw_columns_behind_header_and_directory() -> None:
@@ -166,8 +165,12 @@ def test_every_flipped_byte_is_noticed(length: int) -> None:
             decode(payload + b"\0")
 
 
-RAW = {"times": TIMES[:2].tobytes(), "values": VALUES[:2].tobytes()}
-ONE_METRIC = {**RAW, "points": 2, "metrics": 1}
+RAW_TIMES, RAW_VALUES = TIMES[:2].tobytes(), VALUES[:2].tobytes()
+
+
+def two_points(directory: bytes, *, points: int = 2, metrics: int = 1, codec: int = 0) -> bytes:
+    """Return a segment of two points with this directory, and what else is claimed."""
+    return segment_of(directory, RAW_TIMES, RAW_VALUES, points=points, metrics=metrics, codec=codec)
 
 
 @pytest.mark.parametrize(
@@ -177,19 +180,19 @@ ONE_METRIC = {**RAW, "points": 2, "metrics": 1}
         (b"\x01\x00\x00\x00", "header"),
         (b"\x02" + encode_segment(NUMBERS, TIMES, VALUES)[1:], "version 2 .* reads 1"),
         (b"\x00" + encode_segment(NUMBERS, TIMES, VALUES)[1:], "version 0"),
-        (segment_of(b"\x03\x02", **ONE_METRIC, codec=9), "codec 9"),
-        (segment_of(b"\x03\x02", **{**ONE_METRIC, "points": 0}), "claims 0 points"),
-        (segment_of(b"\x03\x02", **{**ONE_METRIC, "points": MOST_POINTS + 1}), "points"),
-        (segment_of(b"\x03\x02", **{**ONE_METRIC, "metrics": 0}), "2 entries for 0 metrics"),
-        (segment_of(b"\x03\x02", **{**ONE_METRIC, "metrics": 2}), "2 entries for 2 metrics"),
-        (segment_of(b"\x03\x82", **ONE_METRIC), "cut off"),
-        (segment_of(b"\x03\x01", **ONE_METRIC), "add up to 2 points"),
-        (segment_of(b"\x03\x03", **ONE_METRIC), "add up to 2 points"),
-        (segment_of(b"\x03\x01\x02\x00", **{**ONE_METRIC, "metrics": 2}), "add up"),
-        (segment_of(b"\x03\x00\x01\x01", **{**ONE_METRIC, "metrics": 2}), "ascend"),
-        (segment_of(b"\xff" * 9 + b"\x01\x02", **ONE_METRIC), "63 bits"),
-        (segment_of(b"\x03" + b"\xff" * 9 + b"\x01\x01\x01", **{**ONE_METRIC, "metrics": 2}), "ascend"),
-        (segment_of(b"\x03\x02", RAW["times"][:9], RAW["values"], points=2, metrics=1), "9 bytes, 16"),
+        (two_points(b"\x03\x02", codec=9), "codec 9"),
+        (two_points(b"\x03\x02", points=0), "claims 0 points"),
+        (two_points(b"\x03\x02", points=MOST_POINTS + 1), "claims 16777217 points"),
+        (two_points(b"\x03\x02", metrics=0), "2 entries for 0 metrics"),
+        (two_points(b"\x03\x02", metrics=2), "2 entries for 2 metrics"),
+        (two_points(b"\x03\x82"), "cut off"),
+        (two_points(b"\x03\x01"), "add up to 2 points"),
+        (two_points(b"\x03\x03"), "add up to 2 points"),
+        (two_points(b"\x03\x01\x02\x00", metrics=2), "add up"),
+        (two_points(b"\x03\x00\x01\x01", metrics=2), "ascend"),
+        (two_points(b"\xff" * 9 + b"\x01\x02"), "63 bits"),
+        (two_points(b"\x03" + b"\xff" * 9 + b"\x01\x01\x01", metrics=2), "ascend"),
+        (segment_of(b"\x03\x02", RAW_TIMES[:9], RAW_VALUES, points=2, metrics=1), "9 bytes, 16"),
     ],
 )
 def test_a_segment_that_does_not_add_up_is_named(payload: bytes, wrong: str) -> None:
@@ -203,9 +206,9 @@ INTS, FLOATS = np.arange(20), np.arange(20.0)
 @pytest.mark.parametrize(
     ("payload", "wrong"),
     [
-        (chunk_of(RAW["times"], RAW["values"], points=3), "16 bytes, 24"),
+        (chunk_of(RAW_TIMES, RAW_VALUES, points=3), "16 bytes, 24"),
         (chunk_of(TIMES.tobytes(), VALUES.tobytes(), points=3), "sorted"),
-        (chunk_of(RAW["times"], np.array([1.0, np.nan]).tobytes(), points=2), "finite"),
+        (chunk_of(RAW_TIMES, np.array([1.0, np.nan]).tobytes(), points=2), "finite"),
         (chunk_of(b"no columns", b"at all", points=20, codec=1), "decompressed"),
         (chunk_of(packed(INTS), packed(INTS), points=20, codec=1), "float64 cannot be decompressed"),
         (chunk_of(packed(FLOATS), packed(FLOATS), points=20, codec=1), "int64 cannot be decompressed"),
