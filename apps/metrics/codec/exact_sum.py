@@ -82,6 +82,7 @@ def _high_bits(values: Float64s, starts: Int64s, sizes: Int64s) -> Float64s:
     partial sum is over 2^53 units.
     """
     tops = np.frexp(np.maximum.reduceat(np.abs(values), starts))[1]
+    # At least one more than e, so that adding a term does not leave the constant's binade.
     spare = np.maximum(np.frexp(sizes.astype(np.float64))[1] - 1, 1)
     # Of subnormals, which are multiples of one unit anyway, the constant may be subnormal or 0.0.
     constants = np.ldexp(1.5, tops + spare)

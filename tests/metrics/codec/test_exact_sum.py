@@ -62,11 +62,10 @@ def test_a_sum_of_zero_has_no_sign() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 255, 256, 257, 65_535, 65_536, 65_537, 200_000])
 def test_groups_of_any_size_add_without_rounding(size: int) -> None:
-    # All bits set and one sign: the largest partial sums a group of this size can have.
-    values = np.full(size, float(2**53 - 1))
-    values[::3] = 1.9999999999999998
-    expected = exact_parts([float(value) for value in values.tolist()])
-    assert grouped_sum_parts(values, np.array([0])) == [expected]
+    # One sign, near the largest magnitude, all bits in use: the largest partial sums such a group can have.
+    values = np.random.default_rng(size).integers(2**53 - 2**49, 2**53, size).astype(np.float64)
+    values[::3] -= np.random.default_rng(size).random(len(values[::3]))
+    assert grouped_sum_parts(values, np.array([0])) == [exact_parts(values.tolist())]
 
 
 def test_no_groups_have_no_sums() -> None:
