@@ -10,7 +10,7 @@ from django.conf import settings
 from apps.metrics.compaction.leasing import hold
 from apps.metrics.compaction.merging import merge_levels
 from apps.metrics.compaction.moving import Moved, move_step
-from apps.metrics.storage import segments, shards
+from apps.metrics.storage import segments
 from apps.metrics.storage.faults import reach
 from apps.metrics.storage.partitions import PartitionsBusy
 from apps.metrics.storage.segments import Pending

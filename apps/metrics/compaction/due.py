@@ -9,14 +9,13 @@ from celery import current_app
 from apps.common.jobs.queues import QUEUES
 from apps.common.reachability import reachability_at
 from apps.metrics.compaction.compacting import Compacted, compact_shard, is_due
+from apps.metrics.compaction.leasing import PATIENCE_S
 from apps.metrics.storage import segments, shards
 
 MESSAGE_NAME: Final = "sextant.compact_shard"
 # The next tick is the retry: a message that waited longer would only be one of several for the same shard.
 MESSAGE_EXPIRY_S: Final = 30
 BUSY_S: Final = 1.0
-# Longer than the lease of a compactor that died.
-PATIENCE_S: Final = shards.LEASE_S + 15
 
 
 def send_due() -> list[int]:
@@ -44,8 +43,8 @@ def compact_everything(
 ) -> list[Compacted]:
     """Compact here and now what waits in all shards, or in an organization's; return what was done.
 
-    `force` takes what is not due, too; `until_empty` goes on with what comes in meanwhile. A shard that another
-    holds is waited for until its lease would be over.
+    `force` takes what is not due, too; `until_empty` goes on with what comes in meanwhile. A shard that
+    another holds is waited for until its lease would be over.
     """
     done: list[Compacted] = []
     for shard_id, _ in shards.shards_of(organization_id):

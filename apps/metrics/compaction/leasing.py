@@ -1,6 +1,7 @@
 """Holding a shard while its contents are changed."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -12,6 +13,9 @@ from apps.metrics.storage import shards
 from apps.metrics.storage.shards import Lease, LeaseLost
 
 RENEWED_S: Final = 15.0
+TRIED_AGAIN_S: Final = 0.5
+# Longer than the lease of a holder that died.
+PATIENCE_S: Final = shards.LEASE_S + 15.0
 
 logger = structlog.get_logger(__name__)
 
@@ -32,6 +36,20 @@ def hold(shard_id: int) -> Iterator[Lease | None]:
         over.set()
         renewal.join()
         shards.release(lease)
+
+
+@contextmanager
+def patiently_held(shard_id: int, patience_s: float = PATIENCE_S) -> Iterator[Lease]:
+    """Hold a shard for the block, after whoever holds it; raises LeaseLost if that takes too long."""
+    give_up_s = time.monotonic() + patience_s
+    while True:
+        with hold(shard_id) as lease:
+            if lease is not None:
+                yield lease
+                return
+        if time.monotonic() > give_up_s:
+            raise LeaseLost("Another has held the shard all the time.")
+        time.sleep(TRIED_AGAIN_S)
 
 
 def require(lease: Lease) -> None:

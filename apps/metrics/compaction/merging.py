@@ -1,4 +1,4 @@
-"""Parts of one metric and UTC day into fewer: eight of a level into one, and a day that is over into chunks."""
+"""Parts of one metric and UTC day into fewer: eight of a level into one, a day that is over into chunks."""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -45,10 +45,15 @@ def close_day(lease: Lease, day: dt.date) -> int:
 
     Raises LeaseLost; then the merges before that one stay.
     """
-    keys = chunks.parts_of_split_days(lease.shard_id, day)
-    of_metrics = (list(group) for _, group in groupby(keys, key=lambda key: key.number))
-    bundles = [bundle for parts in of_metrics for bundle in _to_close(parts)]
+    bundles = bundles_to_close(lease.shard_id, day)
     return sum(_merge(lease, batch, level=CLOSED) for batch in _batches(bundles))
+
+
+def bundles_to_close(shard_id: int, day: dt.date) -> list[Bundle]:
+    """Return the parts of a day that is over which are to be laid out anew, by metric."""
+    keys = chunks.parts_of_split_days(shard_id, day)
+    of_metrics = (list(group) for _, group in groupby(keys, key=lambda key: key.number))
+    return [bundle for parts in of_metrics for bundle in _to_close(parts)]
 
 
 def _eights(keys: Sequence[PartKey]) -> Iterator[Bundle]:
@@ -98,7 +103,7 @@ def _batches(bundles: Sequence[Bundle]) -> Iterator[list[Bundle]]:
 
 
 def _merge(lease: Lease, bundles: list[Bundle], *, level: int | None) -> int:
-    """Put merged parts in the place of each bundle's, one level up unless one is given; return how many went."""
+    """Put merged parts in place of each bundle's, one level up unless one is given; return how many went."""
     stored = chunks.read_chosen(lease.shard_id, [key for bundle in bundles for key in bundle])
     by_part = {part.part: part for part in stored}
     readable = []
@@ -125,7 +130,9 @@ def _points_of(parts: Sequence[Part], label: int) -> Points | None:
         try:
             times, values = decode_chunk(part.payload)
         except CorruptPayload as error:
-            logger.error("metrics.chunk_unreadable", number=part.number, day=str(part.day), reason=str(error))
+            logger.warning(
+                "metrics.chunk_unreadable", number=part.number, day=str(part.day), reason=str(error)
+            )
             return None
         pieces.append(Points(np.full(len(times), label, np.int64), times, values))
     return joined(pieces) if pieces else None

@@ -1,4 +1,4 @@
-"""One step of compaction: the oldest segments of a shard become parts, rollups, ends and counts, all or none."""
+"""One step of compaction: a shard's oldest segments become parts, rollups, ends and counts, all or none."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _take(shard_id: int, rows: Sequence[Segment]) -> _Taken | None:
             pieces.append(decode_segment(row.payload))
             readable.append(row)
         except CorruptPayload as error:
-            logger.error("metrics.segment_unreadable", shard_id=shard_id, segment=row.id, reason=str(error))
+            logger.warning("metrics.segment_unreadable", shard_id=shard_id, segment=row.id, reason=str(error))
     if not readable:
         return None
     points = joined([Points(piece.point_numbers(), piece.times, piece.values) for piece in pieces])

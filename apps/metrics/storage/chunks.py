@@ -15,9 +15,10 @@ from apps.metrics.storage.partitions import EPOCH
 # The level of parts of a day that is over: they are disjoint in time and not merged again.
 CLOSED: Final = 100
 CHUNK_POINTS: Final = 131_072
-# Eight smaller ones always fit into one chunk; larger ones are left until their day is over.
 FANOUT: Final = 8
-MERGED_BELOW: Final = CHUNK_POINTS // FANOUT
+# Each merge writes the points to the log once more. From so many points on a part compresses and decodes
+# about as well as a large one, and is left until its day is over.
+MERGED_BELOW: Final = 512
 
 Numbers = npt.NDArray[np.int64]
 MetricDay = tuple[int, dt.date]
@@ -67,8 +68,8 @@ def insert_chunks(shard_id: int, chunks: ChunkColumns) -> None:
     """Write parts in the caller's transaction; each gets a number that no part has had before."""
     columns.run(
         """
-        INSERT INTO metrics_point_chunk (shard_id, number, day, part, level, point_count, min_value, max_value,
-                                         first_at, last_at, payload)
+        INSERT INTO metrics_point_chunk (shard_id, number, day, part, level, point_count, min_value,
+                                         max_value, first_at, last_at, payload)
         SELECT %s, number, date '1970-01-01' + day::integer, nextval('metrics_point_chunk_part_seq'),
                level::smallint, point_count::integer, min_value, max_value, first_at, last_at, payload
         FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::double precision[],
@@ -202,7 +203,7 @@ def stored_days(shard_id: int) -> dict[dt.date, int]:
         "SELECT day, point_count FROM metrics_shard_day WHERE shard_id = %s AND point_count > 0 ORDER BY day",
         [shard_id],
     )
-    return {day: count for day, count in rows}
+    return dict(rows)
 
 
 def date_of(days: int) -> dt.date:

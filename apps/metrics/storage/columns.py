@@ -1,7 +1,7 @@
 """Statements with whole columns as parameters, bound by the server and sent in binary.
 
-Thousands of rows are one statement: `INSERT ... SELECT ... FROM unnest(%b::bigint[], %b::bytea[])`. Django's own
-cursor would write such a statement out as text, hexadecimal payloads included.
+Thousands of rows are one statement: `INSERT ... SELECT ... FROM unnest(%b::bigint[], %b::bytea[])`. Django's
+own cursor would write such a statement out as text, hexadecimal payloads included.
 """
 
 import struct

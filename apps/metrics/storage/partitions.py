@@ -41,9 +41,14 @@ class Partition:
     size_bytes: int
 
 
+def instant_of(at_us: int) -> dt.datetime:
+    """Return an instant given in microseconds since 1970."""
+    return EPOCH + dt.timedelta(microseconds=at_us)
+
+
 def day_of(at_us: int) -> dt.date:
     """Return the UTC day of an instant in microseconds since 1970."""
-    return (EPOCH + dt.timedelta(microseconds=at_us)).date()
+    return instant_of(at_us).date()
 
 
 def start_of(day: dt.date) -> int:
@@ -116,8 +121,8 @@ def ensure_partitions(days: Iterable[dt.date]) -> list[str]:
 def drop_partition(partition: Partition) -> None:
     """Detach a partition while others read and write on, then drop it; call it outside of transactions.
 
-    Raises PartitionsBusy after 2 s of waiting for others. What was begun then is finished by the next call, or
-    by whoever makes that partition again.
+    Raises PartitionsBusy after 2 s of waiting for others. What was begun then is finished by the next call,
+    or by whoever makes that partition again.
     """
     with impatient(), _only_one():
         _finish_detaching(partition.table)

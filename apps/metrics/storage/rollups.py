@@ -23,7 +23,8 @@ def read_rollups(shard_id: int, width_s: int, numbers: Numbers, starts: Numbers)
     # The bounds let the planner leave out the partitions of other months.
     rows = columns.read_all(
         """
-        SELECT old.number, old.start_at, point_count, sum_parts, min, max, first, last, first_at, last_at, sketch
+        SELECT old.number, old.start_at, point_count, sum_parts, min, max, first, last, first_at, last_at,
+               sketch
         FROM metrics_rollup AS old
         JOIN unnest(%b::bigint[], %b::bigint[]) AS wanted (number, start_at)
           ON old.number = wanted.number AND old.start_at = wanted.start_at
@@ -41,7 +42,8 @@ def read_days(shard_id: int, width_s: int, metric_days: Sequence[tuple[int, dt.d
     starts = np.array([start_of(day) for _, day in metric_days], np.int64)
     rows = columns.read_all(
         """
-        SELECT old.number, old.start_at, point_count, sum_parts, min, max, first, last, first_at, last_at, sketch
+        SELECT old.number, old.start_at, point_count, sum_parts, min, max, first, last, first_at, last_at,
+               sketch
         FROM unnest(%b::bigint[], %b::bigint[]) AS wanted (number, day_start)
         JOIN metrics_rollup AS old
           ON old.number = wanted.number

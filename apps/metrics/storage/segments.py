@@ -46,7 +46,8 @@ def read_segments(shard_id: int, *, max_points: int, up_to_id: int, after_id: in
         FROM metrics_point_segment
         WHERE shard_id = %s AND id IN (
             SELECT id FROM (
-                SELECT id, sum(point_count) OVER (ORDER BY id) AS running, row_number() OVER (ORDER BY id) AS place
+                SELECT id, sum(point_count) OVER (ORDER BY id) AS running,
+                       row_number() OVER (ORDER BY id) AS place
                 FROM (
                     SELECT id, point_count FROM metrics_point_segment
                     WHERE shard_id = %s AND id > %s AND id <= %s ORDER BY id LIMIT %s

@@ -26,7 +26,8 @@ def widen_stats(shard_id: int, stats: StatColumns) -> None:
     """Let the ends of metrics take in these points, in the caller's transaction."""
     columns.run(
         """
-        INSERT INTO metrics_metric_stat AS old (shard_id, number, first_at, last_at, last_value, last_received_at)
+        INSERT INTO metrics_metric_stat AS old
+            (shard_id, number, first_at, last_at, last_value, last_received_at)
         SELECT %s, number, first_at, last_at, last_value,
                timestamptz 'epoch' + received_at * interval '1 microsecond'
         FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::double precision[], %b::bigint[])
