@@ -111,7 +111,7 @@ def choose_interval(
     window: Window, zone: ZoneInfo, max_buckets: int, *, ladder: Sequence[Interval] = LADDER
 ) -> Interval:
     """Return the finest interval of a ladder with at most so many buckets, the coarsest if none has."""
-    fitting = (step for step in ladder if _fits(window, step, zone, max_buckets))
+    fitting = (step for step in ladder if fits(window, step, zone, max_buckets))
     return next(fitting, ladder[-1])
 
 
@@ -130,7 +130,8 @@ def bucket_edges(window: Window, interval: Interval, zone: ZoneInfo) -> Instants
     return np.array(_calendar_edges(window, interval, zone), np.int64)
 
 
-def _fits(window: Window, interval: Interval, zone: ZoneInfo, max_buckets: int) -> bool:
+def fits(window: Window, interval: Interval, zone: ZoneInfo, max_buckets: int) -> bool:
+    """Tell whether at most so many buckets meet a window."""
     # The estimate of calendar spans may be a little high, and the edges of many are slow to find.
     count = bucket_count(window, interval, zone)
     if interval.unit is Unit.ELAPSED or not max_buckets < count <= 2 * max_buckets + 2:

@@ -29,7 +29,11 @@ MAX_WILDCARDS: Final = 16
 MAX_CODE_POINT: Final = 0x10FFFF
 SURROGATES: Final = range(0xD800, 0xE000)
 
-_TOKEN: Final = re.compile(r"(?P<across>\*{2,})|(?P<some>\*)|(?P<one>\?)|(?P<set>\[[!^]?\]?[^\]]*\])|(?P<any>\{[^{}]*\})|(?P<text>.)", re.DOTALL)
+_TOKEN: Final = re.compile(
+    r"(?P<across>\*{2,})|(?P<some>\*)|(?P<one>\?)"
+    r"|(?P<set>\[[!^]?\]?[^\]]*\])|(?P<any>\{[^{}]*\})|(?P<text>.)",
+    re.DOTALL,
+)
 
 
 class InvalidPattern(Invalid):
@@ -82,9 +86,9 @@ class Pattern:
         return found
 
 
-def matching(metrics: MetricQuerySet, patterns: Sequence[str]) -> MetricQuerySet:
-    """Return the metrics that match any of the patterns; raises InvalidPattern."""
-    found = Q(pk__in=[])
+def matching(metrics: MetricQuerySet, patterns: Sequence[str], *, also: Sequence[str] = ()) -> MetricQuerySet:
+    """Return the metrics that match any of the patterns, or have one of the keys; raises InvalidPattern."""
+    found = Q(key__in=also)
     for text in patterns:
         found |= parse_pattern(text).condition()
     return metrics.filter(found)
@@ -96,7 +100,7 @@ def parse_pattern(text: str) -> Pattern:
         raise InvalidPattern(f"A pattern has 1 to {MAX_CHARACTERS} characters.")
     name, *tests = unicodedata.normalize("NFC", text).split(";")
     tokens = list(_tokens(name))
-    wildcards = sum(kind != "text" for kind, _ in tokens)
+    wildcards = _wildcards(tokens)
     tags: list[TagTest] = []
     for test in tests:
         if test != "*":
@@ -124,7 +128,13 @@ def _tag_test(text: str) -> tuple[TagTest, int]:
     # Keys write these two characters so, as `;` ends a tag.
     tokens = list(_tokens(glob.replace("%3B", ";").replace("%25", "%")))
     regex = f"^{_regex(tokens, within='', across='')}$" if tokens else None
-    return TagTest(tag, regex, is_negated), sum(kind != "text" for kind, _ in tokens)
+    return TagTest(tag, regex, is_negated), _wildcards(tokens)
+
+
+def _wildcards(tokens: Sequence[tuple[str, str]]) -> int:
+    """Return how many wildcards there are, those between braces included."""
+    inside = sum(_wildcards(list(_tokens(text[1:-1]))) for kind, text in tokens if kind == "any")
+    return inside + sum(kind != "text" for kind, _ in tokens)
 
 
 def _tokens(glob: str) -> Iterator[tuple[str, str]]:
