@@ -17,7 +17,8 @@ from django.core.exceptions import ValidationError
 from apps.common.errors import Forbidden, NotFound
 from apps.common.live.streams import Address
 
-TOPIC_MAX_CHARS: Final = 200
+# `metrics.` and a key of 2,048 bytes, the longest name there is; a client's message has room for it.
+TOPIC_MAX_CHARS: Final = 2_056
 _PLACEHOLDER: Final = re.compile(r"<([a-z_]+)>")
 
 
