@@ -102,7 +102,7 @@ def register_topic(
     parts = [re.escape(part) for part in _PLACEHOLDER.sub("\0", pattern).split("\0")]
     groups = [r"([^.]+)"] * (len(names) - 1) + [r"(.+)"] * bool(names)
     expression = "".join(part + group for part, group in zip(parts, [*groups, ""], strict=True))
-    _topics[pattern] = Topic(pattern, permission, visible, re.compile(expression), private)
+    _topics[pattern] = Topic(pattern, permission, visible, re.compile(expression, re.DOTALL), private)
 
 
 def find_topic(watcher: Watcher, name: str) -> Topic:

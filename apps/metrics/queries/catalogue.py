@@ -1,7 +1,7 @@
 """The catalogue of metrics: one by id or key, and since when and until when they have points."""
 
 import datetime as dt
-import re
+import unicodedata
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from apps.accounts.permissions import Actor
 from apps.common.errors import NotFound
 from apps.common.viewsets import UUID_PATTERN
 from apps.metrics.codec.payloads import decode_segment
+from apps.metrics.errors import InvalidName, InvalidTags
 from apps.metrics.models import Metric, MetricStat, PointSegment
-from apps.metrics.points.names import canonical_text
+from apps.metrics.points.names import parse_key
+from apps.metrics.storage.partitions import EPOCH
 
 SEGMENTS_READ: Final = 200
-SEPARATOR: Final = ":"
-_NOT_STORED: Final = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,20 @@ class DescribedMetric:
     ends: Ends | None
 
 
+def instant_of(at_us: int) -> dt.datetime:
+    """Return an instant in microseconds since 1970 as an aware time in UTC."""
+    return EPOCH + dt.timedelta(microseconds=at_us)
+
+
 def find_metric(actor: Actor, text: str) -> Metric:
     """Return a living metric of the actor's organization by id or key; raises NotFound.
 
-    A text of the form of an id is a key only if it is nobody's id. Issues one query, in that case two.
+    The key may have its tags in any order. A text of the form of an id is a key only if it is nobody's id.
+    Issues one query, in that case two.
     """
     rows = Metric.objects.visible_to(actor)
     row = rows.filter(pk=uuid.UUID(text)).first() if UUID_PATTERN.fullmatch(text) else None
-    if row is None and not _NOT_STORED.search(text):
-        row = rows.filter(key=canonical_text(text)).first()
+    row = row or rows.filter(key=_key_or_nothing(text)).first()
     if row is None:
         raise NotFound("There is no such metric.")
     return row
@@ -98,7 +103,7 @@ def with_last_received(metrics: QuerySet[Metric]) -> QuerySet[Metric]:
 
 def starting_with(metrics: QuerySet[Metric], prefix: str) -> QuerySet[Metric]:
     """Narrow to the metrics whose key starts with a text; an index serves it."""
-    return metrics.filter(key__startswith=canonical_text(prefix))
+    return metrics.filter(key__startswith=nfc(prefix))
 
 
 def with_tags(metrics: QuerySet[Metric], wanted: Mapping[str, Sequence[str]]) -> QuerySet[Metric]:
@@ -106,9 +111,22 @@ def with_tags(metrics: QuerySet[Metric], wanted: Mapping[str, Sequence[str]]) ->
     for name, values in wanted.items():
         any_value = Q()
         for value in values:
-            any_value |= Q(tags__contains={canonical_text(name): canonical_text(value)})
+            any_value |= Q(tags__contains={nfc(name): nfc(value)})
         metrics = metrics.filter(any_value)
     return metrics
+
+
+def nfc(text: str) -> str:
+    """Return a text in the normal form in which names are stored."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _key_or_nothing(text: str) -> str:
+    """Return the key that a text means, empty (which is nobody's) if it cannot be one."""
+    try:
+        return parse_key(text)
+    except (InvalidName, InvalidTags):
+        return ""
 
 
 def _stats_of(metrics: Sequence[Metric]) -> dict[int, Ends]:

@@ -6,7 +6,11 @@ from typing import Any, Final
 
 from django.db import connection
 
+from apps.metrics.queries.catalogue import nfc
+
 DOT: Final = "."
+# Begins the tags of a key, below which nothing lies.
+TAGS: Final = ";"
 # The character after the dot: what lies below `a.` ends before `a/`, by code point.
 AFTER_DOT: Final = "/"
 
@@ -75,7 +79,9 @@ def children_of(
     `path` is the node's, with or without a dot at its end; empty for the root. A child that is both leaf and
     branch is one node.
     """
-    base = path if not path or path.endswith(DOT) else path + DOT
+    base = nfc(path if not path or path.endswith(DOT) else path + DOT)
+    if TAGS in base:
+        return TreePage([], None)
     rows = _steps(
         organization=organization_id,
         base=base,
