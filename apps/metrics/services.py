@@ -66,8 +66,10 @@ def create_metric(
 
 
 @transaction.atomic
-def update_metric(*, actor: Actor, metric: Metric, **changes: Any) -> Metric:
+def update_metric(*, actor: Actor, metric: Metric, changes: Mapping[str, Any]) -> Metric:
     """Change description, unit, raw_days or rollup_days, None for the policy's; return the changed row.
+
+    `changes` is what is new by field, because a field that never changes is called `metric`, too.
 
     Raises Immutable for anything else, Forbidden for retention without the permission to retain, and Invalid
     for a retention that does not fit the policy.
@@ -120,7 +122,7 @@ def update_policy(*, actor: Actor, **changes: Any) -> Policy:
 
 @transaction.atomic
 def release_lease(*, actor: Actor, shard: Shard) -> None:
-    """Let the next compactor claim a shard at once; one at work will find its token gone and write nothing."""
+    """Let the next compactor claim a shard at once; one at work finds its token gone and writes nothing."""
     require(actor, "metrics.configure")
     Shard.objects.filter(pk=shard.pk).update(lease_token=None, lease_until=None)
     record_audit(actor=actor, verb="metrics.lease_released", target=shard)
@@ -170,7 +172,10 @@ def _insert(row: Metric) -> None:
 def _check_retention(row: Metric, policy: Policy) -> None:
     """Raise Invalid unless a metric's retention fits the policy."""
     raw_days = policy.raw_days if row.raw_days is None else row.raw_days
-    errors = [*_raw_faults(raw_days, policy.skew_past_s), *_rollup_faults("rollup_days", row.rollup_days, raw_days)]
+    errors = [
+        *_raw_faults(raw_days, policy.skew_past_s),
+        *_rollup_faults("rollup_days", row.rollup_days, raw_days),
+    ]
     if errors:
         raise Invalid(errors=errors)
 
@@ -192,7 +197,7 @@ def _check_policy(policy: Policy) -> None:
 
 
 def least_raw_days(skew_past_s: int) -> int:
-    """Return the least number of days for which points are kept, else one accepted could be dropped at once."""
+    """Return for how many days points are kept at least; else one just accepted could be dropped."""
     return -(-skew_past_s // DAY_S) + 2
 
 
@@ -208,7 +213,9 @@ def _rollup_faults(name: str, days: int | None, raw_days: int) -> list[FieldErro
     """Return what is wrong with days of rollups, which never go before their points; 0 keeps them."""
     if not days or days >= raw_days:
         return []
-    detail = f"Rollups never go before their points, which are kept for {raw_days} days; 0 keeps them for ever."
+    detail = (
+        f"Rollups never go before their points, which are kept for {raw_days} days; 0 keeps them for ever."
+    )
     return [FieldError(detail, code="min_value", pointer=f"/{name}")]
 
 

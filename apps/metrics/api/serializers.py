@@ -161,17 +161,13 @@ class TreeOut(serializers.Serializer[Any]):
 
 
 class NewestOut(serializers.Serializer[Any]):
-    """A metric made lately and its last 24 hours."""
+    """A metric made lately."""
 
-    id = serializers.UUIDField()
-    metric = serializers.CharField()
+    id = serializers.UUIDField(source="pk")
+    metric = serializers.CharField(source="key")
     type = serializers.ChoiceField(choices=MetricType.choices)
     unit = serializers.CharField()
     created_at = TimeField()
-    aggregation = serializers.CharField(help_text="How the points of an hour become its value.")
-    values = serializers.ListField(
-        child=NumberField(allow_null=True), help_text="By hour, the running one last; null without points."
-    )
 
 
 class OverviewOut(serializers.Serializer[Any]):

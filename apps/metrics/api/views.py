@@ -81,7 +81,7 @@ class MetricViewSet(ResourceViewSet[Metric]):
 
     def update_row(self, row: Metric, values: dict[str, Any]) -> Metric:
         """Change the metric."""
-        return services.update_metric(actor=self.actor, metric=row, **values)
+        return services.update_metric(actor=self.actor, metric=row, changes=values)
 
     @extend_schema(parameters=[METRIC])
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -65,9 +65,9 @@ class _Counts:
     pending_since: dt.datetime | None = None
 
 
-# One statement, so one snapshot: points move from segments to rollups. Rollups are looked up metric by metric,
-# of those that have points in the window, because the index leads with the metric. Of segments that lie only
-# partly in a window the payload comes along, and `partly` says of which.
+# One statement, so one snapshot: points move from segments to rollups. Rollups are looked up metric by
+# metric, of those that have points in the window, because the index leads with the metric. Of segments that
+# lie only partly in a window the payload comes along, and `partly` says of which.
 _STATEMENT: Final = """
 WITH shard AS (
     SELECT shard_id FROM metrics_shard WHERE organization_id = %(organization)s
@@ -93,12 +93,14 @@ WITH shard AS (
     ) in_quarters
     WHERE stat.last_at >= %(h0)s
 )
-SELECT coalesce(hours, 0), coalesce(quarters, 0), 0, NULL::timestamptz, FALSE, FALSE, NULL::bytea FROM compacted
+SELECT coalesce(hours, 0), coalesce(quarters, 0), 0, NULL::timestamptz, FALSE, FALSE, NULL::bytea
+    FROM compacted
 UNION ALL
 SELECT coalesce(sum(hours), 0), coalesce(sum(quarters), 0), coalesce(sum(point_count), 0), min(received_at),
     FALSE, FALSE, NULL FROM pending
 UNION ALL
-SELECT 0, 0, 0, NULL, partly_hours, partly_quarters, payload FROM pending WHERE partly_hours OR partly_quarters
+SELECT 0, 0, 0, NULL, partly_hours, partly_quarters, payload
+    FROM pending WHERE partly_hours OR partly_quarters
 """
 
 

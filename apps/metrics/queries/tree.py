@@ -1,4 +1,4 @@
-"""Metrics as a tree: the parts of their names between dots. Tags stay with the last part, dots in them too."""
+"""Metrics as a tree: the parts of their names between dots. Tags stay with the last part, with their dots."""
 
 import uuid
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ AFTER_DOT: Final = "/"
 
 @dataclass(frozen=True, slots=True)
 class TreeNode:
-    """One child. `is_leaf` says that a metric has this path as its key, `is_expandable` that more lie below."""
+    """One child: `is_leaf` if a metric has this path as its key, `is_expandable` if more lie below."""
 
     text: str
     is_leaf: bool
@@ -59,21 +59,20 @@ WITH RECURSIVE step(key) AS (
 ), child AS (
     SELECT key, {_REST.format(key="key")} AS rest, {_DOT.format(key="key")} AS dot FROM step LIMIT %(limit)s
 ), named AS (
-    SELECT key, dot > 0 AS is_branch, CASE WHEN dot > 0 THEN left(rest, dot - 1) ELSE rest END AS text FROM child
+    SELECT key, dot > 0 AS is_branch, CASE WHEN dot > 0 THEN left(rest, dot - 1) ELSE rest END AS text
+    FROM child
 )
 SELECT key, text, is_branch, CASE
     WHEN is_branch THEN {_EXISTS.format(condition="key = %(base)s || text")}
     WHEN strpos(text, ';') > 0 THEN FALSE
     ELSE {_EXISTS.format(condition="key >= %(base)s || text || '.' AND key < %(base)s || text || '/'")}
 END FROM named
-"""
+"""  # noqa: S608 - put together of its own parts alone
 # Behind every key: no name starts with the last code point, which is not a character.
 _END: Final = "\U0010ffff"
 
 
-def children_of(
-    organization_id: uuid.UUID, path: str, *, limit: int, start: str | None = None
-) -> TreePage:
+def children_of(organization_id: uuid.UUID, path: str, *, limit: int, start: str | None = None) -> TreePage:
     """Return the children of a node, at most `limit`, from the key `start` on. Issues one query.
 
     `path` is the node's, with or without a dot at its end; empty for the root. A child that is both leaf and
