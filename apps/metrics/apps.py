@@ -17,15 +17,16 @@ class MetricsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what the app shows elsewhere, its figures and what it tells people."""
+        """Register what the app shows elsewhere, its topics and figures, and what it tells people."""
         # Models are loaded only now.
         from apps.common.probes import register_probe  # noqa: PLC0415
-        from apps.metrics import figures, keeping, probes  # noqa: PLC0415
-        from apps.metrics.compaction import notices  # noqa: PLC0415
+        from apps.metrics import figures, keeping, notices, probes, topics  # noqa: PLC0415
+        from apps.metrics.compaction.notices import NOTICES as DIFFERENCES  # noqa: PLC0415
         from apps.metrics.models import Metric  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        for kind in notices.NOTICES:
+        topics.register()
+        for kind in (*notices.NOTICES, *DIFFERENCES):
             register_notice(kind)
         for figure in figures.FIGURES:
             register_figure(figure)

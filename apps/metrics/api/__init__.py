@@ -1,1 +1,1 @@
-"""The REST API of metrics."""
+"""The API of metrics."""
