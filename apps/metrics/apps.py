@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.cards import Card, register_card
 from apps.common.notices import register_notice
 from apps.metrics.verbs import VERBS
 
@@ -19,8 +20,19 @@ class MetricsConfig(AppConfig):
         # Models are loaded only now.
         from apps.metrics import topics  # noqa: PLC0415
         from apps.metrics.notices import NOTICES  # noqa: PLC0415
+        from apps.metrics.tools import register_tools  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         topics.register()
+        register_tools()
         for kind in NOTICES:
             register_notice(kind)
+        register_card(
+            Card(
+                title="Metrics",
+                url_name="metrics:card",
+                permission="metrics.view",
+                topics=(topics.METRICS,),
+                order=10,
+            )
+        )

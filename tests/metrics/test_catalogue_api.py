@@ -257,6 +257,19 @@ class TestListing:
         assert keys(actors.viewer, "tag=host:c;d") == ["b;host=c%3Bd"]
         assert keys(actors.viewer, "tag=host:a&prefix=a.&type=value") == ["a.x;host=a;zone=n"]
 
+    def test_patterns_narrow_as_in_queries(self, actors: Actors) -> None:
+        for key in ("cpu.a.load", "cpu.b.load", "cpu.a.x.load", "cpu.a.load;host=web1", "disk;host=db"):
+            create_metric(actors.organization, key)
+
+        assert keys(actors.viewer, "match=cpu.*.load") == ["cpu.a.load", "cpu.b.load"]
+        assert keys(actors.viewer, "match=cpu.**;host=web*&match=disk;*") == [
+            "cpu.a.load;host=web1", "disk;host=db",
+        ]  # fmt: skip
+        assert keys(actors.viewer, "match=cpu.**;*&prefix=cpu.b") == ["cpu.b.load"]
+        for wrong in ("x" * 256, "*" * 17 + "a", "a["):
+            answer = actors.viewer.api.get(LIST, {"match": wrong})
+            assert fault(answer) == (422, "metrics.invalid_pattern", [("match", "metrics.invalid_pattern")])
+
     @pytest.mark.parametrize("wildcard", ["a%25", "a_", "a\\"])
     def test_a_prefix_is_taken_literally(self, actors: Actors, wildcard: str) -> None:
         create_metric(actors.organization, "ab")

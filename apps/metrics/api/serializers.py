@@ -161,13 +161,17 @@ class TreeOut(serializers.Serializer[Any]):
 
 
 class NewestOut(serializers.Serializer[Any]):
-    """A metric made lately."""
+    """A metric made lately and its hours."""
 
-    id = serializers.UUIDField(source="pk")
-    metric = serializers.CharField(source="key")
-    type = serializers.ChoiceField(choices=MetricType.choices)
-    unit = serializers.CharField()
-    created_at = TimeField()
+    id = serializers.UUIDField(source="metric.pk")
+    metric = serializers.CharField(source="metric.key")
+    type = serializers.ChoiceField(source="metric.type", choices=MetricType.choices)
+    unit = serializers.CharField(source="metric.unit")
+    created_at = TimeField(source="metric.created_at")
+    aggregation = serializers.CharField(help_text="How the points of an hour become its value.")
+    values = serializers.ListField(
+        child=NumberField(allow_null=True), help_text="By hour, the running one last; null without points."
+    )
 
 
 class OverviewOut(serializers.Serializer[Any]):
