@@ -7,6 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField, rfc3339
+from apps.metrics.api.query_parameters import SimpleParameters
+from apps.metrics.api.query_serializers import SimpleOut
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Policy
 from apps.metrics.models.policy import CounterReading
@@ -64,6 +66,34 @@ class MetricOut(serializers.Serializer[Any]):
     last_at = InstantField(source="ends.last_at", default=None, allow_null=True)
     last_value = NumberField(source="ends.last_value", default=None, allow_null=True)
     last_received_at = TimeField(source="ends.last_received_at", default=None, allow_null=True)
+
+
+class ObjectParameters(SimpleParameters):
+    """With `from` the series of the metric is added to its object; the other parameters are about that."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add `fields`, which a serializer's attribute cannot be called, and require no window."""
+        found: dict[str, Any] = {**super().get_fields(), "fields": serializers.CharField(required=False)}
+        found["from"].required = False
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require the window's start, as somebody has asked for a series."""
+        if "from" not in attrs:
+            missing = serializers.ErrorDetail("Say when the window starts.", code="required")
+            raise serializers.ValidationError({"from": [missing]})
+        return attrs
+
+
+class MetricWithSeriesOut(MetricOut, SimpleOut):
+    """A metric, and if a window was asked for its series by bucket."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Let all that a window adds be left out."""
+        found: dict[str, Any] = super().get_fields()
+        for name in SimpleOut().fields:
+            found[name].required = False
+        return found
 
 
 class MetricIn(StrictSerializer):
