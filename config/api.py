@@ -48,7 +48,6 @@ def redoc(request: HttpRequest) -> HttpResponse:
 v1: list[URLPattern | URLResolver] = [
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.datasets.api.urls")),
-    path("", include("apps.metrics.api.urls")),
     path("", include("apps.spatial.api.urls")),
     path("", include("apps.metrics.api.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi-json"),

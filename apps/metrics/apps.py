@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.cards import Card, register_card
 from apps.common.keeping import register_purge
 from apps.common.metrics import counting, register_figure
 from apps.common.notices import register_notice
@@ -23,6 +24,7 @@ class MetricsConfig(AppConfig):
         from apps.metrics import figures, keeping, notices, probes, topics  # noqa: PLC0415
         from apps.metrics.compaction.notices import NOTICES as DIFFERENCES  # noqa: PLC0415
         from apps.metrics.models import Metric  # noqa: PLC0415
+        from apps.metrics.tools import register_tools  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         topics.register()
@@ -33,3 +35,13 @@ class MetricsConfig(AppConfig):
         register_probe(probes.PROBE)
         register_purge("metrics", keeping.purge_metrics)
         counting("sextant_metrics", "Living metrics.", lambda: Metric.objects.living().count())
+        register_tools()
+        register_card(
+            Card(
+                title="Metrics",
+                url_name="metrics:card",
+                permission="metrics.view",
+                topics=(topics.METRICS,),
+                order=10,
+            )
+        )
