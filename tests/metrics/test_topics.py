@@ -56,7 +56,8 @@ def test_new_and_changed_metrics_are_published(actors: Actors, valkey: redis.Red
         row = services.create_metric(actor=actor, metric="cpu", type=MetricType.VALUE)
         services.update_metric(actor=actor, metric=row, changes={"unit": "%", "raw_days": 30})
         services.update_metric(actor=actor, metric=row, changes={"unit": "%"})
-        frames = [json.loads(frame["data"]) for frame in iter(lambda: pubsub.get_message(timeout=1), None)]
+        heard = iter(lambda: pubsub.get_message(timeout=1), None)
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in heard]
     assert [(frame["type"], frame["data"]) for frame in frames] == [
         ("metrics.metric_created", {"id": str(row.pk), "metric": "cpu", "type": "value"}),
         (
