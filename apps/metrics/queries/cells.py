@@ -20,6 +20,8 @@ from apps.metrics.codec.sketch import bin_numbers, bin_values, decode_sketches
 from apps.metrics.queries.aggregations import THOUSANDTHS, Aggregation, Statistic
 
 PERCENT: Final = 100
+# Cells of at least so many points on average are sorted one by one.
+SORTED_ALONE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Cells:
         self._all = Grouping.of(np.concatenate((rows.cells, points.cells)))
         self._kept: dict[Statistic, Float64s] = {}
         self._bins: BinCounts | None = None
+        self._ordered: Float64s | None = None
 
     @property
     def numbers(self) -> Int64s:
@@ -145,11 +148,21 @@ class Cells:
         return self._all.sorted(np.concatenate((self._rows.fixed[name], of_points)))
 
     def _exact_ranked(self, aggregation: Aggregation) -> Float64s:
-        points = self._points
-        ordered = points.values[np.lexsort((points.values, points.cells))]
+        if self._ordered is None:
+            self._ordered = self._in_order()
+        ordered = self._ordered
         sizes = sizes_of(self._all.starts, len(ordered))
         ranked: Float64s = ordered[self._all.starts + _ranks(sizes, aggregation)]
         return ranked
+
+    def _in_order(self) -> Float64s:
+        """Return the points' values by (cell, value)."""
+        values, starts = self._points.values, self._all.starts
+        if len(values) < SORTED_ALONE * len(starts):
+            ordered: Float64s = values[np.lexsort((values, self._points.cells))]
+            return ordered
+        # A sort of each cell takes a tenth of the time of one by two keys.
+        return np.concatenate([np.sort(part) for part in np.split(self._all.sorted(values), starts[1:])])
 
     def _ranked(self, aggregation: Aggregation) -> Float64s:
         """Return the value of the bin that holds the point of the rank, inside the cell's extremes."""

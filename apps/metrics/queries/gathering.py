@@ -81,9 +81,9 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points of several metrics, in any order, or in the stored one if there is one metric."""
+    """Some points by (number, time): `numbers` has that of each point, or is that of all."""
 
-    numbers: Int64s
+    numbers: Int64s | int
     times: Instants
     values: Float64s
 
@@ -105,10 +105,18 @@ class Layout:
         """Return how many buckets each series has."""
         return len(self._edges) - 1
 
-    def cells(self, numbers: Int64s, times: Instants) -> Int64s:
-        """Return the cell of each entry: its series times the number of buckets, plus its bucket."""
-        series = self._series[np.searchsorted(self._numbers, numbers)]
-        cells: Int64s = series * self.buckets + np.searchsorted(self._edges, times, "right") - 1
+    def cells(self, numbers: Int64s | int, times: Instants) -> Int64s:
+        """Return the cell of each entry: its series times the number of buckets, plus its bucket.
+
+        The entries of a single number are by time.
+        """
+        firsts = self._series[np.searchsorted(self._numbers, numbers)] * self.buckets
+        if isinstance(numbers, int):
+            # A look-up per edge instead of one per point.
+            bounds = np.searchsorted(times, self._edges)
+            bounds[0], bounds[-1] = 0, len(times)
+            return np.repeat(np.arange(firsts, firsts + self.buckets), np.diff(bounds))
+        cells: Int64s = firsts + np.searchsorted(self._edges, times, "right") - 1
         return cells
 
 
@@ -140,10 +148,15 @@ def gather(
     )
     pending = list(_pending_points(stored, metrics))
     points = points_of(stored, metrics, window, cover.raw, pending)
+    cells = [layout.cells(part.numbers, part.times) for part in points]
     first_points = _first_points(stored.first_points, pending) if with_first_points else {}
     rows = _rows(stored.rollups, layout, cover)
     return Gathered(
-        PointColumns(layout.cells(points.numbers, points.times), points.times, points.values),
+        PointColumns(
+            np.concatenate([_NO_TIMES, *cells]),
+            np.concatenate([_NO_TIMES, *(part.times for part in points)]),
+            np.concatenate([_NO_VALUES, *(part.values for part in points)]),
+        ),
         rows,
         first_points,
     )
@@ -172,16 +185,11 @@ def points_of(
     window: Window,
     raw: Sequence[Span],
     pending: Sequence[Points] | None = None,
-) -> Points:
+) -> list[Points]:
     """Return the single points: of chunks those in the spans, of pending segments those in the window."""
     if pending is None:
         pending = list(_pending_points(stored, metrics))
-    parts = [*_chunk_points(stored, metrics, raw), *(_inside(part, window) for part in pending)]
-    return Points(
-        np.concatenate([_NO_TIMES, *(part.numbers for part in parts)]),
-        np.concatenate([_NO_TIMES, *(part.times for part in parts)]),
-        np.concatenate([_NO_VALUES, *(part.values for part in parts)]),
-    )
+    return [*_chunk_points(stored, metrics, raw), *(_inside(part, window) for part in pending)]
 
 
 @contextmanager
@@ -204,8 +212,7 @@ def _chunk_points(stored: Stored, metrics: Sequence[ChosenMetric], raw: Sequence
         for start, end in raw:
             first, last = np.searchsorted(times, (start, end)).tolist()
             if first < last:
-                numbers = np.full(last - first, chunk.number)
-                yield Points(numbers, times[first:last], values[first:last])
+                yield Points(chunk.number, times[first:last], values[first:last])
 
 
 def _pending_points(stored: Stored, metrics: Sequence[ChosenMetric]) -> Iterator[Points]:
@@ -233,7 +240,8 @@ def _inside(points: Points, window: Window) -> Points:
     kept = (points.times >= window.start) & (points.times < window.end)
     if kept.all():
         return points
-    return Points(points.numbers[kept], points.times[kept], points.values[kept])
+    numbers = points.numbers if isinstance(points.numbers, int) else points.numbers[kept]
+    return Points(numbers, points.times[kept], points.values[kept])
 
 
 def _first_points(compacted: Mapping[int, int], pending: Sequence[Points]) -> dict[int, int]:
