@@ -34,12 +34,14 @@ from apps.metrics.storage.reading import (
 
 logger = structlog.get_logger(__name__)
 
+BY_TIME: Final = Need.FIRST | Need.LAST
 MAX_POINTS: Final = 50_000_000
 # A row with its sketch takes ten times the room.
 MAX_ROLLUPS: Final = 5_000_000
 MAX_SKETCHES: Final = 500_000
 _NO_TIMES: Final = np.empty(0, np.int64)
 _NO_VALUES: Final = np.empty(0)
+_NO_BYTES: Final = np.empty(0, np.uint8)
 
 
 class ScanLimit(Invalid):
@@ -154,7 +156,8 @@ def gather(
     return Gathered(
         PointColumns(
             np.concatenate([_NO_TIMES, *cells]),
-            np.concatenate([_NO_TIMES, *(part.times for part in points)]),
+            # Copied only where `first` or `last` look at them: for a million points that takes a while.
+            np.concatenate([_NO_TIMES, *(part.times for part in points if need & BY_TIME)]),
             np.concatenate([_NO_VALUES, *(part.values for part in points)]),
         ),
         rows,
@@ -261,13 +264,13 @@ def _rows(rollups: Sequence[RollupRows], layout: Layout, cover: Cover) -> RowCol
         np.concatenate([_NO_TIMES, *(part.cells for part in parts)]),
         {name: np.concatenate([part.fixed[name] for part in parts]) for name in names} or _NO_FIXED,
         np.concatenate([_NO_VALUES, *(part.parts for part in parts)]),
-        [sketch for part in parts for sketch in part.sketches],
+        np.concatenate([_NO_BYTES, *(part.sketches for part in parts)]),
     )
 
 
 _NO_FIXED: Final[Mapping[str, Int64s | Float64s]] = {
     **dict.fromkeys(("min", "max", "first", "last"), _NO_VALUES),
-    **dict.fromkeys(("number", "start", "count", "first_at", "last_at", "parts"), _NO_TIMES),
+    **dict.fromkeys(("number", "start", "count", "first_at", "last_at", "parts", "sketch_bytes"), _NO_TIMES),
 }
 
 
@@ -278,18 +281,22 @@ def _rows_of_width(rows: RollupRows, layout: Layout, cover: Cover) -> RowColumns
     cells = layout.cells(numbers, starts)
     if kept.all():
         return RowColumns(cells, rows.fixed, rows.parts, rows.sketches)
-    parts = rows.parts
+    parts, sketches = rows.parts, rows.sketches
     if "parts" in rows.fixed:
         parts = parts[np.repeat(kept, rows.fixed["parts"])]
-    sketches = [sketch for sketch, is_kept in zip(rows.sketches, kept, strict=False) if is_kept]
+    if "sketch_bytes" in rows.fixed:
+        sketches = sketches[np.repeat(kept, rows.fixed["sketch_bytes"])]
     fixed = {name: column[kept] for name, column in rows.fixed.items()}
     return RowColumns(cells[kept], fixed, parts, sketches)
 
 
 def report_sketch(rows: RowColumns, metrics: Sequence[ChosenMetric], error: CorruptPayload) -> NoReturn:
     """Raise StoredPointsCorrupt for the first sketch that cannot be decoded."""
+    lengths = rows.fixed["sketch_bytes"].astype(np.int64)
+    sketches = np.split(rows.sketches, np.cumsum(lengths)[:-1])
     columns = (rows.fixed["number"].tolist(), rows.fixed["start"].tolist())
-    for number, start, sketch in zip(*columns, rows.sketches, strict=True):
+    for number, start, part in zip(*columns, sketches, strict=True):
+        sketch = part.tobytes()
         try:
             decode_sketch(sketch)
         except CorruptPayload as found:
