@@ -14,6 +14,8 @@ from typing import Self
 from config.embedded.services import service_environ, worker_program
 
 READY_SECONDS = 30.0
+# Where it is not called like its package.
+PROGRAMS = {"libnginx-mod-nchan": "nginx", "influxdb": "influxd"}
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -70,7 +72,7 @@ class Stage:
 
     def lacks(self, package: str) -> bool:
         """Note that a Debian package is not installed, unless its program is found."""
-        program = {"libnginx-mod-nchan": "nginx"}.get(package, package)
+        program = PROGRAMS.get(package, package)
         module = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
         if shutil.which(program) and (package != "libnginx-mod-nchan" or module.exists()):
             return False
