@@ -92,7 +92,11 @@ class Stage:
     def start_worker(self) -> Server:
         """Start the worker of all queues as `up` does; it may not be ready yet."""
         program = worker_program(service_environ(self.folder.parent, "worker", {}))
-        server = Server(subprocess.Popen(program.command, env=program.environ), 0)
+        return self.keep(subprocess.Popen(program.command, env=program.environ))
+
+    def keep(self, process: subprocess.Popen[bytes], port: int = 0) -> Server:
+        """Stop a started process with the others."""
+        server = Server(process, port)
         self._servers.append(server)
         return server
 
@@ -107,8 +111,7 @@ class Stage:
     def start(self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Server:
         """Start a server and wait until it takes connections."""
         process = subprocess.Popen(command, env={**os.environ, **(environ or {})})
-        server = Server(process, port)
-        self._servers.append(server)
+        server = self.keep(process, port)
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline:

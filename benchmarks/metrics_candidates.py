@@ -1,0 +1,209 @@
+"""Who takes points in the benchmark of metrics: Sextant as it runs, VictoriaMetrics, InfluxDB, Django's chain."""
+
+import http.client
+import json
+import secrets
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import quote
+
+from django.db import connection
+
+from apps.accounts.models import Organization, Role
+from apps.accounts.queries import resolve_member
+from apps.accounts.services import create_api_key, create_first_admin, create_organization, purge_organization
+from apps.metrics.models import Policy, Shard
+from benchmarks import metrics_peers as peers
+from benchmarks.metrics_bodies import Format
+from benchmarks.metrics_load import Target
+from benchmarks.metrics_processes import cpu_s, postgres_pid, valkey_pid
+from benchmarks.stage import Server, Stage
+from config.embedded.services import beat_program, service_environ
+
+SEXTANT, CHAIN = "Sextant", "Django chain"
+VICTORIA, INFLUX = "VictoriaMetrics", "InfluxDB"
+CHAIN_APPLICATION: Final = "benchmarks.metrics_chain:application"
+DAY_S: Final = 86_400
+# The oldest time that is sent, and a margin to the bound of seven days.
+PAST_S: Final = 7 * DAY_S - 7_200
+QUIET_S, QUIET_SHARE = 0.5, 0.05
+# Queries reach further back than what is sent by default.
+SKEW_PAST_S: Final = 40 * DAY_S
+UNLIMITED: Final = json.dumps({"points": 10**9, "api": 10**8, "auth_failed": 10**8})
+WEB_ENVIRON: Final[Mapping[str, str]] = {
+    "LOG_FORMAT": "json",
+    "LOG_LEVEL": "WARNING",
+    "RATE_LIMITS": UNLIMITED,
+    "SEXTANT_ROLE": "web",
+}
+
+
+@dataclass
+class Candidate:
+    """Where points go, by format, whose CPU counts, and the next second that nobody has sent yet."""
+
+    name: str
+    port: int
+    targets: Mapping[Format, Target]
+    pids: list[int]
+    next_s: int = field(default_factory=lambda: (int(time.time()) - PAST_S) // 10 * 10)
+
+    def cpu_s(self) -> float:
+        """Return the CPU time of all processes that work for it."""
+        return cpu_s(self.pids)
+
+    def settle(self, longest_s: float = 15.0) -> None:
+        """Wait until its processes have next to nothing to do, so that the next one has the machine."""
+        end_s = time.monotonic() + longest_s
+        while time.monotonic() < end_s:
+            before_s = self.cpu_s()
+            time.sleep(QUIET_S)
+            if self.cpu_s() - before_s < QUIET_S * QUIET_SHARE:
+                return
+
+
+@dataclass
+class Sextant:
+    """The running product with an organization of its own, and a key that may send and read."""
+
+    candidate: Candidate
+    web: Server
+    worker: Server
+    organization: Organization
+    key: str
+
+    @property
+    def shard_ids(self) -> list[int]:
+        """Return the shards of the organization."""
+        shards = Shard.objects.filter(organization_id=self.organization.pk)
+        return list(shards.values_list("shard_id", flat=True))
+
+    def pending_points(self) -> int:
+        """Return how many points wait for compaction."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT coalesce(sum(point_count), 0) FROM metrics_point_segment WHERE shard_id = ANY(%s)",
+                [self.shard_ids],
+            )
+            return int(cursor.fetchone()[0])
+
+
+def sextant(stage: Stage) -> Sextant:
+    """Start two web processes behind one port, the worker and the clock, as `up` does."""
+    organization, key = organization_and_key()
+    web = stage.start_uvicorn("config.asgi:application", "--workers", "2", environ=WEB_ENVIRON)
+    worker = stage.start_worker()
+    beat = start_beat(stage)
+    servers = [server.process.pid for server in (web, worker, beat)]
+    pids = [*servers, *(pid for pid in (postgres_pid(), valkey_pid()) if pid)]
+    candidate = Candidate(SEXTANT, web.port, targets_of(web.port, key), pids)
+    return Sextant(candidate, web, worker, organization, key)
+
+
+def targets_of(port: int, key: str) -> dict[Format, Target]:
+    """Return our doors for each format."""
+    native = Target(port, "/api/v1/metrics/batch", json_headers(key), 201)
+    lines = Target(port, "/influx/write?db=bench&precision=ns", (f"Authorization: Token {key}",), 204)
+    return {Format.LINES: lines, Format.ROWS: native, Format.COLUMNS: native}
+
+
+def json_headers(key: str) -> tuple[str, ...]:
+    """Return the headers of a native call."""
+    return (f"X-API-Key: {key}", "Content-Type: application/json")
+
+
+def organization_and_key() -> tuple[Organization, str]:
+    """Return a new organization that takes points of the last 40 days, with a key."""
+    password = secrets.token_urlsafe()
+    user = create_first_admin(email="bench@example.com", password=password, organization_name="Bench")
+    slug = f"bench-metrics-{secrets.token_hex(4)}"
+    organization = create_organization(name="Metrics bench", slug=slug, creator=user)
+    Policy.objects.update_or_create(
+        organization=organization,
+        defaults={
+            "skew_past_s": SKEW_PAST_S,
+            "skew_future_s": 7 * DAY_S,
+            "raw_days": 90,
+            "max_metrics": 200_000,
+        },
+    )
+    actor = resolve_member(user, requested=organization.slug)
+    scopes = ["metrics:ingest", "metrics:read"]
+    _, key = create_api_key(actor=actor, name="bench", role=Role.ANALYST, scopes=scopes)
+    return organization, key
+
+
+def start_beat(stage: Stage) -> Server:
+    """Start the clock, which makes compaction run."""
+    var_dir = stage.folder.parent
+    program = beat_program(var_dir, service_environ(var_dir, "beat", {}))
+    return stage.keep(subprocess.Popen(program.command, env=program.environ))
+
+
+def forget(ours: Sextant) -> None:
+    """Remove the organization with its points: the database may be one that the environment names."""
+    shard_ids = ours.shard_ids
+    with connection.cursor() as cursor:
+        for table in ("point_segment", "point_chunk", "rollup", "metric_stat", "shard_day", "shard"):
+            cursor.execute(f"DELETE FROM metrics_{table} WHERE shard_id = ANY(%s)", [shard_ids])
+    purge_organization(ours.organization)
+
+
+def victoria(stage: Stage) -> Candidate:
+    """Start VictoriaMetrics under its name with its version."""
+    name = peers.version_of(VICTORIA, peers.VICTORIA_PACKAGE)
+    return _peer(name, peers.victoria(stage))
+
+
+def influx(stage: Stage) -> Candidate:
+    """Start InfluxDB under its name with its version."""
+    name = peers.version_of(INFLUX, peers.INFLUX_PACKAGE)
+    candidate = _peer(name, peers.influx(stage))
+    ask(candidate.port, f"/query?q=CREATE+DATABASE+{peers.DATABASE}", method="POST")
+    return candidate
+
+
+def _peer(name: str, server: Server) -> Candidate:
+    lines = peers.write_target(server)
+    return Candidate(name, server.port, dict.fromkeys(Format, lines), [server.process.pid])
+
+
+def ask(port: int, path: str, *, key: str = "", method: str = "GET") -> Any:
+    """Return a JSON answer, once; None if it has no body. Raises RuntimeError for a status of 400 or more."""
+    client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        client.request(method, path, headers={"Host": "localhost"} | ({"X-API-Key": key} if key else {}))
+        answer = client.getresponse()
+        content = answer.read()
+    finally:
+        client.close()
+    if answer.status >= 400:
+        raise RuntimeError(f"{path}: {answer.status} {content[:500]!r}")
+    return json.loads(content) if content else None
+
+
+def ours_query(metric: str, from_s: int, to_s: int, **parameters: str) -> str:
+    """Return the path of a query of one metric."""
+    rest = "".join(f"&{name}={value}" for name, value in parameters.items())
+    return f"/api/v1/metrics/query?metric={quote(metric)}&from={from_s}&to={to_s}{rest}"
+
+
+def counted_points(ours: Sextant) -> int:
+    """Return how many points of the load the answers count, over all days that it may reach."""
+    now_s = int(time.time())
+    window = f"from={now_s - 8 * DAY_S}&to={now_s + 8 * DAY_S}"
+    path = f"/api/v1/metrics/query?match=load.*&{window}&interval=day&aggregation=count&group_by=all"
+    series = ask(ours.candidate.port, path, key=ours.key)["series"]
+    return sum(int(value) for each in series for value in each["values"] if value is not None)
+
+
+def wait_until(is_so: Callable[[], bool], longest_s: float, what: str) -> None:
+    """Wait for something, looking 100 times a second. Raises RuntimeError when it does not come."""
+    end_s = time.monotonic() + longest_s
+    while not is_so():
+        if time.monotonic() > end_s:
+            raise RuntimeError(f"not within {longest_s:.0f} s: {what}")
+        time.sleep(0.01)
