@@ -9,8 +9,13 @@ from django.http import HttpRequest
 
 def client_address(request: HttpRequest) -> str | None:
     """Return the caller's address; X-Forwarded-For counts only as far as trusted proxies wrote it."""
-    address = _address(request.META.get("REMOTE_ADDR", ""))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    return caller_of(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def caller_of(peer: str, forwarded_for: str) -> str | None:
+    """Return the caller behind a connection's peer, by what trusted proxies wrote of them."""
+    address = _address(peer)
+    forwarded = forwarded_for.split(",")
     while address and forwarded and _in_networks(address, settings.TRUSTED_PROXIES):
         address = _address(forwarded.pop()) or address
     return str(address) if address else None

@@ -3,11 +3,12 @@
 The table lives in accounts, which fills the store in by `register_store` when it is ready.
 """
 
+import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from apps.common.errors import Conflict, Invalid, Malformed
 KEY_PATTERN = re.compile(r"[\x20-\x7e]{1,255}")
 KEPT_HEADERS = ("Location", "ETag", "Content-Type")
 REPLAYED_HEADER = "Idempotency-Replayed"
+KEPT_FOR: Final = dt.timedelta(hours=24)
 
 
 class IdempotencyKeyInvalid(Malformed):
@@ -71,8 +73,11 @@ class AnswerStore(Protocol):
     def find(self, key: RequestKey) -> Answer | None:
         """Return the answer stored for the key, unless its time has passed."""
 
-    def keep(self, key: RequestKey, answer: Answer) -> None:
+    def keep(self, key: RequestKey, answer: Answer, kept_for: dt.timedelta) -> None:
         """Store the answer."""
+
+    def claim(self, keys: Sequence[RequestKey], kept_for: dt.timedelta) -> Sequence[bool]:
+        """Mark requests as done; tell of each whether it had not been, within the time it is kept for."""
 
 
 _stores: list[AnswerStore] = []
@@ -99,7 +104,9 @@ def request_hash(*, query: str, media_type: str, body_sha256: bytes) -> bytes:
 
 
 @transaction.atomic
-def answer_once(key: RequestKey, content: bytes, effect: Callable[[], Answer]) -> tuple[Answer, bool]:
+def answer_once(
+    key: RequestKey, content: bytes, effect: Callable[[], Answer], *, kept_for: dt.timedelta = KEPT_FOR
+) -> tuple[Answer, bool]:
     """Return the answer of `effect`, and whether it is a stored one; `effect` ran at most once per key.
 
     The answer is stored in the transaction of the effect: a crash loses both or neither. What is not 2xx
@@ -112,8 +119,17 @@ def answer_once(key: RequestKey, content: bytes, effect: Callable[[], Answer]) -
     stored = store.find(key)
     if stored is None:
         answer = effect()
-        store.keep(key, answer)
+        store.keep(key, answer, kept_for)
         return answer, False
     if stored.request_hash != content:
         raise IdempotencyMismatch
     return stored, True
+
+
+def claim_once(keys: Sequence[RequestKey], *, kept_for: dt.timedelta = KEPT_FOR) -> Sequence[bool]:
+    """Mark requests as done that bring no key of their own; tell of each whether it is the first.
+
+    Its content is then its name. Runs in the transaction of the effect; the same request that another
+    transaction is working on at this moment is waited for.
+    """
+    return _stores[0].claim(keys, kept_for)
