@@ -1,11 +1,11 @@
-"""Who takes points in the benchmark of metrics: Sextant as it runs, VictoriaMetrics, InfluxDB, Django's chain."""
+"""Who takes points in the benchmark of metrics: Sextant as it runs, VictoriaMetrics, InfluxDB."""
 
 import http.client
 import json
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -19,12 +19,12 @@ from apps.metrics.models import Policy, Shard
 from benchmarks import metrics_peers as peers
 from benchmarks.metrics_bodies import Format
 from benchmarks.metrics_load import Target
+from benchmarks.metrics_peers import INFLUX, VICTORIA
 from benchmarks.metrics_processes import cpu_s, postgres_pid, valkey_pid
 from benchmarks.stage import Server, Stage
 from config.embedded.services import beat_program, service_environ
 
 SEXTANT, CHAIN = "Sextant", "Django chain"
-VICTORIA, INFLUX = "VictoriaMetrics", "InfluxDB"
 CHAIN_APPLICATION: Final = "benchmarks.metrics_chain:application"
 DAY_S: Final = 86_400
 # The oldest time that is sent, and a margin to the bound of seven days.
@@ -46,10 +46,15 @@ class Candidate:
     """Where points go, by format, whose CPU counts, and the next second that nobody has sent yet."""
 
     name: str
-    port: int
+    server: Server
     targets: Mapping[Format, Target]
     pids: list[int]
     next_s: int = field(default_factory=lambda: (int(time.time()) - PAST_S) // 10 * 10)
+
+    @property
+    def port(self) -> int:
+        """Return the port of its HTTP."""
+        return self.server.port
 
     def cpu_s(self) -> float:
         """Return the CPU time of all processes that work for it."""
@@ -70,8 +75,8 @@ class Sextant:
     """The running product with an organization of its own, and a key that may send and read."""
 
     candidate: Candidate
-    web: Server
     worker: Server
+    beat: Server
     organization: Organization
     key: str
 
@@ -99,8 +104,8 @@ def sextant(stage: Stage) -> Sextant:
     beat = start_beat(stage)
     servers = [server.process.pid for server in (web, worker, beat)]
     pids = [*servers, *(pid for pid in (postgres_pid(), valkey_pid()) if pid)]
-    candidate = Candidate(SEXTANT, web.port, targets_of(web.port, key), pids)
-    return Sextant(candidate, web, worker, organization, key)
+    candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids)
+    return Sextant(candidate, worker, beat, organization, key)
 
 
 def targets_of(port: int, key: str) -> dict[Format, Target]:
@@ -152,10 +157,22 @@ def forget(ours: Sextant) -> None:
     purge_organization(ours.organization)
 
 
-def victoria(stage: Stage) -> Candidate:
+def victoria(stage: Stage, folder: str = "victoria") -> Candidate:
     """Start VictoriaMetrics under its name with its version."""
     name = peers.version_of(VICTORIA, peers.VICTORIA_PACKAGE)
-    return _peer(name, peers.victoria(stage))
+    return _peer(name, peers.victoria(stage, folder))
+
+
+def installed_peers(stage: Stage) -> dict[str, Candidate]:
+    """Start those that are installed, by their names; note those that are not."""
+    known = {peers.VICTORIA_PACKAGE: victoria, peers.INFLUX_PACKAGE: influx}
+    started = [start(stage) for package, start in known.items() if not stage.lacks(package)]
+    return {candidate.name: candidate for candidate in started}
+
+
+def named(name: str, candidates: Iterable[str]) -> str:
+    """Return a peer's name with its version, if it was started."""
+    return next((each for each in candidates if each.startswith(name)), name)
 
 
 def influx(stage: Stage) -> Candidate:
@@ -168,7 +185,7 @@ def influx(stage: Stage) -> Candidate:
 
 def _peer(name: str, server: Server) -> Candidate:
     lines = peers.write_target(server)
-    return Candidate(name, server.port, dict.fromkeys(Format, lines), [server.process.pid])
+    return Candidate(name, server, dict.fromkeys(Format, lines), [server.process.pid])
 
 
 def ask(port: int, path: str, *, key: str = "", method: str = "GET") -> Any:
@@ -198,6 +215,24 @@ def counted_points(ours: Sextant) -> int:
     path = f"/api/v1/metrics/query?match=load.*&{window}&interval=day&aggregation=count&group_by=all"
     series = ask(ours.candidate.port, path, key=ours.key)["series"]
     return sum(int(value) for each in series for value in each["values"] if value is not None)
+
+
+def readable_points(candidate: Candidate, ours: Sextant, from_s: int, to_s: int) -> int:
+    """Return how many points of the last of the 1,000 metrics an answer shows."""
+    if candidate is ours.candidate:
+        path = ours_query("load.h999", from_s, to_s, aggregation="count", interval="day")
+        series = ask(candidate.port, path, key=ours.key)["series"]
+        return sum(value or 0 for each in series for value in each["values"])
+    if candidate.name.startswith(VICTORIA):
+        chosen = quote('{__name__="load.h999_value"}')
+        query = f"count_over_time({chosen}[{to_s - from_s}s])&time={to_s - 0.001:.3f}"
+        result = ask(candidate.port, f"/api/v1/query?query={query}&nocache=1")["data"]["result"]
+        return sum(int(each["value"][1]) for each in result)
+    statement = f'SELECT count(value) FROM "load.h999" WHERE time >= {from_s}s AND time < {to_s}s'
+    series = ask(candidate.port, f"/query?db={peers.DATABASE}&q={quote(statement)}")["results"][0].get(
+        "series"
+    )
+    return int(series[0]["values"][0][1]) if series else 0
 
 
 def wait_until(is_so: Callable[[], bool], longest_s: float, what: str) -> None:

@@ -1,4 +1,4 @@
-"""The peer of the single point: the same call through Django's middleware and a view, without the ASGI door."""
+"""The peer of the single point: the same call through Django's middleware, without the ASGI door."""
 
 import os
 

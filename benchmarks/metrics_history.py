@@ -1,6 +1,6 @@
 """Points of the past for the queries: one metric of a million points in 30 days, a hundred of one a minute.
 
-All three get the same line protocol. Windows slide by whole buckets from one query to the next, so that nobody
+All get the same line protocol. Windows slide by whole buckets from one query to the next, so that nobody
 answers from a cache what is measured without one.
 """
 
@@ -57,7 +57,9 @@ class History:
         count = self.big_points
         span_ms = (BIG_DAYS + SLIDING_DAYS) * DAY_S * 1_000
         jitter = np.random.default_rng(1).random(count)
-        times = self.end_s * 1_000 - span_ms + ((np.arange(count) + jitter) * span_ms / count).astype(np.int64)
+        times = (
+            self.end_s * 1_000 - span_ms + ((np.arange(count) + jitter) * span_ms / count).astype(np.int64)
+        )
         readings = walk((count, 1))[:, 0]
         for start in range(0, count, BODY_LINES):
             stop = min(count, start + BODY_LINES)

@@ -8,6 +8,7 @@ from benchmarks.metrics_load import Target
 from benchmarks.metrics_processes import versioned
 from benchmarks.stage import Server, Stage, free_port
 
+VICTORIA, INFLUX = "VictoriaMetrics", "InfluxDB"
 VICTORIA_PACKAGE, INFLUX_PACKAGE = "victoria-metrics", "influxdb"
 DATABASE = "bench"
 

@@ -64,9 +64,7 @@ def questions(history: History) -> dict[str, Question]:
             big,
             HOUR_S,
             ours(f"metric={BIG}", "interval=day&aggregation=p50,p95,p99"),
-            victoria(
-                f'quantiles_over_time("phi", 0.5, 0.95, 0.99, {{__name__="{BIG}_value"}}[1d])', DAY_S
-            ),
+            victoria(f'quantiles_over_time("phi", 0.5, 0.95, 0.99, {{__name__="{BIG}_value"}}[1d])', DAY_S),
             influx("percentile(value,50),percentile(value,95),percentile(value,99)", BIG, "1d"),
         ),
         "raw hours": Question(
@@ -82,9 +80,7 @@ def questions(history: History) -> dict[str, Question]:
             big,
             HOUR_S,
             ours(f"metric={BIG}", "interval=day&aggregation=p50,p95,p99&exact=true"),
-            victoria(
-                f'quantiles_over_time("phi", 0.5, 0.95, 0.99, {{__name__="{BIG}_value"}}[1d])', DAY_S
-            ),
+            victoria(f'quantiles_over_time("phi", 0.5, 0.95, 0.99, {{__name__="{BIG}_value"}}[1d])', DAY_S),
         ),
         "many": Question(
             "100 metrics, 7 d by hour",
@@ -119,9 +115,12 @@ def victoria(query: str, step_s: int) -> Callable[[Window], str]:
 def influx(fields: str, measurement: str, width: str) -> Callable[[Window], str]:
     """Return the path of a query that groups by time."""
     source = measurement if measurement.startswith("/") else f'"{measurement}"'
-    return lambda window: "/query?db=bench&epoch=s&q=" + quote(
-        f"SELECT {fields} FROM {source} WHERE time >= {window.from_s}s AND time < {window.to_s}s"
-        f" GROUP BY time({width})"
+    return lambda window: (
+        "/query?db=bench&epoch=s&q="
+        + quote(
+            f"SELECT {fields} FROM {source} WHERE time >= {window.from_s}s AND time < {window.to_s}s"
+            f" GROUP BY time({width})"
+        )
     )
 
 

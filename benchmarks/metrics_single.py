@@ -1,4 +1,4 @@
-"""One point a request over 32 connections, sent by wrk: a compiled generator, with a Lua script for the bodies."""
+"""One point a request over 32 connections, sent by wrk: a compiled generator with a Lua script."""
 
 import json
 import shutil
@@ -50,7 +50,9 @@ def send_singles(target: Target, template: str, *, first_s: int, seconds: int, f
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout.rsplit("{", 1)[1].join(["{", ""]))
     if facts["wrong"]:
-        raise RuntimeError(f"{facts['wrong']} of {facts['requests']} single points were refused by {target.path}")
+        raise RuntimeError(
+            f"{facts['wrong']} of {facts['requests']} single points were refused by {target.path}"
+        )
     points_per_s = facts["requests"] / facts["took_us"] * 1e6
     return Singles(facts["requests"], points_per_s, facts["p99_us"] / 1_000)
 

@@ -15,16 +15,21 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.metrics_bodies import Format, seconds_of
-from benchmarks.metrics_candidates import Sextant, ask, counted_points, forget, sextant
+from benchmarks.metrics_candidates import Candidate, Sextant, ask, counted_points, forget, sextant
 from benchmarks.metrics_load import Crew, Load, Sent
+from benchmarks.metrics_peers import VICTORIA
 from benchmarks.metrics_processes import memory_mb, postgres_pid
-from benchmarks.results import Row
+from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
 TITLE = "Metrics under load for minutes"
 LOOK_S: Final = 10.0
 QUICK_SECONDS, QUICK_LOOK_S = 4.0, 1.0
 DENSE: Final = 10
+# A peer is sent to for this part of the time, so that the whole run stays under twenty minutes.
+PEER_PART: Final = 5
+# What bounds a lag that does not grow: several compactions of a million points.
+LAG_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,9 @@ class Sustained:
         is_whole = "all counted" if self.counted == self.sent.points else f"but {self.counted:,} counted"
         return (
             f"{self.sent.points:,} points accepted, {is_whole}; {self.sent.points_per_s:,.0f} a second, "
-            f"p99 {self.sent.p99_ms:.0f} ms, {self.sent.refused:,} refused for overload and sent again; longest lag "
-            f"{self.longest_lag_s:.1f} s, at most {self.most_pending:,} pending; growth in MB a minute: {grown}"
+            f"p99 {self.sent.p99_ms:.0f} ms, {self.sent.refused:,} refused for overload and sent again; "
+            f"longest lag {self.longest_lag_s:.1f} s, at most {self.most_pending:,} pending; "
+            f"growth in MB a minute: {grown}"
         )
 
 
@@ -89,7 +95,7 @@ _NOTHING: Final = Look(0.0, 0, 0, 0.0, {})
 
 def run(stage: Stage) -> Sequence[Row]:
     """Send for so long as the environment says."""
-    seconds = QUICK_SECONDS if stage.quick else float(os.environ.get("BENCH_SECONDS", "300"))
+    seconds = seconds_of_run(stage)
     points_per_s = float(os.environ.get("BENCH_POINTS_PER_S", "0"))
     ours = sextant(stage)
     try:
@@ -116,6 +122,41 @@ def rows(result: Sustained) -> list[Row]:
     ]
 
 
+def sustained_rows(stage: Stage, crew: Crew, ours: Sextant, peer: Candidate | None) -> list[Row]:
+    """Return what was sustained beside VictoriaMetrics, which has a part of the time."""
+    seconds = seconds_of_run(stage)
+    result = sustain(stage, crew, ours, seconds=seconds)
+    stage.notes.append(f"Sustained for {seconds:.0f} s: {result.verdict()}.")
+    ours.candidate.settle()
+    theirs = {peer.name: [sustained_by(crew, peer, seconds / PEER_PART)]} if peer else {}
+    goal = Goal(peer.name if peer else VICTORIA, 1.0)
+    return [
+        Row(
+            f"line protocol, 10,000 x 4, sustained for {seconds:.0f} s",
+            "points/s",
+            [result.sent.points_per_s],
+            theirs,
+            [goal],
+        ),
+        Row("compaction lag meanwhile, longest", "s", [result.longest_lag_s], goals=[Goal(at_most=LAG_S)]),
+    ]
+
+
+def sustained_by(crew: Crew, peer: Candidate, seconds: float) -> float:
+    """Return the pace of a peer."""
+    load = Load(
+        peer.targets[Format.LINES], Format.LINES, 10_000, 4, peer.next_s, seconds=seconds, is_dense=True
+    )
+    sent = crew.send(load)
+    peer.next_s += seconds_of(sent.points // DENSE) + DENSE
+    return sent.points_per_s
+
+
+def seconds_of_run(stage: Stage) -> float:
+    """Return how long to send."""
+    return QUICK_SECONDS if stage.quick else float(os.environ.get("BENCH_SECONDS", "300"))
+
+
 def sustain(
     stage: Stage, crew: Crew, ours: Sextant, *, seconds: float, points_per_s: float = 0.0
 ) -> Sustained:
@@ -132,7 +173,7 @@ def sustain(
         points_per_s=points_per_s,
         is_dense=True,
     )
-    pids = {"web": ours.web.process.pid, "worker": ours.worker.process.pid}
+    pids = {"web": ours.candidate.server.process.pid, "worker": ours.worker.process.pid}
     postgres = postgres_pid()
     if postgres:
         pids["PostgreSQL"] = postgres
@@ -153,6 +194,4 @@ def look(ours: Sextant, crew: Crew, pids: dict[str, int], at_s: float) -> Look:
     """See how things stand."""
     overview: dict[str, Any] = ask(ours.candidate.port, "/api/v1/metrics/overview", key=ours.key)
     memory = {name: memory_mb([pid]) for name, pid in pids.items()}
-    return Look(
-        at_s, crew.accepted, overview["pending_points"], overview["compaction_lag_s"] or 0.0, memory
-    )
+    return Look(at_s, crew.accepted, overview["pending_points"], overview["compaction_lag_s"] or 0.0, memory)
