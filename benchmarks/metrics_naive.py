@@ -3,6 +3,7 @@
 It runs in this process, without HTTP: what it costs beyond that is to its advantage.
 """
 
+import datetime as dt
 import itertools
 import json
 import time
@@ -12,13 +13,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import connection, models, transaction
+from django.utils import timezone
 from rest_framework import serializers
+from rest_framework.renderers import JSONRenderer
 
 from benchmarks.metrics_bodies import METRICS, Format, Pool
 from benchmarks.metrics_processes import cpu_s, postgres_pid
 
 NAIVE: Final = "naive"
 BODY_POINTS: Final = 10_000
+SKEW_S: Final = 7 * 86_400
 
 
 class NaivePoint(models.Model):
@@ -38,14 +42,32 @@ class NaivePoint(models.Model):
         return f"{self.metric} {self.timestamp}"
 
 
-class NaivePointIn(serializers.ModelSerializer[NaivePoint]):
-    """A point as it is sent."""
+class NaivePoints(serializers.ListSerializer[Any]):
+    """Points as they are sent."""
 
+    def create(self, validated_data: list[dict[str, Any]]) -> list[NaivePoint]:
+        """Write them at once."""
+        with transaction.atomic():
+            return NaivePoint.objects.bulk_create([NaivePoint(**point) for point in validated_data])
+
+
+class NaivePointIn(serializers.ModelSerializer[NaivePoint]):
+    """A point as it is sent, and as the answer shows it."""
+
+    metric = serializers.CharField(max_length=255)
+    type = serializers.ChoiceField(choices=["counter", "value"])
     timestamp = serializers.DateTimeField()
 
     class Meta:
         model = NaivePoint
-        fields = ["metric", "type", "value", "timestamp"]
+        fields = ["id", "metric", "type", "value", "timestamp"]
+        list_serializer_class = NaivePoints
+
+    def validate_timestamp(self, timestamp: dt.datetime) -> dt.datetime:
+        """Refuse times that are too far away."""
+        if abs((timestamp - timezone.now()).total_seconds()) > SKEW_S:
+            raise serializers.ValidationError("too far from now")
+        return timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +136,8 @@ class Naive:
     def _write(content: bytes) -> None:
         serializer = NaivePointIn(data=json.loads(content), many=True)
         serializer.is_valid(raise_exception=True)
-        points: list[dict[str, Any]] = serializer.validated_data
-        with transaction.atomic():
-            NaivePoint.objects.bulk_create([NaivePoint(**point) for point in points], batch_size=1_000)
+        serializer.save()
+        JSONRenderer().render(serializer.data)
 
 
 def _rfc3339(at_s: float) -> str:

@@ -1,4 +1,4 @@
-"""The senders that people really use: what they sent is what the answers add up to (metrics.md section 10)."""
+"""The senders that people really use: what they sent is what the answers add up to."""
 
 import json
 import math
