@@ -238,7 +238,7 @@ class _Sender:
         if now_s >= self._end_s or (self._load.requests and channel.number >= self._load.requests):
             self._leave(file_number)
             return
-        body = memoryview(self._pool.body(channel.number, self._load.first_s))
+        body = self._pool.body(channel.number, self._load.first_s).data
         channel.unsent = [memoryview(self._load.target.head(len(body))), body]
         channel.answer = b""
         channel.began_s = now_s

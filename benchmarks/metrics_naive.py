@@ -33,6 +33,8 @@ class NaivePoint(models.Model):
     value = models.FloatField()
     timestamp = models.DateTimeField()
 
+    objects: "models.Manager[NaivePoint]" = models.Manager()
+
     class Meta:
         app_label = "metrics"
         managed = False

@@ -6,7 +6,7 @@ import time
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from apps.metrics.compaction import compact_everything
@@ -114,7 +114,7 @@ def weighed_rollups(ours: Sextant, day: int) -> int:
     )
 
 
-def _sum(statement: str, parameters: Sequence[object]) -> int:
+def _sum(statement: str, parameters: Sequence[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.fetchone()[0] or 0)

@@ -13,7 +13,6 @@ stathat = StatHat(app)
 stathat.url = f"{facts['address']}/stathat/ez"
 
 
-@app.route("/")
 def record() -> str:
     """Count and measure, several of each."""
     for point in facts["points"]:
@@ -22,5 +21,6 @@ def record() -> str:
     return "done"
 
 
+app.add_url_rule("/", view_func=record)
 for _ in range(facts["requests"]):
     assert app.test_client().get("/").data == b"done"
