@@ -3,7 +3,6 @@
 import http.client
 import json
 import secrets
-import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from benchmarks.metrics_load import Target
 from benchmarks.metrics_peers import INFLUX, VICTORIA
 from benchmarks.metrics_processes import cpu_s, postgres_pid, valkey_pid
 from benchmarks.stage import Server, Stage
-from config.embedded.services import beat_program, service_environ
 
 SEXTANT, CHAIN = "Sextant", "Django chain"
 CHAIN_APPLICATION: Final = "benchmarks.metrics_chain:application"
@@ -35,7 +33,6 @@ SKEW_PAST_S: Final = 40 * DAY_S
 UNLIMITED: Final = json.dumps({"points": 10**9, "api": 10**8, "auth_failed": 10**8})
 WEB_ENVIRON: Final[Mapping[str, str]] = {
     "LOG_FORMAT": "json",
-    "LOG_LEVEL": "WARNING",
     "RATE_LIMITS": UNLIMITED,
     "SEXTANT_ROLE": "web",
 }
@@ -99,13 +96,17 @@ class Sextant:
 def sextant(stage: Stage) -> Sextant:
     """Start two web processes behind one port, the worker and the clock, as `up` does."""
     organization, key = organization_and_key()
-    web = stage.start_uvicorn("config.asgi:application", "--workers", "2", environ=WEB_ENVIRON)
-    worker = stage.start_worker()
-    beat = start_beat(stage)
+    web = start_web(stage, "config.asgi:application", "web.log")
+    worker, beat = stage.start_worker("worker.log"), stage.start_beat("beat.log")
     servers = [server.process.pid for server in (web, worker, beat)]
     pids = [*servers, *(pid for pid in (postgres_pid(), valkey_pid()) if pid)]
     candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids)
     return Sextant(candidate, worker, beat, organization, key)
+
+
+def start_web(stage: Stage, application: str, log: str) -> Server:
+    """Start two processes of an application behind one port."""
+    return stage.start_uvicorn(application, "--workers", "2", environ=WEB_ENVIRON, log=log)
 
 
 def targets_of(port: int, key: str) -> dict[Format, Target]:
@@ -139,13 +140,6 @@ def organization_and_key() -> tuple[Organization, str]:
     scopes = ["metrics:ingest", "metrics:read"]
     _, key = create_api_key(actor=actor, name="bench", role=Role.ANALYST, scopes=scopes)
     return organization, key
-
-
-def start_beat(stage: Stage) -> Server:
-    """Start the clock, which makes compaction run."""
-    var_dir = stage.folder.parent
-    program = beat_program(var_dir, service_environ(var_dir, "beat", {}))
-    return stage.keep(subprocess.Popen(program.command, env=program.environ))
 
 
 def forget(ours: Sextant) -> None:

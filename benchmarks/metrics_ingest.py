@@ -17,12 +17,12 @@ from benchmarks.metrics_bodies import METRICS, Format, seconds_of
 from benchmarks.metrics_candidates import (
     CHAIN,
     CHAIN_APPLICATION,
-    WEB_ENVIRON,
     Candidate,
     Sextant,
     json_headers,
     named,
     readable_points,
+    start_web,
     wait_until,
 )
 from benchmarks.metrics_load import Crew, Load, Sent, Target
@@ -91,7 +91,7 @@ class Ingest:
 
     def __post_init__(self) -> None:
         self._naive = Naive(self.ours.candidate.next_s)
-        chain = self.stage.start_uvicorn(CHAIN_APPLICATION, "--workers", "2", environ=WEB_ENVIRON)
+        chain = start_web(self.stage, CHAIN_APPLICATION, "chain.log")
         self._chain = Target(chain.port, "/api/v1/metrics/value", json_headers(self.ours.key), 201)
 
     def round(self) -> None:

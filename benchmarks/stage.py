@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from config.embedded.services import service_environ, worker_program
+from config.embedded.services import beat_program, service_environ, worker_program
 
 READY_SECONDS = 30.0
 # Where it is not called like its package.
@@ -81,21 +81,29 @@ class Stage:
         return True
 
     def start_uvicorn(
-        self, application: str, *options: str, environ: Mapping[str, str] | None = None
+        self, application: str, *options: str, environ: Mapping[str, str] | None = None, log: str = ""
     ) -> Server:
-        """Start one web process as `up` does, on a free port."""
+        """Start one web process as `up` does, on a free port; it prints into the file `log`, if any."""
         port = free_port()
         command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
         command += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning", *options]
-        return self.start(command, port, environ)
+        return self.start(command, port, environ, log)
 
-    def start_worker(self) -> Server:
+    def start_worker(self, log: str = "") -> Server:
         """Start the worker of all queues as `up` does; it may not be ready yet."""
         program = worker_program(service_environ(self.folder.parent, "worker", {}))
-        return self.keep(subprocess.Popen(program.command, env=program.environ))
+        return self._spawn(program.command, 0, program.environ, log)
 
-    def keep(self, process: subprocess.Popen[bytes], port: int = 0) -> Server:
-        """Stop a started process with the others."""
+    def start_beat(self, log: str = "") -> Server:
+        """Start the clock as `up` does; it may not be ready yet."""
+        var_dir = self.folder.parent
+        program = beat_program(var_dir, service_environ(var_dir, "beat", {}))
+        return self._spawn(program.command, 0, program.environ, log)
+
+    def _spawn(self, command: Sequence[str], port: int, environ: Mapping[str, str], log: str) -> Server:
+        with (self.folder / log if log else Path(os.devnull)).open("wb") as file:
+            output = file if log else None
+            process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
         server = Server(process, port)
         self._servers.append(server)
         return server
@@ -108,13 +116,14 @@ class Stage:
         except subprocess.TimeoutExpired:
             server.process.kill()
 
-    def start(self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Server:
+    def start(
+        self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None, log: str = ""
+    ) -> Server:
         """Start a server and wait until it takes connections."""
-        process = subprocess.Popen(command, env={**os.environ, **(environ or {})})
-        server = self.keep(process, port)
+        server = self._spawn(command, port, {**os.environ, **(environ or {})}, log)
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if server.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} does not answer")
             time.sleep(0.05)
         return server
