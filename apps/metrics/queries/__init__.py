@@ -1,0 +1,1 @@
+"""Reads of metrics: which series there are, and what their points say."""
