@@ -23,7 +23,8 @@ from benchmarks.metrics_processes import cpu_s, postgres_pid, valkey_pid
 from benchmarks.stage import Server, Stage
 
 SEXTANT, CHAIN = "Sextant", "Django chain"
-CHAIN_APPLICATION: Final = "benchmarks.metrics_chain:application"
+# What is served behind the doors: the same calls by Django's middleware and views.
+CHAIN_APPLICATION: Final = "config.asgi:django_application"
 DAY_S: Final = 86_400
 # The oldest time that is sent, and a margin to the bound of seven days.
 PAST_S: Final = 7 * DAY_S - 7_200
