@@ -54,8 +54,6 @@ GROUP_REQUESTS: Final = 256
 GROUP_POINTS: Final = 100_000
 WRITER_THREADS: Final = 4
 WORKER_THREADS: Final = 3
-# Smaller bodies are parsed where they are: to change the thread would take longer.
-INLINE_BODY_BYTES: Final = 4_096
 # Answers to an Idempotency-Key: as long as a point may be late, and a day.
 KEPT_FOR: Final = dt.timedelta(days=8)
 
@@ -127,7 +125,7 @@ class MetricDoors:
         return await self._store(door, request, admission)
 
     async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
-        if len(request.body) <= INLINE_BODY_BYTES and request.encoding == "identity":
+        if door.is_quick(request):
             sending = door.parse(request, admission)
         else:
             sending = await self._in_thread(door.parse, request, admission)

@@ -42,6 +42,7 @@ def record_points(
     )
     (outcome,) = write_group([submission])
     if isinstance(outcome, DomainError):
+        after_commit(actor.organization.pk, [outcome])
         raise outcome
     transaction.on_commit(functools.partial(after_commit, actor.organization.pk, [outcome]), robust=True)
     return outcome
