@@ -30,6 +30,7 @@ def run(stage: Stage) -> Sequence[Row]:
             commit_p99_ms = commit_p99()
             stage.notes.append(f"A commit of one row takes {commit_p99_ms:.1f} ms at the 99th percentile.")
             ingest = Ingest(stage, crew, ours, peers, Sizes.of(stage))
+            ingest.warm()
             for _ in range(stage.rounds):
                 ingest.round()
             answers = answer_rows(stage, ours, peers)

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
-from apps.metrics.compaction import compact_everything
-
 from benchmarks.metrics_bodies import Format
 from benchmarks.metrics_candidates import Candidate, Sextant, named
 from benchmarks.metrics_history import QUICK_PART, History, send_history
@@ -44,7 +42,7 @@ def answer_rows(stage: Stage, ours: Sextant, peers: Mapping[str, Candidate]) -> 
     for candidate in (ours.candidate, *peers.values()):
         stage.say(f"history: {candidate.name} takes {len(bodies)} bodies")
         send_history(candidate, candidate.targets[Format.LINES], bodies)
-    compact_everything(ours.organization.pk)
+    ours.compact()
     for candidate in (ours.candidate, *peers.values()):
         candidate.settle()
     with ExitStack() as stack:
@@ -61,7 +59,11 @@ def asked_row(stage: Stage, name: str, question: Question, lines: Mapping[str, L
     paths = {OURS: question.ours, victoria: without_cache(question.victoria)}
     if question.influx is not None:
         paths[influx] = question.influx
-    askings = {who: Asking(lines[who], question, path) for who, path in paths.items() if who in lines}
+    askings = {
+        who: Asking(lines[who], question, path, is_quick=stage.quick)
+        for who, path in paths.items()
+        if who in lines
+    }
     samples = measured(stage.rounds, askings)
     stage.say(f"{question.what}: " + ", ".join(f"{who} {min(kept):.2f} ms" for who, kept in samples.items()))
     goals = [Goal(victoria, at_most=AT_MOST[name])]

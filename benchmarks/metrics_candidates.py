@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +15,7 @@ from django.db import connection
 from apps.accounts.models import Organization, Role
 from apps.accounts.queries import resolve_member
 from apps.accounts.services import create_api_key, create_first_admin, create_organization, purge_organization
+from apps.metrics.compaction import compact_everything
 from apps.metrics.models import Policy, Shard
 from benchmarks import metrics_peers as peers
 from benchmarks.metrics_bodies import Format
@@ -47,6 +49,7 @@ class Candidate:
     server: Server
     targets: Mapping[Format, Target]
     pids: list[int]
+    patience_s: float
     next_s: int = field(default_factory=lambda: (int(time.time()) - PAST_S) // 10 * 10)
 
     @property
@@ -58,9 +61,9 @@ class Candidate:
         """Return the CPU time of all processes that work for it."""
         return cpu_s(self.pids)
 
-    def settle(self, longest_s: float = 15.0) -> None:
+    def settle(self) -> None:
         """Wait until its processes have next to nothing to do, so that the next one has the machine."""
-        end_s = time.monotonic() + longest_s
+        end_s = time.monotonic() + self.patience_s
         while time.monotonic() < end_s:
             before_s = self.cpu_s()
             time.sleep(QUIET_S)
@@ -84,24 +87,21 @@ class Sextant:
         shards = Shard.objects.filter(organization_id=self.organization.pk)
         return list(shards.values_list("shard_id", flat=True))
 
-    def pending_points(self) -> int:
-        """Return how many points wait for compaction."""
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT coalesce(sum(point_count), 0) FROM metrics_point_segment WHERE shard_id = ANY(%s)",
-                [self.shard_ids],
-            )
-            return int(cursor.fetchone()[0])
+    def compact(self) -> int:
+        """Compact in this process all that waits; return how many points this one has moved."""
+        return sum(done.points for done in compact_everything(self.organization.pk))
 
 
 def sextant(stage: Stage) -> Sextant:
     """Start two web processes behind one port, the worker and the clock, as `up` does."""
+    # In this process every compaction of a measurement would print a line.
+    logging.getLogger("apps.metrics.compaction").setLevel(logging.WARNING)
     organization, key = organization_and_key()
     web = start_web(stage, "config.asgi:application", "web.log")
     worker, beat = stage.start_worker("worker.log"), stage.start_beat("beat.log")
     servers = [server.process.pid for server in (web, worker, beat)]
     pids = [*servers, *(pid for pid in (postgres_pid(), valkey_pid()) if pid)]
-    candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids)
+    candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids, patience_s(stage))
     return Sextant(candidate, worker, beat, organization, key)
 
 
@@ -155,7 +155,7 @@ def forget(ours: Sextant) -> None:
 def victoria(stage: Stage, folder: str = "victoria") -> Candidate:
     """Start VictoriaMetrics under its name with its version."""
     name = peers.version_of(VICTORIA, peers.VICTORIA_PACKAGE)
-    return _peer(name, peers.victoria(stage, folder))
+    return _peer(stage, name, peers.victoria(stage, folder))
 
 
 def installed_peers(stage: Stage) -> dict[str, Candidate]:
@@ -173,14 +173,19 @@ def named(name: str, candidates: Iterable[str]) -> str:
 def influx(stage: Stage) -> Candidate:
     """Start InfluxDB under its name with its version."""
     name = peers.version_of(INFLUX, peers.INFLUX_PACKAGE)
-    candidate = _peer(name, peers.influx(stage))
+    candidate = _peer(stage, name, peers.influx(stage))
     ask(candidate.port, f"/query?q=CREATE+DATABASE+{peers.DATABASE}", method="POST")
     return candidate
 
 
-def _peer(name: str, server: Server) -> Candidate:
+def _peer(stage: Stage, name: str, server: Server) -> Candidate:
     lines = peers.write_target(server)
-    return Candidate(name, server, dict.fromkeys(Format, lines), [server.process.pid])
+    return Candidate(name, server, dict.fromkeys(Format, lines), [server.process.pid], patience_s(stage))
+
+
+def patience_s(stage: Stage) -> float:
+    """Return how long a candidate may take to come to rest."""
+    return 0.5 if stage.quick else 15.0
 
 
 def ask(port: int, path: str, *, key: str = "", method: str = "GET") -> Any:

@@ -44,9 +44,14 @@ class History:
         return BIG_POINTS // self.part * (BIG_DAYS + SLIDING_DAYS) // BIG_DAYS
 
     @property
+    def small_step_s(self) -> int:
+        """Return how far apart the points of each of the hundred are."""
+        return SMALL_STEP_S * self.part
+
+    @property
     def small_points(self) -> int:
         """Return how many points each of the hundred has."""
-        return (SMALL_DAYS + SLIDING_DAYS) * DAY_S // SMALL_STEP_S // self.part
+        return (SMALL_DAYS + SLIDING_DAYS) * DAY_S // self.small_step_s
 
     def bodies(self) -> Iterator[bytes]:
         """Yield the bodies, in the order of time for each metric."""
@@ -74,14 +79,14 @@ class History:
         count = self.small_points
         readings = walk((count, SMALL_METRICS))
         jitter = np.random.default_rng(2).integers(0, 1_000, (count, SMALL_METRICS))
-        first_s = self.end_s - count * SMALL_STEP_S
+        first_s = self.end_s - count * self.small_step_s
         steps = BODY_LINES // SMALL_METRICS
         for start in range(0, count, steps):
             yield _lines(
                 (
                     small(metric),
                     int(readings[step, metric]),
-                    (first_s + step * SMALL_STEP_S) * 1_000 + int(jitter[step, metric]),
+                    (first_s + step * self.small_step_s) * 1_000 + int(jitter[step, metric]),
                 )
                 for step in range(start, min(count, start + steps))
                 for metric in range(SMALL_METRICS)

@@ -4,13 +4,13 @@ The runs of a round follow each other, ours in turn with theirs; before each its
 Ours is at rest when the worker has compacted what is due; what is less than due waits for the next run.
 """
 
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from apps.metrics.compaction import compact_everything
 from django.db import connection
 
 from benchmarks.metrics_bodies import METRICS, Format, seconds_of
@@ -33,6 +33,7 @@ from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
 READABLE_S: Final = 60.0
+WARMING_POINTS, WARMING_S = 40_000, 2
 COMMITS: Final = 300
 LINES, ROWS, COLUMNS = "line protocol, 10,000 x 4", "JSON rows, 10,000 x 4", "JSON columns, 10,000 x 4"
 READABLE, THOUSANDS, HUNDREDS = "readable in an answer, same load", "1,000 x 8", "100 x 16"
@@ -94,6 +95,15 @@ class Ingest:
         chain = start_web(self.stage, CHAIN_APPLICATION, "chain.log")
         self._chain = Target(chain.port, "/api/v1/metrics/value", json_headers(self.ours.key), 201)
 
+    def warm(self) -> None:
+        """Let everybody meet the metrics, fill caches and start what they start late."""
+        for candidate in self._all().values():
+            self._send(candidate, Format.LINES, WARMING_POINTS, 10_000, 4)
+        for format_ in (Format.ROWS, Format.COLUMNS):
+            self._send(self.ours.candidate, format_, WARMING_POINTS, 10_000, 4)
+        if shutil.which("wrk"):
+            self._send_singles(CHAIN, self._chain, WARMING_S)
+
     def round(self) -> None:
         """Measure everybody once."""
         self._large_bodies()
@@ -137,7 +147,7 @@ class Ingest:
         )
         readable_s = time.monotonic() - sent.began_s
         if who == OURS:
-            compact_everything(self.ours.organization.pk)
+            self.ours.compact()
             self.samples.add(WAL, OURS, (wal_position() - wal) / sent.points)
         candidate.settle()
         cpu_s = candidate.cpu_s() + time.process_time() - cpu_s
@@ -177,19 +187,23 @@ class Ingest:
         value = Target(self.ours.candidate.port, self._chain.path, self._chain.headers, self._chain.status)
         lines = {who: candidate.targets[Format.LINES] for who, candidate in self.peers.items()}
         for who, target in {OURS: value, **lines, CHAIN: self._chain}.items():
-            candidate = self._all().get(who, self.ours.candidate)
-            candidate.settle()
-            singles: Singles = send_singles(
-                target,
-                LINE if who in lines else ROW,
-                first_s=candidate.next_s,
-                seconds=self.sizes.single_s,
-                folder=self.stage.folder,
-            )
-            candidate.next_s += singles.points // 1_000 // 10 * 10 + 10
+            singles = self._send_singles(who, target, self.sizes.single_s)
             self.samples.add(SINGLES, who, singles.points_per_s)
             self.samples.add(P99 + SINGLES, who, singles.p99_ms)
             self.stage.say(f"{SINGLES}: {who} {singles.points_per_s:,.0f}/s, p99 {singles.p99_ms:.1f} ms")
+
+    def _send_singles(self, who: str, target: Target, seconds: int) -> Singles:
+        candidate = self._all().get(who, self.ours.candidate)
+        candidate.settle()
+        singles = send_singles(
+            target,
+            LINE if who in self.peers else ROW,
+            first_s=candidate.next_s,
+            seconds=seconds,
+            folder=self.stage.folder,
+        )
+        candidate.next_s += singles.points // 1_000 // 10 * 10 + 10
+        return singles
 
 
 def ingest_rows(samples: Samples, peers: Mapping[str, Candidate], commit_p99_ms: float) -> list[Row]:

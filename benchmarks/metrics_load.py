@@ -23,7 +23,7 @@ OVERLOADED: Final = 503
 OVERLOAD_PAUSE_S: Final = 1.0
 # How many seconds of all metrics a pool holds before its readings begin again, by size of the bodies; such
 # that a body of the pool is always sent over the same connection.
-SPAN_S: Final = {10_000: 640, 1_000: 320, 100: 64}
+SPAN_S: Final = {10_000: 320, 1_000: 160, 100: 32}
 
 
 @dataclass(frozen=True, slots=True)

