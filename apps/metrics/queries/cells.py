@@ -107,7 +107,7 @@ class Cells:
         terms = np.concatenate((rows.parts, points.values))
         row_cells = rows.cells
         if len(rows.parts) > len(row_cells):
-            row_cells = np.repeat(row_cells, rows.fixed["parts"])
+            row_cells = np.repeat(row_cells, rows.fixed["parts"].astype(np.int64))
         grouping = Grouping.of(np.concatenate((row_cells, points.cells)))
         return grouped_sums(grouping.sorted(terms), grouping.starts) + 0.0
 
@@ -124,20 +124,22 @@ class Cells:
 
     def _first(self) -> Float64s:
         values, order = self._by_time("first")
-        return values[order[self._all.starts]]
+        firsts: Float64s = values[order[self._all.starts]]
+        return firsts
 
     def _last(self) -> Float64s:
         values, order = self._by_time("last")
         ends = self._all.starts + sizes_of(self._all.starts, len(order)) - 1
-        return values[order[ends]]
+        lasts: Float64s = values[order[ends]]
+        return lasts
 
     def _by_time(self, name: str) -> tuple[Float64s, Int64s]:
         """Return values, and their order by (cell, time, value)."""
         points, rows = self._points, self._rows
-        values = np.concatenate((rows.fixed[name], points.values))
+        values: Float64s = np.concatenate((rows.fixed[name], points.values), dtype=np.float64)
         times = np.concatenate((rows.fixed[f"{name}_at"], points.times))
         cells = np.concatenate((rows.cells, points.cells))
-        return values, np.lexsort((values, times, cells))
+        return values, np.lexsort((values, times, cells)).astype(np.int64, copy=False)
 
     def _joined(self, name: str, of_points: Float64s) -> Float64s:
         return self._all.sorted(np.concatenate((self._rows.fixed[name], of_points)))
@@ -146,7 +148,8 @@ class Cells:
         points = self._points
         ordered = points.values[np.lexsort((points.values, points.cells))]
         sizes = sizes_of(self._all.starts, len(ordered))
-        return ordered[self._all.starts + _ranks(sizes, aggregation)]
+        ranked: Float64s = ordered[self._all.starts + _ranks(sizes, aggregation)]
+        return ranked
 
     def _ranked(self, aggregation: Aggregation) -> Float64s:
         """Return the value of the bin that holds the point of the rank, inside the cell's extremes."""

@@ -254,8 +254,8 @@ def _of_one(
     metric = chosen.metrics[0] if chosen.group is None else None
     return [
         Series(
-            metric=metric and metric.key,
-            id=metric and str(metric.id),
+            metric=None if metric is None else metric.key,
+            id=None if metric is None else str(metric.id),
             type=chosen.type,
             unit=chosen.unit,
             group=chosen.group,

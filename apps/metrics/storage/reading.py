@@ -173,7 +173,7 @@ def points_by_day(shard_id: int, number: int, window: Span) -> list[tuple[int, i
         return [(start_of(day), points) for day, points in cursor.fetchall()]
 
 
-def fetch_binary(statement: sql.Composable) -> list[tuple[Any, ...]]:
+def fetch_binary(statement: sql.Composed) -> list[tuple[Any, ...]]:
     """Return the rows of a statement; its bytes come as they are, not as text of twice their length."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
