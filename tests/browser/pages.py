@@ -17,6 +17,7 @@ PUBLIC = (
 )
 PAGES = (
     "/",
+    "/explore/",
     "/datasets/",
     "/datasets/new",
     "/map/",
