@@ -128,7 +128,7 @@ async function load({ quiet = false } = {}) {
     if (request !== current) return null;
     [answer, previous] = [found, earlier];
     clearProblem(byId("notes"));
-    nameAggregations();
+    nameSeries();
     draw({ isNew: !quiet });
   } catch (problem) {
     report(problem);
@@ -149,11 +149,9 @@ async function fetchPrevious({ from, to, interval }, signal) {
   return fetchWindow({ ...state, band: false }, window, { interval, signal });
 }
 
-/** A link that did not say how to aggregate now does. */
-function nameAggregations() {
-  answer.series.forEach(({ aggregation }, i) => {
-    state.series[i].aggregation ||= aggregation;
-  });
+/** A link may leave the aggregation open, or write a key in another way: from here on it says both. */
+function nameSeries() {
+  state.series = answer.series.map(({ metric, aggregation }) => ({ metric, aggregation }));
   history.replaceState(null, "", location.pathname + writeState(state));
 }
 

@@ -41,7 +41,7 @@ export async function fetchWindow(state, window, { interval = state.interval, si
   ]);
   const series = state.series.map(({ metric }, place) => {
     const g = groups.findIndex(({ places }) => places.includes(place));
-    return pick(bodies[g], metric, groups[g].metrics.indexOf(metric));
+    return pick(bodies[g], metric, groups[g].metrics);
   });
   const last = bodies.reduce((a, b) => (instant(b.to) > instant(a.to) ? b : a));
   return {
@@ -75,14 +75,17 @@ async function fetchBands(state, window, interval, signal) {
   const metrics = [...new Set(places.map((i) => state.series[i].metric))];
   if (metrics.length === 0) return new Map();
   const body = await query(state, { aggregations: BAND, metrics }, window, interval, signal);
-  const edges = (metric) => BAND.map((edge) => pick(body, metric, metrics.indexOf(metric), edge));
+  const edges = (metric) => BAND.map((edge) => pick(body, metric, metrics, edge));
   return new Map(places.map((i) => [i, edges(state.series[i].metric).map(ofAnswer)]));
 }
 
-/** The series of a metric in an answer; a key that was not in its canonical form is found by its place. */
-function pick(body, metric, place, aggregation = "") {
+/** The series of a metric in an answer; a key that is not in its canonical form is answered as one not named. */
+function pick(body, metric, metrics, aggregation = "") {
   const fitting = body.series.filter((series) => !aggregation || series.aggregation === aggregation);
-  return fitting.find((series) => series.metric === metric) ?? fitting[place];
+  return (
+    fitting.find((series) => series.metric === metric) ??
+    fitting.find((series) => !metrics.includes(series.metric))
+  );
 }
 
 /** Tell whether a band of points makes sense beside an aggregation. */
