@@ -172,6 +172,23 @@ class CursorPagination(BasePagination):
         return replace_query_param(url, "cursor", _encoded(cursor, self.scope)) if cursor else None
 
 
+def position_of(request: Request) -> str | None:
+    """Return the text at which the page that `cursor` names begins, for lists that are no rows of a table.
+
+    None without a cursor; raises CursorInvalid.
+    """
+    text = request.query_params.get("cursor")
+    return str(_decoded(text, _scope(request), 1).values[0]) if text else None
+
+
+def link_to(request: Request, position: str | None) -> str | None:
+    """Return the address of the page that begins at a text, None for None."""
+    if position is None:
+        return None
+    cursor = _encoded(Cursor((position,)), _scope(request))
+    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+
+
 def sort_keys(text: str, allowed: Mapping[str, str]) -> list[SortKey]:
     """Return the order that `-a,b` asks for, the id appended as the tie-break; raises Invalid."""
     names = [name.strip() for name in text.split(",")]

@@ -91,6 +91,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     in_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
     patch_serializer_class: ClassVar[type[serializers.BaseSerializer[Any]] | None] = None
     query_serializer_classes: ClassVar[Mapping[str, type[serializers.Serializer[Any]]]] = {}
+    # Parameters of these that mean something when they are empty.
+    blank_parameters: ClassVar[frozenset[str]] = frozenset()
     filterset_class: Any = None
     search_fields: ClassVar[Sequence[str]] = ()
     sort_fields: ClassVar[Mapping[str, str]] = {"created_at": "created_at"}
@@ -144,7 +146,9 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         """Return the checked query of the current action; raises Invalid with parameter names."""
         sent = self.request.query_params
         empty = [
-            FieldError("This is empty.", code="blank", parameter=name) for name in sent if not sent[name]
+            FieldError("This is empty.", code="blank", parameter=name)
+            for name in sent
+            if not sent[name] and name not in self.blank_parameters
         ]
         if empty:
             # Else `bbox=` would count as absent, and answer for the whole world.

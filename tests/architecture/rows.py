@@ -14,9 +14,12 @@ from django.utils import timezone
 
 from apps.accounts.models import AuditEntry, Invitation, Notification, Role, User
 from apps.accounts.services import create_api_key, notify, record_audit, sign_in
+from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
+from apps.metrics.models import Metric
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
+from tests.factories.metrics import create_metric
 from tests.furniture.people import Actors, Person
 
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
@@ -65,6 +68,12 @@ class World:
         """Return a line of the organization's audit."""
         return record_audit(actor=self.actors.admin.actor, verb="accounts.organization_changed")
 
+    @cached_property
+    def metric(self) -> Metric:
+        """Return a metric whose name is its id: addresses take either, topics the name."""
+        row_id = uuid7()
+        return create_metric(self.actors.organization, str(row_id), id=row_id)
+
     def key_of(self, person: Person) -> Any:
         """Return the id of a key that the person made if they may, else the admin's."""
         maker = person if person.user is not None and person.actor.may("accounts.create_key") else None
@@ -92,7 +101,9 @@ class World:
 
     def everything(self) -> list[str]:
         """Return the ids that nobody of another organization may ever read."""
-        rows = (self.dataset, self.job, self.invitation, self.audit_entry, self.actors.organization)
+        rows = (
+            self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.actors.organization,
+        )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
             str(self.key_of(self.actors.admin)),
@@ -114,6 +125,7 @@ ROWS: Mapping[str, Row] = {
     "invitations": lambda world, _: world.invitation.pk,
     "keys": World.key_of,
     "jobs": lambda world, _: world.job.pk,
+    "metrics": lambda world, _: world.metric.pk,
     "members": lambda world, person: world.user_of(person).pk,
     "notifications": World.notice_of,
     "organizations": lambda world, _: world.actors.organization.pk,

@@ -116,7 +116,10 @@ class Actors:
     @cached_property
     def key(self) -> Person:
         """Return a client program with a key that the admin made, in the role of an analyst."""
-        scopes = ["accounts:read", "datasets:read", "datasets:write", "spatial:read"]
+        scopes = [
+            "accounts:read", "datasets:read", "datasets:write", "metrics:read", "metrics:write",
+            "spatial:read",
+        ]  # fmt: skip
         key, raw = create_api_key(
             actor=self.admin.actor, name="Client program", role=Role.ANALYST, scopes=scopes
         )

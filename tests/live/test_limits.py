@@ -65,6 +65,16 @@ async def test_4_kib_are_taken(stage: Stage) -> None:
         assert (await client.receive())["op"] == "pong"
 
 
+async def test_a_topic_has_as_many_characters_as_the_longest_metric_needs(stage: Stage) -> None:
+    longest = f"{stage.topic}.".ljust(len("metrics.") + 2_048, "x")
+    async with stage.client() as client:
+        await client.send("subscribe", topic=longest)
+        assert (await client.receive())["op"] == "subscribed"
+        await client.send("subscribe", topic=f"{longest}x", id="longer")
+        refused = await client.receive()
+        assert (refused["op"], refused["code"]) == ("error", "request.malformed")
+
+
 async def test_a_burst_of_40_passes_and_more_closes_4429(stage: Stage) -> None:
     async with stage.client() as client:
         for number in range(40):

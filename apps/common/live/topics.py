@@ -17,7 +17,8 @@ from django.core.exceptions import ValidationError
 from apps.common.errors import Forbidden, NotFound
 from apps.common.live.streams import Address
 
-TOPIC_MAX_CHARS: Final = 200
+# `metrics.` and a key of 2,048 bytes, the longest name there is; a client's message has room for it.
+TOPIC_MAX_CHARS: Final = 2_056
 _PLACEHOLDER: Final = re.compile(r"<([a-z_]+)>")
 
 
@@ -101,7 +102,7 @@ def register_topic(
     parts = [re.escape(part) for part in _PLACEHOLDER.sub("\0", pattern).split("\0")]
     groups = [r"([^.]+)"] * (len(names) - 1) + [r"(.+)"] * bool(names)
     expression = "".join(part + group for part, group in zip(parts, [*groups, ""], strict=True))
-    _topics[pattern] = Topic(pattern, permission, visible, re.compile(expression), private)
+    _topics[pattern] = Topic(pattern, permission, visible, re.compile(expression, re.DOTALL), private)
 
 
 def find_topic(watcher: Watcher, name: str) -> Topic:

@@ -1,0 +1,59 @@
+"""The overview counts exactly, whether points wait or are compacted."""
+
+import datetime as dt
+
+import pytest
+
+from apps.metrics.queries.overview import overview_of
+from tests.factories.metrics import create_metric, keep, send
+from tests.furniture.people import Actors
+
+pytestmark = pytest.mark.django_db
+
+OVERVIEW = "/api/v1/metrics/overview"
+NOW = dt.datetime(2026, 3, 1, 12, 20, tzinfo=dt.UTC)
+FIRST = dt.datetime(2026, 2, 28, 13, tzinfo=dt.UTC)
+TICK = dt.timedelta(microseconds=1)
+MINUTE = dt.timedelta(minutes=1)
+
+
+def test_points_of_the_hours_are_counted_wherever_they_lie(actors: Actors) -> None:
+    cpu, disk = (create_metric(actors.organization, name) for name in ("cpu", "disk"))
+    keep(cpu, [(FIRST - TICK, 1.0), (FIRST, 1.0), (NOW, 1.0)], received_at=NOW)
+    keep(disk, [(FIRST - MINUTE, 1.0)], received_at=NOW)
+    # Partly before the hours, wholly inside, partly after.
+    send([(cpu, FIRST - TICK, 1.0), (cpu, FIRST, 1.0), (disk, NOW, 1.0)], received_at=NOW - 5 * MINUTE)
+    send([(disk, NOW, 2.0), (disk, NOW, 2.0)], received_at=NOW - MINUTE)
+    send([(disk, NOW, 2.0), (disk, NOW + 40 * MINUTE, 2.0)], received_at=NOW - 2 * MINUTE)
+    send([(disk, NOW + dt.timedelta(days=2), 2.0)], received_at=NOW)
+
+    found = overview_of(actors.viewer.actor, now=NOW)
+
+    assert found.metrics == 2
+    assert found.hours_from == FIRST
+    assert found.points_24h == 2 + 2 + 2 + 1
+    assert found.points_per_s == (1 + 1 + 2 + 1) / (20 * 60)
+    assert found.pending_points == 8
+    assert found.compaction_lag_s == 300
+
+
+def test_without_points_there_are_none(actors: Actors) -> None:
+    body = actors.viewer.api.get(OVERVIEW).json()
+    assert body.pop("hours_from").endswith(":00:00Z")
+    assert body == {
+        "metrics": 0,
+        "points_24h": 0,
+        "points_per_s": 0.0,
+        "pending_points": 0,
+        "compaction_lag_s": 0.0,
+        "newest": [],
+    }
+
+
+def test_of_others_nothing_is_counted(actors: Actors) -> None:
+    cpu = create_metric(actors.organization, "cpu")
+    send([(cpu, NOW, 1.0)])
+    keep(cpu, [(NOW, 1.0)], received_at=NOW)
+    found = overview_of(actors.stranger.actor, now=NOW)
+    assert (found.metrics, found.points_24h, found.pending_points) == (0, 0, 0)
+    assert actors.anonymous.api.get(OVERVIEW).status_code == 401
