@@ -1,0 +1,1 @@
+"""The ways in for points: our own API and foreign protocols, one package each, all of one shape."""

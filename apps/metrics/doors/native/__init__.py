@@ -1,0 +1,1 @@
+"""Our own API for sending points: single points, rows and columns in JSON; metrics.md section 2."""

@@ -1,0 +1,28 @@
+"""Values of points: metrics.md section 1."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.metrics.points.batch import Values
+
+VALUE_MAX: Final = 1e290
+COUNT_MAX: Final = 2**53 - 1
+COUNT_DEFAULT: Final = 1.0
+
+
+def value_faults(values: Values) -> npt.NDArray[np.bool_]:
+    """Mark what cannot be stored: NaN, infinities and what is beyond 1e290."""
+    faults: npt.NDArray[np.bool_] = np.logical_not(np.abs(values) <= VALUE_MAX)
+    return faults
+
+
+def counter_faults(values: Values) -> npt.NDArray[np.bool_]:
+    """Mark what is no amount of a counter in our own API: not a whole number of 1 to 2^53 - 1."""
+    return (values < 1) | (values > COUNT_MAX) | (values != np.floor(values)) | np.isnan(values)
+
+
+def without_minus_zero(values: Values) -> Values:
+    """Return the values with 0.0 in place of -0.0."""
+    return values + 0.0
