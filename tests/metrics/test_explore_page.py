@@ -30,7 +30,7 @@ def command(page: str, name: str) -> str:
 
 def test_a_page_knows_whether_its_own_organization_has_metrics(actors: Actors) -> None:
     assert explore_data(actors.viewer)["has_metrics"] is False
-    create_metric("web.requests", type=MetricType.COUNTER, organization=actors.organization)
+    create_metric(actors.organization, "web.requests", MetricType.COUNTER)
     assert explore_data(actors.viewer)["has_metrics"] is True
     assert explore_data(actors.stranger)["has_metrics"] is False
 
@@ -46,7 +46,7 @@ def test_the_page_may_only_be_read(actors: Actors) -> None:
 @pytest.mark.parametrize("has_metrics", [False, True])
 def test_commands_name_the_origin_the_page_came_from_once(actors: Actors, has_metrics: bool) -> None:
     if has_metrics:
-        create_metric("web.requests", type=MetricType.COUNTER, organization=actors.organization)
+        create_metric(actors.organization, "web.requests", MetricType.COUNTER)
     browser: Client = actors.analyst.browser
     page = browser.get("/explore/", headers={"host": "localhost:8123"}).content.decode()
     assert page.count('id="send-batch"') == 1
