@@ -23,6 +23,7 @@ __all__ = [
     "bin_numbers",
     "bin_values",
     "decode_sketch",
+    "decode_sketches",
     "encode_sketches",
     "merge_grouped_sketches",
     "merge_sketches",
@@ -120,6 +121,11 @@ def decode_sketch(data: bytes | memoryview) -> Sketch:
     """Return a sketch's bins; raises CorruptPayload if it is not what was written."""
     decoded = _decode([data])
     return Sketch(decoded.bins, decoded.counts)
+
+
+def decode_sketches(sketches: Sequence[bytes | memoryview]) -> BinCounts:
+    """Return the bins of each of many sketches, a group each; raises CorruptPayload."""
+    return _decode(sketches)
 
 
 def merge_sketches(sketches: Sequence[bytes | memoryview]) -> bytes:
