@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
@@ -68,6 +69,11 @@ CLOCKS: Final = (
     Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),
     Clock("flush_key_usage", "apps.accounts.periodic.flush_key_usage", every_s=60),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
+    Clock("compact_metrics", "apps.metrics.periodic.compact_due", every_s=settings.METRICS_COMPACT_EVERY_S),
+    Clock("make_metric_partitions", "apps.metrics.periodic.make_partitions", minute="5", hour="0"),
+    Clock("merge_metric_days", "apps.metrics.periodic.merge_days", minute="40", hour="2"),
+    Clock("drop_past_metrics", "apps.metrics.periodic.retention", minute="15", hour="3"),
+    Clock("verify_metrics", "apps.metrics.periodic.verify_sample", minute="10", hour="4"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
 

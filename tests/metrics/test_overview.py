@@ -3,7 +3,9 @@
 import datetime as dt
 
 import pytest
+from django.db.models import F
 
+from apps.metrics.models import PointSegment, Shard
 from apps.metrics.queries.overview import overview_of
 from tests.factories.metrics import create_metric, keep, send
 from tests.furniture.people import Actors
@@ -35,6 +37,22 @@ def test_points_of_the_hours_are_counted_wherever_they_lie(actors: Actors) -> No
     assert found.points_per_s == (1 + 1 + 2 + 1) / (20 * 60)
     assert found.pending_points == 8
     assert found.compaction_lag_s == 300
+
+
+def test_a_compaction_is_seen_at_once(actors: Actors) -> None:
+    cpu = create_metric(actors.organization, "cpu")
+    send([(cpu, NOW, 1.0)])
+    send([(cpu, NOW, 2.0)])
+    assert overview_of(actors.viewer.actor, now=NOW).points_24h == 2
+
+    keep(cpu, [(NOW, 1.0), (NOW, 2.0), (NOW, 3.0)], received_at=NOW)
+    PointSegment.objects.all().delete()
+    Shard.objects.update(epoch=F("epoch") + 1)
+
+    assert overview_of(actors.viewer.actor, now=NOW).points_24h == 3
+    send([(cpu, NOW, 4.0)])
+    assert overview_of(actors.viewer.actor, now=NOW).points_24h == 4
+    assert overview_of(actors.viewer.actor, now=NOW + dt.timedelta(days=1)).points_24h == 0
 
 
 def test_without_points_there_are_none(actors: Actors) -> None:

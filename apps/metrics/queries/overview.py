@@ -1,18 +1,20 @@
 """How the metrics of one organization are: how many, how busy, what waits, which are new."""
 
 import datetime as dt
+import hashlib
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from django.core.cache import cache
 from django.db import connection
 
 from apps.accounts.permissions import Actor
 from apps.metrics.codec.payloads import decode_segment
 from apps.metrics.models import Metric
-from apps.metrics.points.batch import SECOND_US
+from apps.metrics.points.batch import SECOND_US, Instants
 from apps.metrics.queries.catalogue import instant_of
 from apps.metrics.storage.partitions import EPOCH
 
@@ -20,6 +22,7 @@ HOURS: Final = 24
 HOUR_US: Final = 3_600 * SECOND_US
 QUARTER_US: Final = 900 * SECOND_US
 NEWEST: Final = 10
+KEPT_S: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,6 @@ class Window:
         end = now_us - now_us % width_us + width_us
         return cls(width_us, end - buckets * width_us, end)
 
-    @property
-    def bounds(self) -> list[int]:
-        """Return start and end."""
-        return [self.start, self.end]
-
 
 @dataclass(frozen=True, slots=True)
 class Overview:
@@ -55,22 +53,33 @@ class Overview:
     newest: Sequence[Metric]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Counts:
-    """Points by window, and what waits."""
+    """Points by window."""
 
     hours: int = 0
     quarters: int = 0
-    pending: int = 0
-    pending_since: dt.datetime | None = None
+
+    def plus(self, other: "_Counts") -> "_Counts":
+        """Return both together."""
+        return _Counts(self.hours + other.hours, self.quarters + other.quarters)
 
 
-# One statement, so one snapshot: points move from segments to rollups. Rollups are looked up metric by
-# metric, of those that have points in the window, because the index leads with the metric. Of segments that
-# lie only partly in a window the payload comes along, and `partly` says of which.
-_STATEMENT: Final = """
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """What waits for compaction, and the state of the shards at that moment, which compaction changes."""
+
+    shards: str
+    points: int
+    since: dt.datetime | None
+    inside: _Counts
+
+
+# Each statement is one snapshot, because points move from segments to rollups. Of segments that lie only
+# partly in a window the payload comes along, and `partly` says of which.
+_PENDING: Final = """
 WITH shard AS (
-    SELECT shard_id FROM metrics_shard WHERE organization_id = %(organization)s
+    SELECT shard_id, epoch FROM metrics_shard WHERE organization_id = %(organization)s
 ), pending AS (
     SELECT received_at, point_count, payload,
         CASE WHEN min_at >= %(h0)s AND max_at < %(h1)s THEN point_count ELSE 0 END AS hours,
@@ -78,48 +87,49 @@ WITH shard AS (
         max_at >= %(h0)s AND min_at < %(h1)s AND NOT (min_at >= %(h0)s AND max_at < %(h1)s) AS partly_hours,
         max_at >= %(q0)s AND min_at < %(q1)s AND NOT (min_at >= %(q0)s AND max_at < %(q1)s) AS partly_quarters
     FROM metrics_point_segment JOIN shard USING (shard_id)
-), compacted AS (
-    SELECT sum(in_hours.points) AS hours, sum(in_quarters.points) AS quarters
-    FROM metrics_metric_stat stat JOIN shard USING (shard_id)
-    CROSS JOIN LATERAL (
-        SELECT sum(point_count) AS points FROM metrics_rollup rollup
-        WHERE rollup.shard_id = stat.shard_id AND rollup.number = stat.number AND width_s = 3600
-            AND start_at >= %(h0)s AND start_at < %(h1)s
-    ) in_hours
-    CROSS JOIN LATERAL (
-        SELECT sum(point_count) AS points FROM metrics_rollup rollup
-        WHERE rollup.shard_id = stat.shard_id AND rollup.number = stat.number AND width_s = 900
-            AND start_at >= %(q0)s AND start_at < %(q1)s
-    ) in_quarters
-    WHERE stat.last_at >= %(h0)s
 )
-SELECT coalesce(hours, 0), coalesce(quarters, 0), 0, NULL::timestamptz, FALSE, FALSE, NULL::bytea
-    FROM compacted
+SELECT 'whole', sum(hours), sum(quarters), sum(point_count), min(received_at),
+    (SELECT string_agg(shard_id || ':' || epoch, ',' ORDER BY shard_id) FROM shard), NULL::bytea
+FROM pending
 UNION ALL
-SELECT coalesce(sum(hours), 0), coalesce(sum(quarters), 0), coalesce(sum(point_count), 0), min(received_at),
-    FALSE, FALSE, NULL FROM pending
+SELECT 'part', partly_hours::int, partly_quarters::int, NULL, NULL, NULL, payload
+FROM pending WHERE partly_hours OR partly_quarters
+"""
+# Rollups are looked up metric by metric, of those that have points in the window: the index leads with them.
+_COMPACTED: Final = """
 UNION ALL
-SELECT 0, 0, 0, NULL, partly_hours, partly_quarters, payload
-    FROM pending WHERE partly_hours OR partly_quarters
+SELECT 'compacted', sum(in_hours.points), sum(in_quarters.points), NULL, NULL, NULL, NULL
+FROM metrics_metric_stat stat JOIN shard USING (shard_id)
+CROSS JOIN LATERAL (
+    SELECT sum(point_count) AS points FROM metrics_rollup rollup
+    WHERE rollup.shard_id = stat.shard_id AND rollup.number = stat.number AND width_s = 3600
+        AND start_at >= %(h0)s AND start_at < %(h1)s
+) in_hours
+CROSS JOIN LATERAL (
+    SELECT sum(point_count) AS points FROM metrics_rollup rollup
+    WHERE rollup.shard_id = stat.shard_id AND rollup.number = stat.number AND width_s = 900
+        AND start_at >= %(q0)s AND start_at < %(q1)s
+) in_quarters
+WHERE stat.last_at >= %(h0)s
 """
 
 
 def overview_of(actor: Actor, *, now: dt.datetime) -> Overview:
-    """Return the overview of the actor's organization. Issues three queries.
+    """Return the overview of the actor's organization. Issues three queries, a fourth after a compaction.
 
     The figures of points are those of whole hours and quarters of an hour that end with the running one.
     """
     now_us = (now - EPOCH) // dt.timedelta(microseconds=1)
     hours = Window.until(now_us, width_us=HOUR_US, buckets=HOURS)
     quarters = Window.until(now_us, width_us=QUARTER_US, buckets=2)
-    counts = _counted(actor.organization.pk, hours, quarters)
+    pending, counts = _counted(actor.organization.pk, hours, quarters)
     metrics = Metric.objects.visible_to(actor)
-    waiting = now - counts.pending_since if counts.pending_since else dt.timedelta()
+    waiting = now - pending.since if pending.since else dt.timedelta()
     return Overview(
         metrics=metrics.count(),
         points_24h=counts.hours,
         points_per_s=counts.quarters / ((now_us - quarters.start) / SECOND_US),
-        pending_points=counts.pending,
+        pending_points=pending.points,
         compaction_lag_s=max(0.0, waiting.total_seconds()),
         hours_from=instant_of(hours.start),
         # By id, which is the order of creation and has an index.
@@ -127,35 +137,62 @@ def overview_of(actor: Actor, *, now: dt.datetime) -> Overview:
     )
 
 
-def _counted(organization_id: uuid.UUID, hours: Window, quarters: Window) -> _Counts:
-    counts = _Counts()
-    for in_hours, in_quarters, pending, since, partly_hours, partly_quarters, payload in _rows(
-        organization_id, hours, quarters
+def _counted(organization_id: uuid.UUID, hours: Window, quarters: Window) -> tuple[_Pending, _Counts]:
+    """Return what waits, and all points by window.
+
+    The compacted ones take a look-up per metric, so they are kept for as long as no compaction adds to them.
+    """
+    pending, _ = _look(_PENDING, organization_id, hours, quarters)
+    compacted = cache.get(_cache_key(organization_id, pending, hours, quarters))
+    if compacted is None:
+        pending, compacted = _look(_PENDING + _COMPACTED, organization_id, hours, quarters)
+        cache.set(_cache_key(organization_id, pending, hours, quarters), compacted, KEPT_S)
+    return pending, pending.inside.plus(compacted)
+
+
+def _cache_key(organization_id: uuid.UUID, pending: _Pending, hours: Window, quarters: Window) -> str:
+    state = hashlib.sha256(pending.shards.encode()).hexdigest()
+    return f"metrics:overview:{organization_id}:{state}:{hours.start}:{quarters.start}"
+
+
+def _look(
+    statement: str, organization_id: uuid.UUID, hours: Window, quarters: Window
+) -> tuple[_Pending, _Counts]:
+    """Return what waits, and the counts of what is compacted if the statement asks for them."""
+    pending, inside, compacted = _Pending("", 0, None, _Counts()), _Counts(), _Counts()
+    for kind, in_hours, in_quarters, points, since, shards, payload in _rows(
+        statement, organization_id, hours, quarters
     ):
-        counts.hours += int(in_hours)
-        counts.quarters += int(in_quarters)
-        counts.pending += int(pending)
-        counts.pending_since = since or counts.pending_since
-        if payload is not None:
-            times = decode_segment(payload).times
-            counts.hours += _inside(times, hours) if partly_hours else 0
-            counts.quarters += _inside(times, quarters) if partly_quarters else 0
-    return counts
+        if kind == "part":
+            inside = inside.plus(
+                _counts_in(payload, hours if in_hours else None, quarters if in_quarters else None)
+            )
+            continue
+        counts = _Counts(int(in_hours or 0), int(in_quarters or 0))
+        if kind == "whole":
+            pending = _Pending(shards or "", int(points or 0), since, counts)
+        else:
+            compacted = counts
+    return replace(pending, inside=pending.inside.plus(inside)), compacted
 
 
-def _rows(organization_id: uuid.UUID, hours: Window, quarters: Window) -> Iterable[tuple[Any, ...]]:
+def _rows(
+    statement: str, organization_id: uuid.UUID, hours: Window, quarters: Window
+) -> list[tuple[Any, ...]]:
+    bounds = {"h0": hours.start, "h1": hours.end, "q0": quarters.start, "q1": quarters.end}
     with connection.cursor() as cursor:
-        cursor.execute(
-            _STATEMENT,
-            {
-                "organization": organization_id,
-                "h0": hours.start, "h1": hours.end,
-                "q0": quarters.start, "q1": quarters.end,
-            },
-        )  # fmt: skip
+        cursor.execute(statement, {"organization": organization_id, **bounds})
         return cursor.fetchall()
 
 
-def _inside(times: np.typing.NDArray[np.int64], window: Window) -> int:
+def _counts_in(payload: bytes, hours: Window | None, quarters: Window | None) -> _Counts:
+    """Return how many points of a segment lie in each of the windows, 0 for None."""
+    times = decode_segment(payload).times
+    return _Counts(_inside(times, hours), _inside(times, quarters))
+
+
+def _inside(times: Instants, window: Window | None) -> int:
     """Return how many instants lie in a window."""
+    if window is None:
+        return 0
     return int(np.count_nonzero((times >= window.start) & (times < window.end)))

@@ -1,0 +1,54 @@
+"""The clocks of metrics; `config/schedule.py` says when each ticks. Two at once do no harm."""
+
+import datetime as dt
+
+from django.utils import timezone
+
+from apps.common.locks import try_session_lock
+from apps.metrics.compaction import notices, send_due
+from apps.metrics.compaction.closing import close_days
+from apps.metrics.compaction.rebuilding import Scope
+from apps.metrics.compaction.reports import described_findings, finding_line
+from apps.metrics.compaction.retention import run_retention
+from apps.metrics.compaction.verification import verify
+from apps.metrics.storage.partitions import AHEAD_DAYS, DAY, ensure_partitions
+
+SAMPLED_METRIC_DAYS = 200
+EXAMPLES = 5
+
+
+def compact_due() -> None:
+    """Write down what waits in each shard, and ask workers to compact those that are due."""
+    send_due()
+
+
+def make_partitions() -> None:
+    """Make the partitions of today and the next nine days."""
+    today = timezone.now().astimezone(dt.UTC).date()
+    ensure_partitions(today + ahead * DAY for ahead in range(AHEAD_DAYS + 1))
+
+
+def merge_days() -> None:
+    """Lay out the days that are over as chunks."""
+    with try_session_lock("metrics.merge_days") as held:
+        if held:
+            close_days(now=timezone.now())
+
+
+def retention() -> None:
+    """Drop points and rollups that are past."""
+    with try_session_lock("metrics.retention") as held:
+        if held:
+            run_retention(now=timezone.now())
+
+
+def verify_sample() -> None:
+    """Compare a sample of what is stored with itself; tell staff of differences."""
+    now = timezone.now()
+    findings = verify(scope=Scope(), now=now, sample=SAMPLED_METRIC_DAYS).findings
+    if findings:
+        notices.tell_staff_of_differences(
+            count=len(findings),
+            examples="\n".join(map(finding_line, described_findings(findings[:EXAMPLES]))),
+            day=now.astimezone(dt.UTC).date(),
+        )
