@@ -10,7 +10,7 @@ import { Hover } from "./explore/hover.js";
 import { Legend } from "./explore/legend.js";
 import { linesOf } from "./explore/lines.js";
 import { RangeControls, windowFacts } from "./explore/range.js";
-import { fits, instantsOf, prolong } from "./explore/series.js";
+import { fits, gapsOf, instantsOf, prolong } from "./explore/series.js";
 import { AGGREGATIONS, MAX_SERIES, rangeSeconds, readState, rfc3339, writeState, zoneOf } from "./explore/state.js";
 import { ValueTable } from "./explore/table.js";
 import { Tail } from "./explore/tail.js";
@@ -131,6 +131,8 @@ async function load({ quiet = false } = {}) {
     nameSeries();
     draw({ isNew: !quiet });
   } catch (problem) {
+    byId("chart-empty").hidden = answer !== null || problem.name === "AbortError";
+    byId("chart-empty").textContent = "";
     report(problem);
   } finally {
     if (request === current) byId("busy").hidden = true;
@@ -217,7 +219,7 @@ function draw({ isNew = false } = {}) {
 function remarks() {
   const found = [];
   if (answer.series.some(({ partial }) => partial.size)) found.push("Hollow points: buckets that the range cuts.");
-  if (answer.series.some(({ gaps }) => gaps.length)) found.push("Coloured strips at the foot: gaps without points.");
+  if (answer.series.some((series) => gapsOf(series).length)) found.push("Coloured strips at the top: gaps without points.");
   const rough = answer.series.find(({ exact, error }) => exact === false && error);
   if (rough) found.push(`Percentiles are within ${rough.error * 100} % of the exact point.`);
   return found.join(" ");

@@ -9,6 +9,9 @@ const AXIS_FONT = "12px system-ui, sans-serif";
 const GAP_STRIP_PX = 4;
 const SMALLEST_DRAG_PX = 5;
 const COLOURS = 8;
+const NAME_CHARS = 30;
+const NARROW_PX = 560;
+const NARROW_AXES = 2;
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
 
 /** The colour (0..7) and dash of the nth series: colour alone tells eight apart, then the dash does too. */
@@ -34,7 +37,7 @@ export class Chart {
 
   /**
    * Show `view`: {x, lines[], window {from, to}, zone, bridge}; a line is {values, series (its number), role
-   * ("main", "previous", "low", "high"), unit, gaps[], partial}.
+   * ("main", "previous", "low", "high"), scale (what it shares an axis with), unit, metric, gaps[], partial}.
    */
   show(view) {
     const before = this.view;
@@ -66,7 +69,7 @@ export class Chart {
     const style = getComputedStyle(this.place);
     const colour = (name) => style.getPropertyValue(name).trim();
     const { lines, zone } = this.view;
-    const scales = [...new Set(lines.map(({ unit }) => unit))];
+    const scales = [...new Set(lines.map(({ scale }) => scale))];
     return {
       ...sizeOf(this.place),
       padding: [12, 12, 0, 0],
@@ -75,9 +78,9 @@ export class Chart {
       cursor: this.#cursor(),
       scales: {
         x: { time: true, range: () => [this.view.window.from, this.view.window.to] },
-        ...Object.fromEntries(scales.map((unit) => [scaleName(unit), { auto: true, range: rangeOf }])),
+        ...Object.fromEntries(scales.map((scale) => [scale, { auto: true, range: rangeOf }])),
       },
-      axes: [timeAxis(zone, colour), ...scales.map((unit, i) => valueAxis(unit, i, colour))],
+      axes: [timeAxis(zone, colour), ...scales.map((scale, i) => this.#valueAxis(scale, i, colour))],
       series: [{}, ...lines.map((line) => this.#series(line, colour))],
       bands: bandsOf(lines, colour),
       hooks: {
@@ -101,16 +104,40 @@ export class Chart {
   #series(line, colour) {
     const { colour: n, dash } = strokeOf(line.series);
     const stroke = colour(`--series-${n}`);
-    if (line.role === "low" || line.role === "high") return { scale: scaleName(line.unit), width: 0, points: { show: false } };
+    if (line.role === "low" || line.role === "high") return { scale: line.scale, width: 0, points: { show: false } };
     const isPrevious = line.role === "previous";
     return {
-      scale: scaleName(line.unit),
+      scale: line.scale,
       stroke,
       alpha: isPrevious ? 0.55 : 1,
       width: isPrevious ? 1.25 : 2,
       dash: isPrevious ? [3, 4] : dash,
       spanGaps: this.view.bridge,
       points: { show: false, filter: (plot, s) => this.#lonely(s), size: 6, stroke, fill: colour("--surface"), width: 1.5 },
+    };
+  }
+
+  /** An axis that one series has to itself bears its name and colour. */
+  #valueAxis(scale, place, colour) {
+    const main = this.view.lines.filter((line) => line.role === "main");
+    const users = main.filter((line) => line.scale === scale);
+    const isOwn = users.length === 1 && main.length > 1;
+    const [{ unit, metric, series }] = users;
+    const ink = isOwn ? colour(`--series-${strokeOf(series).colour}`) : colour("--ink-3");
+    const name = isOwn ? [shortened(metric), unit].filter(Boolean).join(", ") : unit;
+    return {
+      scale,
+      show: place < NARROW_AXES || this.place.clientWidth >= NARROW_PX,
+      side: place === 0 ? 3 : 1,
+      label: name || undefined,
+      labelFont: AXIS_FONT,
+      labelSize: 20,
+      stroke: ink,
+      font: AXIS_FONT,
+      grid: { show: place === 0, stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+      values: (plot, splits) => splits.map(onAxis),
+      size: (plot, labels) => 18 + 7 * Math.max(2, ...(labels ?? []).map((label) => label.length)),
     };
   }
 
@@ -138,10 +165,10 @@ export class Chart {
       for (const { from, to } of line.gaps) {
         const left = plot.valToPos(from, "x", true);
         const width = plot.valToPos(to, "x", true) - left;
-        ctx.fillStyle = colour("--gap");
+        ctx.fillStyle = colour("--gap-shade");
         if (main.length === 1) ctx.fillRect(left, bbox.top, width, bbox.height);
         ctx.fillStyle = colour(`--series-${strokeOf(line.series).colour}`);
-        ctx.fillRect(left, bbox.top + bbox.height - (i + 1) * strip, width, strip - devicePixelRatio);
+        ctx.fillRect(left, bbox.top + i * strip, width, strip - devicePixelRatio);
       }
     });
     ctx.restore();
@@ -226,20 +253,22 @@ export class Chart {
   }
 }
 
+function shortened(name) {
+  return name.length > NAME_CHARS ? `${name.slice(0, NAME_CHARS - 1)}…` : name;
+}
+
 function columns({ x, lines }) {
   return [x, ...lines.map(({ values }) => values)];
 }
 
 /** What has uPlot made anew when it changes. */
 function shapeOf({ lines, zone, bridge }) {
-  return JSON.stringify([lines.map(({ series, role, unit }) => [series, role, unit]), zone, bridge]);
+  return JSON.stringify([lines.map(({ series, role, scale, metric }) => [series, role, scale, metric]), zone, bridge]);
 }
 
 function sizeOf(place) {
   return { width: Math.max(place.clientWidth, 200), height: Math.max(place.clientHeight, 160) };
 }
-
-const scaleName = (unit) => `y ${unit}`;
 
 /** A little air above and below; a flat line stands in the middle. */
 function rangeOf(plot, low, high) {
@@ -281,20 +310,4 @@ function timeLabels(splits, step, zone) {
     before = date;
     return isNew ? `${label}\n${date}` : label;
   });
-}
-
-function valueAxis(unit, place, colour) {
-  return {
-    scale: scaleName(unit),
-    side: place === 0 ? 3 : 1,
-    label: unit || undefined,
-    labelFont: AXIS_FONT,
-    labelSize: 20,
-    stroke: colour("--ink-3"),
-    font: AXIS_FONT,
-    grid: { show: place === 0, stroke: colour("--line"), width: 1 },
-    ticks: { show: false },
-    values: (plot, splits) => splits.map(onAxis),
-    size: (plot, labels) => 18 + 7 * Math.max(2, ...(labels ?? []).map((label) => label.length)),
-  };
 }

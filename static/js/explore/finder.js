@@ -35,10 +35,9 @@ export class Finder {
 
   /** Ask for the first page of what is searched, and show it; returns its metrics, null if that failed. */
   async search() {
-    const shown = byId("results");
     const page = await this.#ask({ by: this.by.value, text: this.text.value.trim() });
     if (!page) return null;
-    shown.replaceChildren(shown.firstElementChild, ...page.results.map((metric) => this.#row(metric)));
+    byId("results").replaceChildren(...page.results.map((metric) => this.#row(metric)));
     this.#count(page);
     return page.results;
   }

@@ -4,7 +4,7 @@ import { byId, el } from "../dom.js";
 import { count, plural } from "../format.js";
 import { swatch, timeElement } from "./marks.js";
 import { withUnit } from "./numbers.js";
-import { extremes } from "./series.js";
+import { extremes, gapsOf } from "./series.js";
 import { AGGREGATIONS, MAX_SERIES } from "./state.js";
 import { utc } from "./zone.js";
 
@@ -84,10 +84,12 @@ export class Legend {
     place("latest").replaceChildren(latest ? valueAndTime(latest, series.unit, zone) : "no points");
     place("lowest").textContent = withUnit(lowest, series.unit);
     place("highest").textContent = withUnit(highest, series.unit);
-    const gaps = JSON.stringify(series.gaps);
-    if (place("gaps").dataset.shown === gaps) return;
-    place("gaps").dataset.shown = gaps;
-    place("gaps").replaceChildren(gapList(series.gaps, zone));
+    const gaps = gapsOf(series);
+    const shape = JSON.stringify(gaps);
+    // An opened list stays open until it changes.
+    if (place("gaps").dataset.shown === shape) return;
+    place("gaps").dataset.shown = shape;
+    place("gaps").replaceChildren(gapList(gaps, zone));
   }
 }
 

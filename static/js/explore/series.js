@@ -92,6 +92,12 @@ export function extremes({ at, values }) {
   return { latest, lowest, highest };
 }
 
+/** The gaps of a series; a newest bucket that is not over yet makes none by itself. */
+export function gapsOf({ at, gaps, partial }) {
+  const newest = at.at(-1);
+  return partial.has(newest) ? gaps.filter(({ from }) => from < newest) : gaps;
+}
+
 /** Tell whether an instant lies in one of some gaps. */
 export function isGap(gaps, instant) {
   return gaps.some(({ from, to }) => from <= instant && instant < to);

@@ -5,7 +5,7 @@ import { count, plural } from "../format.js";
 import { downloads } from "./answers.js";
 import { timeElement } from "./marks.js";
 import { number } from "./numbers.js";
-import { instantsOf, isGap, valuesAt } from "./series.js";
+import { gapsOf, instantsOf, isGap, valuesAt } from "./series.js";
 import { AGGREGATIONS } from "./state.js";
 
 const FIRST_ROWS = 60;
@@ -56,21 +56,22 @@ function head({ answer }) {
 
 function body({ answer, zone }, instants) {
   const columns = answer.series.map((series) => valuesAt(series, instants));
+  const gaps = answer.series.map(gapsOf);
   const dayOnly = BY_DAY.test(answer.interval);
   const rows = instants.map((instant, i) =>
     el(
       "tr",
       { "data-at": instant },
       el("th", { scope: "row" }, timeElement(instant, zone, { dayOnly })),
-      answer.series.map((series, s) => cell(series, instant, columns[s][i])),
+      answer.series.map((series, s) => cell(series, gaps[s], instant, columns[s][i])),
     ),
   );
   return el("tbody", {}, rows.reverse());
 }
 
-function cell(series, instant, value) {
+function cell(series, gaps, instant, value) {
   if (value === null) {
-    const inGap = isGap(series.gaps, instant);
+    const inGap = isGap(gaps, instant);
     return el("td", { class: "number quiet", "data-gap": inGap }, inGap ? "no points" : "–");
   }
   const isPartial = series.partial.has(instant);
