@@ -1,4 +1,4 @@
-"""The ASGI application: HTTP by Django, with event streams beside it; the websocket by Channels."""
+"""The ASGI application: the doors of points, HTTP by Django with event streams beside it, the websocket."""
 
 import os
 
@@ -11,9 +11,12 @@ django.setup(set_prefix=False)
 
 from apps.accounts.event_streams import EventStreams  # noqa: E402 - imports models
 from apps.common.request_limits import RequestLimits  # noqa: E402
+from apps.metrics.doors.asgi import MetricDoors  # noqa: E402
+from apps.metrics.doors.registry import DOORS  # noqa: E402
 from config.request_threads import RequestThreads  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402 - consumers import models
 
+django_application = RequestLimits(EventStreams(RequestThreads()))
 application = ProtocolTypeRouter(
-    {"http": RequestLimits(EventStreams(RequestThreads())), "websocket": URLRouter(websocket_urlpatterns)}
+    {"http": MetricDoors(django_application, DOORS), "websocket": URLRouter(websocket_urlpatterns)}
 )

@@ -196,7 +196,13 @@ class ActorMiddleware:
 
 def raw_credential(request: HttpRequest) -> str | None:
     """Return the one key or token of the headers; raises MultipleCredentials, TokenInvalid."""
-    found = {text for text in (_bearer(request), request.headers.get("X-API-Key", "").strip()) if text}
+    headers = request.headers
+    return credential_of_headers(headers.get("Authorization", ""), headers.get("X-API-Key", ""))
+
+
+def credential_of_headers(authorization: str, api_key: str) -> str | None:
+    """Return the one key or token that two headers show; raises MultipleCredentials, TokenInvalid."""
+    found = {text for text in (_bearer(authorization), api_key.strip()) if text}
     if len(found) > 1:
         raise MultipleCredentials
     return found.pop() if found else None
@@ -229,8 +235,8 @@ def _page_actor(request: HttpRequest) -> Actor | None:
     return actor
 
 
-def _bearer(request: HttpRequest) -> str:
-    header = request.headers.get("Authorization", "").strip()
+def _bearer(authorization: str) -> str:
+    header = authorization.strip()
     if not header:
         return ""
     scheme, _, raw = header.partition(" ")

@@ -19,7 +19,7 @@ PATH_MAX_LENGTH = 500
 CLAIM = """
 INSERT INTO accounts_idempotency_record AS record
     (id, actor, method, path, key, request_hash, status, headers, body, expires_at, created_at, updated_at)
-SELECT id, actor, method, path, key, '', 204, '{}', '', now() + %s, now(), now()
+SELECT id, actor, method, path, key, '', 204, '{}', '', now() + make_interval(secs => %s), now(), now()
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[])
     AS new (id, actor, method, path, key)
 ORDER BY actor, path, key
@@ -59,7 +59,7 @@ class AnswerTable:
             *((uuid7(), key.actor, key.method, _stored(key.path), key.key) for key in distinct), strict=True
         )
         with connection.cursor() as cursor:
-            cursor.execute(CLAIM, [kept_for, *map(list, columns)])
+            cursor.execute(CLAIM, [kept_for.total_seconds(), *map(list, columns)])
             fresh = set(cursor.fetchall())
         found = []
         for key in keys:

@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -54,14 +55,14 @@ class Stack:
         """Return the address of the websocket."""
         return f"ws://localhost:{self.port}/ws/live"
 
-    def start(self, name: str) -> None:
-        """Start a process and wait until it is ready."""
+    def start(self, name: str, **environ: str) -> None:
+        """Start a process, perhaps with variables of its own, and wait until it is ready."""
         program = self._programs()[name]()
         with self._log_path(name).open("wb") as log:
             self._processes[name] = subprocess.Popen(
                 program.command,
                 cwd=settings.BASE_DIR,
-                env=program.environ,
+                env=program.environ | environ,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # They must not outlive a test run that is killed.
@@ -76,6 +77,24 @@ class Stack:
         process = self._processes.pop(name)
         process.kill()
         process.wait()
+
+    def has_died(self, name: str) -> bool:
+        """Tell whether a process has ended by itself; it can be started again then."""
+        if self._processes[name].poll() is None:
+            return False
+        del self._processes[name]
+        return True
+
+    def command(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a management command beside the processes, on their database."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=self._environ("command") | environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def stop(self) -> None:
         """Ask all processes to end; kill those that do not."""

@@ -1,7 +1,7 @@
 """The names that this process knows: from key to number, so that a write of known metrics asks nothing.
 
-What is known is a hint. Every write compares the `catalog_version` of the shard in its own statement: it grows
-when a metric is deleted, restored or changed, and what was known before is then forgotten.
+What is known is a hint. Every write compares the `catalog_version` of the shard in its own statement: it
+grows when a metric is deleted, restored or changed, and what was known before is then forgotten.
 """
 
 import threading

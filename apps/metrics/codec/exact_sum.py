@@ -10,14 +10,10 @@ rounding, and a rest, which is split again. Bits decide only how many rounds tha
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 import numpy as np
 
 from apps.metrics.codec.arrays import Float64s, Int64s, sizes_of, starts_of
-
-# Below it the unit of a split would lie under the smallest subnormal, of which every double is a multiple.
-_LOWEST_EXPONENT: Final = -1022
 
 
 def grouped_sum_parts(values: Float64s, starts: Int64s) -> list[tuple[float, ...]]:
@@ -86,8 +82,10 @@ def _high_bits(values: Float64s, starts: Int64s, sizes: Int64s) -> Float64s:
     partial sum is over 2^53 units.
     """
     tops = np.frexp(np.maximum.reduceat(np.abs(values), starts))[1]
+    # At least one more than e, so that adding a term does not leave the constant's binade.
     spare = np.maximum(np.frexp(sizes.astype(np.float64))[1] - 1, 1)
-    constants = np.ldexp(1.5, np.maximum(tops + spare, _LOWEST_EXPONENT))
+    # Of subnormals, which are multiples of one unit anyway, the constant may be subnormal or 0.0.
+    constants = np.ldexp(1.5, tops + spare)
     spread = constants if len(starts) == 1 else np.repeat(constants, sizes)
     highs: Float64s = (spread + values) - spread
     return highs

@@ -1,1 +1,5 @@
-"""The ways in for points: our own API and foreign protocols, one package each, all of one shape."""
+"""Where points come in: small ASGI code in front of Django, and one folder for each protocol.
+
+A folder holds how bodies are read (pure: bytes to points) and `door` (who calls, what is answered); all else
+is shared.
+"""

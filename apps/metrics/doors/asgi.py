@@ -1,0 +1,292 @@
+"""The sanctioned shortcut: sending points is answered here, before Django's middleware.
+
+The chain costs about ten times the work of a single point (benchmarks/metrics.py, "one point per request"),
+so a request at a door passes only what it needs: size, sign-in, permission, parser, quota, one commit.
+Sign-in, limits, services and problems are the platform's own. Every step is shared by the requests that wait
+for it: see `rounds`. What carries no key or token in its header goes on to Django, where pages send by their
+cookie.
+"""
+
+import asyncio
+import datetime as dt
+import hashlib
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from apps.common import idempotency, throttles
+from apps.common.addresses import caller_of
+from apps.common.errors import DomainError, Unauthenticated, Unavailable
+from apps.common.idempotency import Answer, RequestKey
+from apps.common.problems import ServerError
+from apps.common.read_only import ReadOnly
+from apps.common.request_limits import announces_body
+from apps.common.throttles import Caller
+from apps.common.throttles.gcra import Decision
+from apps.metrics.doors.door import Door, Sending
+from apps.metrics.doors.gate import Admission, Visitor, admit_all
+from apps.metrics.doors.requests import (
+    ClientGone,
+    DoorRequest,
+    Receive,
+    Response,
+    Scope,
+    Send,
+    Waiting,
+    merged_headers,
+    read_body,
+    respond,
+)
+from apps.metrics.doors.rounds import Rounds
+from apps.metrics.recording import Recorded, Submission, write_group
+from apps.metrics.recording.pressure import refuse_overload
+from apps.metrics.recording.writing import Outcome
+
+GROUP_REQUESTS: Final = 256
+GROUP_POINTS: Final = 100_000
+WRITER_THREADS: Final = 4
+WORKER_THREADS: Final = 3
+# Smaller bodies are parsed where they are: to change the thread would take longer.
+INLINE_BODY_BYTES: Final = 4_096
+# Answers to an Idempotency-Key: as long as a point may be late, and a day.
+KEPT_FOR: Final = dt.timedelta(days=8)
+
+ResultT = TypeVar("ResultT")
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+logger = structlog.get_logger(__name__)
+
+
+class MetricDoors:
+    """An ASGI application around another one, which gets what is for no door."""
+
+    def __init__(self, application: Application, doors: Sequence[Door]) -> None:
+        self._application = application
+        self._doors = doors
+        self._waiting = Waiting()
+        self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="door")
+        self._writer_threads = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="points")
+        self._gate: Rounds[Visitor, Admission] = Rounds(self._admit, items_max=GROUP_REQUESTS)
+        self._limits: Rounds[tuple[Caller, int], Decision] = Rounds(_take_all, items_max=GROUP_REQUESTS)
+        self._writers: dict[uuid.UUID, Rounds[Submission, Recorded]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request at a door, pass all others on."""
+        if scope["type"] == "http":
+            for door in self._doors:
+                if door.serves(scope):
+                    await self._serve(door, scope, receive, send)
+                    return
+        await self._application(scope, receive, send)
+
+    async def _serve(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
+        request = _request_of(scope)
+        try:
+            response = await self._answered(door, request, scope, receive)
+        except ClientGone:
+            return
+        except DomainError as error:
+            response = door.refuse(request, error)
+        except Exception:  # the boundary of a door: whatever it was, the client is told and the log has it
+            logger.exception("door.failed", door=door.name, request_id=request.request_id)
+            response = door.refuse(request, ServerError())
+        finally:
+            self._waiting.give(request.notes.pop("held_bytes", 0))
+        await respond(send, response, _common_headers(request))
+
+    async def _answered(self, door: Door, request: DoorRequest, scope: Scope, receive: Receive) -> Response:
+        """Return the answer; raises DomainError."""
+        if settings.MAINTENANCE_READ_ONLY and door.is_sending(request):
+            raise ReadOnly
+        opened = door.open_answer(request)
+        if opened is not None:
+            return opened
+        admission = None
+        if (credential := door.credential(request)) is not None:
+            # Before the body: who may not send makes nobody hold eight megabytes for them.
+            admission = await self._let_in(door, request, credential)
+        request.body = await read_body(scope, receive, self._waiting)
+        request.notes |= {"held_bytes": len(request.body), "is_read": True}
+        if admission is None:
+            admission = await self._let_in(door, request, door.credential(request) or "")
+        if not door.is_sending(request):
+            await self._count(request, admission, 0, "api")
+            return await self._in_thread(door.read, request, admission)
+        return await self._store(door, request, admission)
+
+    async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
+        if len(request.body) <= INLINE_BODY_BYTES and request.encoding == "identity":
+            sending = door.parse(request, admission)
+        else:
+            sending = await self._in_thread(door.parse, request, admission)
+        await self._count(request, admission, len(sending.parsed.batch), "points")
+        submission = _submission(door, request, admission, sending)
+        request.notes["actor_key"] = admission.actor.key
+        key = request.header(b"idempotency-key")
+        if key and door.takes_keys:
+            return await self._in_thread(_store_once, request, submission, sending, key)
+        organization_id = admission.actor.organization.pk
+        writer = self._writers.get(organization_id)
+        if writer is None:
+            writer = self._writers[organization_id] = self._new_writer()
+        return sending.answer(await writer.call(submission))
+
+    async def _let_in(self, door: Door, request: DoorRequest, credential: str) -> Admission:
+        visitor = Visitor(credential, request.ip, request.header(b"x-organization"), door.permission(request))
+        try:
+            return await self._gate.call(visitor)
+        except Unauthenticated:
+            await throttles.take_async("auth_failed", {"ip": request.ip or ""})
+            raise
+
+    async def _count(self, request: DoorRequest, admission: Admission, points: int, scope: str) -> None:
+        """Count a request and its points; raises RateLimited, and has every answer tell how much is left."""
+        if scope == "points":
+            decision = await self._limits.call((admission.caller, points))
+        else:
+            decision = await throttles.take_for_async(admission.caller, scope)
+        request.notes["decision"] = decision
+
+    # --- the rounds
+
+    async def _admit(self, visitors: Sequence[Visitor]) -> Sequence[Admission | BaseException]:
+        return await self._in_thread(admit_all, visitors)
+
+    def _new_writer(self) -> Rounds[Submission, Recorded]:
+        """Return the writer of one organization: its requests share commits, others are not waited for."""
+
+        async def write(submissions: Sequence[Submission]) -> Sequence[Recorded | BaseException]:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._writer_threads, _write_round, submissions)
+
+        return Rounds(
+            write,
+            items_max=GROUP_REQUESTS,
+            weigh=lambda submission: len(submission.parsed.batch),
+            weight_max=GROUP_POINTS,
+        )
+
+    async def _in_thread(self, work: Callable[..., ResultT], *arguments: Any) -> ResultT:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, partial(_with_connection, work, *arguments))
+
+
+def _with_connection(work: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    """Run code in a thread, and give its database connection back to the pool."""
+    try:
+        return work(*arguments)
+    except DatabaseError as error:
+        logger.warning("door.database_unavailable", error=str(error).partition("\n")[0])
+        raise Unavailable from error
+    finally:
+        connection.close()
+
+
+def _write_round(submissions: Sequence[Submission]) -> Sequence[Outcome]:
+    def work() -> Sequence[Outcome]:
+        refuse_overload(submissions[0].organization_id)
+        return write_group(submissions)
+
+    return _with_connection(work)
+
+
+def _store_once(request: DoorRequest, submission: Submission, sending: Sending, key: str) -> Response:
+    """Store the points of a request with an Idempotency-Key, its answer in the same transaction."""
+    refuse_overload(submission.organization_id)
+    digest = idempotency.request_hash(
+        query=request.query_string.decode("latin-1"),
+        media_type=request.media_type,
+        body_sha256=hashlib.sha256(request.body).digest(),
+    )
+
+    def effect() -> Answer:
+        (outcome,) = write_group([submission])
+        if isinstance(outcome, DomainError):
+            raise outcome
+        response = sending.answer(outcome)
+        headers = {"Content-Type": response.media_type, **response.headers}
+        return Answer(digest, response.status, headers, response.body)
+
+    name = RequestKey(request.notes["actor_key"], request.method, request.path, idempotency.checked_key(key))
+    answer, is_replay = idempotency.answer_once(name, digest, effect, kept_for=KEPT_FOR)
+    headers = dict(answer.headers)
+    media_type = headers.pop("Content-Type")
+    if is_replay:
+        headers[idempotency.REPLAYED_HEADER] = "true"
+    return Response(answer.status, answer.body, media_type, headers)
+
+
+def _submission(door: Door, request: DoorRequest, admission: Admission, sending: Sending) -> Submission:
+    organization = admission.actor.organization
+    claim = None
+    if sending.content is not None:
+        claim = RequestKey(admission.actor.key, "CONTENT", request.path, sending.content.hex())
+    return Submission(
+        organization_id=organization.pk,
+        parsed=sending.parsed,
+        door=door.name,
+        received_at_us=request.received_at_us,
+        mode=sending.mode,
+        untyped=sending.untyped,
+        claim=claim,
+        pointer=sending.pointer,
+        reserves_names=organization.is_system,
+    )
+
+
+async def _take_all(items: Sequence[tuple[Caller, int]]) -> Sequence[Decision | BaseException]:
+    """Count requests of one round, those of one caller in one call; alone where that is too much at once."""
+    together: dict[tuple[str, str], list[int]] = {}
+    for place, (caller, _points) in enumerate(items):
+        together.setdefault((caller.organization, caller.subject), []).append(place)
+    decisions: dict[int, Decision | BaseException] = {}
+    for places in together.values():
+        caller = items[places[0]][0]
+        points = sum(items[place][1] for place in places)
+        try:
+            decision = await throttles.take_for_async(caller, "points", len(places), points=points)
+            decisions |= dict.fromkeys(places, decision)
+        except DomainError:
+            for place in places:
+                decisions[place] = await _take_one(caller, items[place][1])
+    return [decisions[place] for place in range(len(items))]
+
+
+async def _take_one(caller: Caller, points: int) -> Decision | DomainError:
+    try:
+        return await throttles.take_for_async(caller, "points", points=points)
+    except DomainError as error:
+        return error
+
+
+def _request_of(scope: Scope) -> DoorRequest:
+    headers = merged_headers(scope)
+    client = scope.get("client")
+    forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
+    return DoorRequest(
+        method=scope["method"],
+        path=scope["path"],
+        query_string=scope["query_string"],
+        headers=headers,
+        ip=caller_of(client[0] if client else "", forwarded),
+        received_at_us=time.time_ns() // 1_000,
+        notes={"is_read": not announces_body(scope)},
+    )
+
+
+def _common_headers(request: DoorRequest) -> list[tuple[bytes, bytes]]:
+    """Return the headers of every answer: the request's id, what is left of the quota, the end of it all."""
+    found = [(b"x-request-id", request.request_id.encode())]
+    decision: Decision | None = request.notes.get("decision")
+    if decision is not None:
+        found += [(name.lower().encode(), value.encode()) for name, value in decision.headers.items()]
+    if not request.notes.get("is_read"):
+        found.append((b"connection", b"close"))  # the rest of the body is not read
+    return found

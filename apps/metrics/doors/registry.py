@@ -1,0 +1,8 @@
+"""The doors that are open; a new protocol is a copied folder and a line here."""
+
+from typing import Final
+
+from apps.metrics.doors.door import Door
+from apps.metrics.doors.native.door import NativeDoor
+
+DOORS: Final[tuple[Door, ...]] = (NativeDoor(),)

@@ -1,0 +1,141 @@
+"""From keys to numbers: which metrics a request means, which are new, and what cannot be."""
+
+import functools
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from apps.common.errors import DomainError
+from apps.metrics.catalog import Known
+from apps.metrics.errors import ReservedName, SeriesLimit, TypeConflict, TypeRequired
+from apps.metrics.metric_types import MetricType
+from apps.metrics.points.batch import PointBatch, Refusal
+from apps.metrics.points.values import counter_faults
+from apps.metrics.recording.outcomes import Mode, Submission, Untyped, refused
+
+RESERVED_PREFIX: Final = "sextant."
+
+Guess = Callable[[str], MetricType]
+# Field, code and detail of a refusal.
+Fault = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A request beside what is known: what of it will be stored, what is new, what is refused and why.
+
+    `error` is set where nothing of it may be stored.
+    """
+
+    submission: Submission
+    batch: PointBatch
+    new: Mapping[str, MetricType]
+    refusals: Sequence[Refusal]
+    error: DomainError | None
+
+
+def plan(
+    submission: Submission, known: Mapping[str, Known], guess: Guess, over_limit: Collection[str] = ()
+) -> Plan:
+    """Compare the keys of a request with the metrics that are known; types of new ones are settled here."""
+    new: dict[str, MetricType] = {}
+    faults: dict[int, Fault] = {}
+    batch = submission.parsed.batch
+    for place, (key, kind) in enumerate(zip(batch.keys, batch.types, strict=True)):
+        metric = known.get(key)
+        if metric is not None:
+            if kind is not None and kind is not metric.type:
+                faults[place] = ("type", TypeConflict.code, f"The metric {key} is a {metric.type.value}.")
+        else:
+            settled = _settle(submission, key, kind, guess, over_limit)
+            if isinstance(settled, MetricType):
+                new[key] = settled
+            else:
+                faults[place] = settled
+    batch, refusals = _without_faults(submission, known, faults)
+    is_stopped = bool(refusals) and submission.mode is Mode.ATOMIC
+    error = refused(refusals, submission.pointer) if is_stopped else None
+    return Plan(submission, batch, new, refusals, error)
+
+
+def numbers_of(batch: PointBatch, known: Mapping[str, Known]) -> npt.NDArray[np.int64]:
+    """Return the number of each point's metric; all keys are known."""
+    numbers = (known[key].number for key in batch.keys)
+    return np.fromiter(numbers, dtype=np.int64, count=len(batch.keys))[batch.key_index]
+
+
+def guess_by(patterns: Sequence[str]) -> Guess:
+    """Return the function that tells the type of a new metric whose sender does not say it."""
+    expression = _any_of(tuple(patterns))
+
+    def guess(key: str) -> MetricType:
+        name = key.partition(";")[0]
+        return MetricType.COUNTER if expression and expression.match(name) else MetricType.VALUE
+
+    return guess
+
+
+@functools.lru_cache(maxsize=256)
+def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
+    return re.compile("|".join(map(translate, patterns))) if patterns else None
+
+
+def _settle(
+    submission: Submission, key: str, kind: MetricType | None, guess: Guess, over_limit: Collection[str]
+) -> MetricType | Fault:
+    """Return the type of a metric that does not exist yet, or why it cannot be made."""
+    if submission.reserves_names and key.startswith(RESERVED_PREFIX):
+        return "metric", ReservedName.code, f"Names below {RESERVED_PREFIX} are the installation's own."
+    if key in over_limit:
+        return "metric", SeriesLimit.code, f"There is no room for the new metric {key}."
+    if kind is not None:
+        return kind
+    if submission.untyped is Untyped.GUESS:
+        return guess(key)
+    return "type", TypeRequired.code, f"The metric {key} is new: say whether it is a counter or a value."
+
+
+def _without_faults(
+    submission: Submission, known: Mapping[str, Known], faults: Mapping[int, Fault]
+) -> tuple[PointBatch, list[Refusal]]:
+    """Return the batch without what cannot be stored, and all refusals, those of the parser first."""
+    batch = submission.parsed.batch
+    refusals = list(submission.parsed.refusals)
+    faulty = _points_of(batch, faults)
+    items = batch.item_numbers
+    if faults:
+        for point in np.flatnonzero(faulty):
+            refusals.append(Refusal(int(items[point]), *faults[int(batch.key_index[point])]))
+    if submission.is_native:
+        wrong = _wrong_amounts(batch, known) & ~faulty
+        refusals.extend(_not_an_amount(int(items[point])) for point in np.flatnonzero(wrong))
+        faulty |= wrong
+    return (batch.without(faulty) if faulty.any() else batch), refusals
+
+
+def _points_of(batch: PointBatch, places: Collection[int]) -> npt.NDArray[np.bool_]:
+    """Return which points belong to the keys at these places."""
+    if not places:
+        return np.zeros(len(batch), dtype=np.bool_)
+    return np.isin(batch.key_index, np.fromiter(places, dtype=np.int32, count=len(places)))
+
+
+def _wrong_amounts(batch: PointBatch, known: Mapping[str, Known]) -> npt.NDArray[np.bool_]:
+    """Return the faulty points of counters whose request does not say so: no parser could judge them."""
+    places = [
+        place
+        for place, (key, kind) in enumerate(zip(batch.keys, batch.types, strict=True))
+        if kind is None and key in known and known[key].type is MetricType.COUNTER
+    ]
+    points = _points_of(batch, places)
+    return points & counter_faults(batch.values) if places else points
+
+
+def _not_an_amount(item: int) -> Refusal:
+    detail = "An amount of a counter is a whole number from 1 to 2^53 - 1."
+    return Refusal(item, "value", "metrics.invalid_value", detail)
