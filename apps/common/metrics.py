@@ -43,13 +43,29 @@ def counting(name: str, documentation: str, count: Callable[[], int]) -> None:
 
 def exposition() -> bytes:
     """Return everything in Prometheus's text format."""
-    counted = REGISTRY
-    if settings.METRICS_FOLDER is not None:
-        counted = CollectorRegistry()
-        MultiProcessCollector(counted, str(settings.METRICS_FOLDER))  # type: ignore[no-untyped-call]
     asked = CollectorRegistry()
     asked.register(_Figures())
-    return generate_latest(counted) + generate_latest(asked)
+    return generate_latest(_counted()) + generate_latest(asked)
+
+
+def read_counter(name: str) -> list[tuple[dict[str, str], float]]:
+    """Return labels and values of a counter, over all processes of this machine since they started."""
+    return [
+        (dict(sample.labels), sample.value)
+        for family in _counted().collect()
+        if family.name == name
+        for sample in family.samples
+        if sample.name == f"{name}_total"
+    ]
+
+
+def _counted() -> CollectorRegistry:
+    """Return what the processes of this machine count."""
+    if settings.METRICS_FOLDER is None:
+        return REGISTRY
+    counted = CollectorRegistry()
+    MultiProcessCollector(counted, str(settings.METRICS_FOLDER))  # type: ignore[no-untyped-call]
+    return counted
 
 
 class _Figures(Collector):

@@ -11,7 +11,12 @@ from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
 from apps.common import live
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound
+from apps.metrics import compaction
 from apps.metrics.catalog import lane_of, policy_of, shard_id_of
+from apps.metrics.compaction import Compacted, compact_shard
+from apps.metrics.compaction.rebuilding import Scope, rebuild_rollups
+from apps.metrics.compaction.reports import described_findings, finding_line
+from apps.metrics.compaction.verification import verify
 from apps.metrics.errors import InvalidName, InvalidTags, ReservedName, SeriesLimit
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Metric, Policy, Shard
@@ -38,6 +43,18 @@ class Immutable(Conflict):
     """
 
     code = "metrics.immutable"
+
+
+class NothingToCompact(Conflict):
+    """Nothing waits in the shard, or another compactor holds it."""
+
+    code = "metrics.nothing_to_compact"
+
+
+class NotHeld(Conflict):
+    """Nobody holds the shard."""
+
+    code = "metrics.shard_not_held"
 
 
 def create_metric(
@@ -120,12 +137,51 @@ def update_policy(*, actor: Actor, **changes: Any) -> Policy:
     return policy
 
 
+def compact_now(*, actor: Actor, shard: Shard) -> Compacted:
+    """Compact a shard here and now, without a worker; raises NothingToCompact.
+
+    Takes seconds, minutes where much waits. Each step is a transaction of its own, so this opens none around
+    them.
+    """
+    require(actor, "metrics.configure")
+    done = compact_shard(shard.pk, force=True)
+    if done is None:
+        raise NothingToCompact
+    record_audit(actor=actor, verb="metrics.compacted", target=shard, changes={"points": done.points})
+    return done
+
+
 @transaction.atomic
 def release_lease(*, actor: Actor, shard: Shard) -> None:
-    """Let the next compactor claim a shard at once; one at work finds its token gone and writes nothing."""
+    """Let the next compactor claim a shard at once; whoever holds it then changes nothing any more.
+
+    Raises NotHeld.
+    """
     require(actor, "metrics.configure")
-    Shard.objects.filter(pk=shard.pk).update(lease_token=None, lease_until=None)
+    if not compaction.release_lease(shard.pk):
+        raise NotHeld
     record_audit(actor=actor, verb="metrics.lease_released", target=shard)
+
+
+def rebuild_metric(*, actor: Actor, metric: Metric) -> int:
+    """Recompute a metric's rollups from its points; return how many differed. What differed is audited.
+
+    Raises LeaseLost if another holds the shard for too long.
+    """
+    require(actor, "metrics.configure")
+    return len(rebuild_rollups(scope=_scope_of(metric), now=timezone.now()))
+
+
+def verify_metric(*, actor: Actor, metric: Metric) -> list[str]:
+    """Compare what is stored of a metric with itself; return what does not agree, a line each."""
+    require(actor, "metrics.configure")
+    findings = verify(scope=_scope_of(metric), now=timezone.now()).findings
+    record_audit(actor=actor, verb="metrics.verified", target=metric, changes={"findings": len(findings)})
+    return [finding_line(each) for each in described_findings(findings)]
+
+
+def _scope_of(metric: Metric) -> Scope:
+    return Scope(organization_id=metric.organization_id, numbers=(metric.number,))
 
 
 def _key_of(metric: str, tags: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Organization
@@ -49,7 +50,7 @@ def send(points: Iterable[Point], *, received_at: dt.datetime | None = None) -> 
         [
             PointSegment(
                 shard_id=chosen[0][0].shard_id,
-                id=PointSegment.objects.count() + 1,
+                id=_next_id(),
                 received_at=received_at or timezone.now(),
                 point_count=len(chosen),
                 min_at=int(times.min()),
@@ -98,6 +99,13 @@ def keep(metric: Metric, points: Sequence[tuple[dt.datetime, float]], *, receive
             )
         ]
     )
+
+
+def _next_id() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nextval('metrics_point_segment_id_seq')")
+        (segment_id,) = cursor.fetchone() or (0,)
+    return int(segment_id)
 
 
 def _columns(points: Sequence[Point]) -> tuple[Any, Any, Any]:

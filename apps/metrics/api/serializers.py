@@ -10,7 +10,7 @@ from apps.common.serializers import OutSerializer, StrictSerializer, TimeField, 
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Policy
 from apps.metrics.models.policy import CounterReading
-from apps.metrics.queries.catalogue import instant_of
+from apps.metrics.storage.partitions import instant_of
 
 DESCRIPTION_MAX_CHARS: Final = 2_000
 UNIT_MAX_CHARS: Final = 32

@@ -1,1 +1,1 @@
-"""Reads of metrics that are more than one table: the catalogue, the tree, the overview, series, points."""
+"""Reads of metrics: which series there are, and what their points say."""

@@ -17,7 +17,6 @@ from apps.metrics.codec.payloads import decode_segment
 from apps.metrics.errors import InvalidName, InvalidTags
 from apps.metrics.models import Metric, MetricStat, PointSegment
 from apps.metrics.points.names import parse_key
-from apps.metrics.storage.partitions import EPOCH
 
 SEGMENTS_READ: Final = 200
 
@@ -58,11 +57,6 @@ class DescribedMetric:
 
     metric: Metric
     ends: Ends | None
-
-
-def instant_of(at_us: int) -> dt.datetime:
-    """Return an instant in microseconds since 1970 as an aware time in UTC."""
-    return EPOCH + dt.timedelta(microseconds=at_us)
 
 
 def find_metric(actor: Actor, text: str) -> Metric:

@@ -15,8 +15,7 @@ from apps.accounts.permissions import Actor
 from apps.metrics.codec.payloads import decode_segment
 from apps.metrics.models import Metric
 from apps.metrics.points.batch import SECOND_US, Instants
-from apps.metrics.queries.catalogue import instant_of
-from apps.metrics.storage.partitions import EPOCH
+from apps.metrics.storage.partitions import EPOCH, instant_of
 
 HOURS: Final = 24
 HOUR_US: Final = 3_600 * SECOND_US

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.metrics import compaction
-from apps.metrics.models import MetricStat, PointChunk, PointSegment
+from apps.metrics.models import PointSegment
 from tests.metrics.compaction.stores import DAY_US, HOUR_US, make_store
 
 NOON = 20_467 * DAY_US + 12 * HOUR_US
