@@ -10,7 +10,7 @@ import { Hover } from "./explore/hover.js";
 import { Legend } from "./explore/legend.js";
 import { linesOf } from "./explore/lines.js";
 import { RangeControls, windowFacts } from "./explore/range.js";
-import { fits, gapsOf, instantsOf, prolong } from "./explore/series.js";
+import { calmerInterval, fits, gapsOf, instantsOf, prolong } from "./explore/series.js";
 import { AGGREGATIONS, MAX_SERIES, rangeSeconds, readState, rfc3339, writeState, zoneOf } from "./explore/state.js";
 import { ValueTable } from "./explore/table.js";
 import { Tail } from "./explore/tail.js";
@@ -62,6 +62,7 @@ function changed() {
 /** Take the state over into everything that shows it, and load. */
 function show() {
   controls.showState();
+  controls.showAsked();
   for (const name of FLAGS) byId(name).checked = state[name];
   finder.refresh();
   tail.watch(state.series.map(({ metric }) => metric));
@@ -119,11 +120,11 @@ async function load({ quiet = false } = {}) {
   request?.abort();
   const current = new AbortController();
   request = current;
-  if (state.series.length === 0) return showNothing();
+  if (state.series.length === 0) return showNothing("Tick a metric in the list to see it here.");
   byId("busy").hidden = quiet;
   try {
     const { signal } = current;
-    const found = await fetchWindow(state, wantedWindow(), { signal });
+    const found = await fetchBuckets(quiet, signal);
     const earlier = state.compare ? await fetchPrevious(found, signal) : null;
     if (request !== current) return null;
     [answer, previous] = [found, earlier];
@@ -131,13 +132,21 @@ async function load({ quiet = false } = {}) {
     nameSeries();
     draw({ isNew: !quiet });
   } catch (problem) {
-    byId("chart-empty").hidden = answer !== null || problem.name === "AbortError";
-    byId("chart-empty").textContent = "";
+    if (problem.name === "Problem" && !quiet) showNothing("");
     report(problem);
   } finally {
     if (request === current) byId("busy").hidden = true;
   }
   return null;
+}
+
+/** The window in buckets that suit it; those at hand stay as wide as they are. */
+async function fetchBuckets(quiet, signal) {
+  if (state.interval !== "auto") return fetchWindow(state, wantedWindow(), { signal });
+  if (quiet && answer) return fetchWindow(state, wantedWindow(), { interval: answer.interval, signal });
+  const found = await fetchWindow(state, wantedWindow(), { signal });
+  const interval = calmerInterval(found);
+  return interval ? fetchWindow(state, wantedWindow(), { interval, signal }) : found;
 }
 
 function wantedWindow() {
@@ -225,7 +234,7 @@ function remarks() {
   return found.join(" ");
 }
 
-function showNothing() {
+function showNothing(text) {
   answer = null;
   previous = null;
   chart.clear();
@@ -234,7 +243,7 @@ function showNothing() {
   byId("busy").hidden = true;
   clearProblem(byId("notes"));
   byId("chart-facts").replaceChildren();
-  byId("chart-empty").textContent = "Tick a metric in the list to see it here.";
+  byId("chart-empty").textContent = text;
   byId("chart-empty").hidden = false;
   delete byId("chart").dataset.buckets;
   return null;
@@ -300,5 +309,6 @@ const listSoon = debounce(refreshList, LIST_PAUSE_MS);
 live.subscribe("metrics", listSoon, { onReady: () => isEmpty && listSoon(), onReset: listSoon });
 live.pollWhileClosed(() => isEmpty && refreshList(), EMPTY_POLL_MS);
 
+byId("finder-fold").open = state.series.length === 0 || !matchMedia("(max-width: 999px)").matches;
 show();
 refreshList();

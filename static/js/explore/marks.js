@@ -12,7 +12,7 @@ export function swatch(n) {
   return svg("svg", { class: "series-swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" }, line);
 }
 
-/** A time of the chosen zone with UTC on hover. */
+/** A time of a zone with UTC on hover; seconds show where they are not nought, unless `options` say. */
 export function timeElement(epochS, zone, options = {}) {
   const iso = new Date(epochS * 1000).toISOString();
   const time = el("time", { datetime: iso, title: utc(epochS), "data-localized": true });

@@ -72,6 +72,13 @@ export class RangeControls {
     [from, to].forEach((instant, i) => (fields[i].value = wallClock(instant, zoneOf(this.state))));
   }
 
+  /** Show the window that is asked for, before there is an answer. */
+  showAsked() {
+    const { range, from, to } = this.state;
+    const now = Math.floor(Date.now() / 1000);
+    this.showWindow(range ? { from: now - rangeSeconds(range), to: now } : { from, to });
+  }
+
   /** Follow now again, over a named range or as long a one as fits what is shown. */
   pickRange(range) {
     const span = this.window.to - this.window.from;
@@ -135,6 +142,6 @@ export function windowFacts({ interval }, state) {
   const units = { s: "second", m: "minute", h: "hour", d: "day" };
   const [, n, unit] = /^(\d+)([smhd])$/.exec(interval) ?? [];
   const span = spans[interval] ?? (n ? `${n} ${units[unit]}${n === "1" ? "" : "s"}` : interval);
-  const chosen = state.interval === "auto" ? ", chosen to fit the range" : "";
+  const chosen = state.interval === "auto" ? ", chosen to fit" : "";
   return el("span", {}, `Buckets of ${span}${chosen}, in the zone ${zoneOf(state)}.`);
 }

@@ -1,5 +1,13 @@
 // Answers joined, prolonged and laid out as columns for the chart and the tables. Nothing here touches the page.
 
+const FEWEST_STEPS = 4;
+const LADDER = [
+  ...[1, 5, 10, 15, 30].map((n) => [`${n}s`, n]),
+  ...[1, 5, 15, 30].map((n) => [`${n}m`, n * 60]),
+  ...[1, 3, 6, 12].map((n) => [`${n}h`, n * 3600]),
+  ["day", 86400],
+];
+
 /** Tell whether an answer's tail, asked from `start` on, lies on the buckets of the whole. */
 export function fits(whole, tail, start) {
   if (whole.series.length !== tail.series.length || whole.interval !== tail.interval) return false;
@@ -92,10 +100,32 @@ export function extremes({ at, values }) {
   return { latest, lowest, highest };
 }
 
-/** The gaps of a series; a newest bucket that is not over yet makes none by itself. */
+/**
+ * An interval of the ladder that suits how often points come, "" if that of the answer does.
+ *
+ * Where only every tenth bucket of the liveliest series has points, nine of ten would be called gaps.
+ */
+export function calmerInterval({ series }) {
+  const steps = series.map(({ at, values }) => medianStepS(at, values)).filter((step) => step > 0);
+  const width = series[0].at.length > 1 ? series[0].at[1] - series[0].at[0] : 0;
+  const step = Math.min(...steps);
+  if (steps.length === 0 || step <= width) return "";
+  return LADDER.find(([, seconds]) => seconds >= step)?.[0] ?? "";
+}
+
+/** The median time between buckets with points, in seconds; 0 for too few to tell. */
+function medianStepS(at, values) {
+  const filled = at.filter((_, i) => values[i] !== null);
+  const steps = filled.slice(1).map((instant, i) => instant - filled[i]);
+  return steps.length < FEWEST_STEPS ? 0 : steps.sort((a, b) => a - b)[Math.floor(steps.length / 2)];
+}
+
+/** The gaps of a series, without those that are but a bucket at the edge of which the range shows a part. */
 export function gapsOf({ at, gaps, partial }) {
-  const newest = at.at(-1);
-  return partial.has(newest) ? gaps.filter(({ from }) => from < newest) : gaps;
+  const [first, second = Infinity] = at;
+  const last = at.at(-1);
+  const isEdge = ({ from, to }) => (partial.has(first) && to <= second) || (partial.has(last) && from >= last);
+  return gaps.filter((gap) => !isEdge(gap));
 }
 
 /** Tell whether an instant lies in one of some gaps. */

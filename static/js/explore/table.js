@@ -10,6 +10,7 @@ import { AGGREGATIONS } from "./state.js";
 
 const FIRST_ROWS = 60;
 const BY_DAY = /^(day|week|month|\d+d)$/;
+const BY_SECOND = /^\d+s$/;
 
 /** Shows the buckets of an answer. */
 export class ValueTable {
@@ -57,12 +58,12 @@ function head({ answer }) {
 function body({ answer, zone }, instants) {
   const columns = answer.series.map((series) => valuesAt(series, instants));
   const gaps = answer.series.map(gapsOf);
-  const dayOnly = BY_DAY.test(answer.interval);
+  const wanted = { dayOnly: BY_DAY.test(answer.interval), seconds: BY_SECOND.test(answer.interval) };
   const rows = instants.map((instant, i) =>
     el(
       "tr",
       { "data-at": instant },
-      el("th", { scope: "row" }, timeElement(instant, zone, { dayOnly })),
+      el("th", { scope: "row" }, timeElement(instant, zone, wanted)),
       answer.series.map((series, s) => cell(series, gaps[s], instant, columns[s][i])),
     ),
   );
