@@ -1,10 +1,11 @@
-"""The sample organization: its people, and the synthetic city as its one dataset."""
+"""The sample organization: its people, the synthetic city as its one dataset, two weeks of metrics."""
 
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from django.conf import settings
+from django.utils import timezone
 
 from apps.accounts.models import Organization, Role, User
 from apps.accounts.permissions import system_actor
@@ -13,6 +14,7 @@ from apps.datasets.local_import import run_here, store_file
 from apps.datasets.models import Dataset
 from apps.datasets.reading.sample_city import sample_city
 from apps.datasets.services import create_dataset_from_files
+from apps.metrics.sample import make_sample
 from config import installation
 
 ORGANIZATION_NAME: Final = "Sample"
@@ -35,6 +37,7 @@ def make() -> None:
             add_member(organization=organization, user=user, role=role)
     if not Dataset.objects.living().filter(organization=organization, name=DATASET_NAME).exists():
         _make_city(organization)
+    make_sample(organization, now=timezone.now())
 
 
 def remove() -> None:

@@ -36,8 +36,8 @@ urlpatterns = [
     path("api/", include("config.api")),
     path("", include("apps.accounts.urls")),
     path("", include("apps.datasets.urls")),
-    path("", include("apps.metrics.urls")),
     path("", include("apps.spatial.urls")),
+    path("", include("apps.metrics.urls")),
     # Of allauth only the pages that there is a design for; the rest comes with the issue that needs it.
     path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),

@@ -95,7 +95,7 @@ class CursorPagination(BasePagination):
         Raises CursorInvalid, and Invalid for a wrong sort or size.
         """
         self.request = request
-        self.scope = _scope(request)
+        self.scope = cursor_scope(request)
         self.counted = _count(queryset) if _flag(request, "count") else None
         keys = sort_keys(request.query_params.get("sort", view.default_sort), view.sort_fields)
         cursor = self._cursor(len(keys))
@@ -153,7 +153,7 @@ class CursorPagination(BasePagination):
 
     def _cursor(self, length: int) -> Cursor | None:
         text = self.request.query_params.get("cursor")
-        return _decoded(text, self.scope, length) if text else None
+        return decode_cursor(text, self.scope, length) if text else None
 
     def _remember(
         self, rows: Sequence[Any], keys: Sequence[SortKey], cursor: Cursor | None, *, has_more: bool
@@ -168,25 +168,7 @@ class CursorPagination(BasePagination):
         )
 
     def _link(self, cursor: Cursor | None) -> str | None:
-        url = remove_query_param(self.request.build_absolute_uri(), "cursor")
-        return replace_query_param(url, "cursor", _encoded(cursor, self.scope)) if cursor else None
-
-
-def position_of(request: Request) -> str | None:
-    """Return the text at which the page that `cursor` names begins, for lists that are no rows of a table.
-
-    None without a cursor; raises CursorInvalid.
-    """
-    text = request.query_params.get("cursor")
-    return str(_decoded(text, _scope(request), 1).values[0]) if text else None
-
-
-def link_to(request: Request, position: str | None) -> str | None:
-    """Return the address of the page that begins at a text, None for None."""
-    if position is None:
-        return None
-    cursor = _encoded(Cursor((position,)), _scope(request))
-    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)
+        return cursor_link(self.request, cursor, self.scope)
 
 
 def sort_keys(text: str, allowed: Mapping[str, str]) -> list[SortKey]:
@@ -248,7 +230,7 @@ def _page_size(request: Request) -> int:
     return int(text)
 
 
-def _scope(request: Request) -> str:
+def cursor_scope(request: Request) -> str:
     """Return the digest of what a cursor is bound to: address, sort, filters, organization."""
     # What was put on DRF's own request: a page's actor would show through in a list of no organization.
     actor = vars(request).get("actor")
@@ -259,12 +241,20 @@ def _scope(request: Request) -> str:
     return hashlib.sha256(json.dumps([request.path, bound, organization]).encode()).hexdigest()
 
 
-def _encoded(cursor: Cursor, scope: str) -> str:
+def cursor_link(request: Request, cursor: Cursor | None, scope: str) -> str | None:
+    """Return the address of the page that a cursor leads to."""
+    url = remove_query_param(request.build_absolute_uri(), "cursor")
+    return replace_query_param(url, "cursor", encode_cursor(cursor, scope)) if cursor else None
+
+
+def encode_cursor(cursor: Cursor, scope: str) -> str:
+    """Return a cursor as text, signed for its scope; its values are JSON values, instants and ids."""
     values = [_to_json(value) for value in cursor.values]
     return _signer(scope).sign_object({"v": values, "b": cursor.is_backward}, compress=True)
 
 
-def _decoded(text: str, scope: str, length: int) -> Cursor:
+def decode_cursor(text: str, scope: str, length: int) -> Cursor:
+    """Return the cursor of a text; raises CursorInvalid unless it was signed for the scope."""
     try:
         found = _signer(scope).unsign_object(text)
         values = tuple(_from_json(value) for value in found["v"])

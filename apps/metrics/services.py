@@ -22,6 +22,7 @@ from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Metric, Policy, Shard
 from apps.metrics.notices import tell_series_limit
 from apps.metrics.points.names import parse_key, split_key
+from apps.metrics.queries.patterns import InvalidPattern, parse_pattern
 from apps.metrics.topics import CREATED, METRICS, UPDATED
 
 DESCRIPTIVE: Final = frozenset({"description", "unit"})
@@ -243,6 +244,8 @@ def _check_policy(policy: Policy) -> None:
         *_rollup_faults("rollup_15m_days", policy.rollup_15m_days, policy.raw_days),
         *_rollup_faults("rollup_1h_days", policy.rollup_1h_days, policy.raw_days),
     ]
+    for place, pattern in enumerate(policy.counter_patterns):
+        errors += _pattern_faults(pattern, f"/counter_patterns/{place}")
     own = Metric.objects.living().filter(organization=policy.organization_id, raw_days__isnull=False)
     too_short = own.filter(raw_days__lt=least_raw_days(policy.skew_past_s)).order_by("key", "pk").first()
     if too_short is not None:
@@ -255,6 +258,14 @@ def _check_policy(policy: Policy) -> None:
 def least_raw_days(skew_past_s: int) -> int:
     """Return for how many days points are kept at least; else one just accepted could be dropped."""
     return -(-skew_past_s // DAY_S) + 2
+
+
+def _pattern_faults(pattern: str, pointer: str) -> list[FieldError]:
+    try:
+        parse_pattern(pattern)
+    except InvalidPattern as error:
+        return [FieldError(error.detail, code=error.code, pointer=pointer)]
+    return []
 
 
 def _raw_faults(raw_days: int, skew_past_s: int) -> list[FieldError]:

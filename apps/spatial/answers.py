@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from django.conf import settings
 
+from apps.common.answers import Answer, answer_key, cached_answer
 from apps.datasets.queries.timeline import Bucket
-from apps.spatial.cache import Answer, answer_key, cached_answer
 from apps.spatial.cell_facts import cell_facts
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, citation, encode_answer
 from apps.spatial.hexes import aggregate_hexes, plan_hexes, reading_events
@@ -73,8 +73,8 @@ def answer_timeline(
 def _kept(
     kind: str, query: HexQuery, sources: tuple[Source, ...], build: Callable[[], Answer], *variant: object
 ) -> Answer:
-    key = answer_key(kind, [source.key for source in sources], repr((query.identity, variant)))
-    return cached_answer(key, build)
+    key = answer_key("spatial", kind, [source.key for source in sources], repr((query.identity, variant)))
+    return cached_answer(key, build, ttl_s=settings.SPATIAL_CACHE_TTL_S)
 
 
 def _limit(form: AnswerFormat) -> int:

@@ -227,7 +227,9 @@ def test_keys_read_and_zoom_the_chart_and_a_zone_moves_its_days(
     expect(page.locator("#chart")).not_to_have_attribute("data-buckets", "40")
     page.keyboard.press("-")
 
-    page.goto(f"/explore/?metric=jobs.done&from={hour - 86400}&to={hour + HOUR_S}&interval=day&zone=Asia/Kolkata")
+    page.goto(
+        f"/explore/?metric=jobs.done&from={hour - 86400}&to={hour + HOUR_S}&interval=day&zone=Asia/Kolkata"
+    )
     shown = page.locator("#values tbody tr time").first
     expect(shown).to_have_attribute("title", re.compile(r"18:30:00 UTC$"))
     page.get_by_label("Time zone").select_option("UTC")

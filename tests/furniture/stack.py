@@ -45,6 +45,7 @@ class Stack:
         self.database = database
         self.redis_url = valkey.with_database(settings.REDIS_URL, FIRST_DATABASE - worker_number())
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as `up` does
         self.port: int = self.listener.getsockname()[1]
         self.url = f"http://localhost:{self.port}"
         self.tokens = {name: secrets.token_urlsafe(32) for name in ("HEALTH_TOKEN", "METRICS_TOKEN")}

@@ -198,6 +198,48 @@ class TestFinding:
         assert fault(answer) == (422, "request.invalid", [("nonsense", "unknown_parameter")])
 
 
+class TestSimpleForm:
+    def test_a_window_adds_the_series_by_bucket(self, actors: Actors) -> None:
+        hits = create_metric(actors.organization, "hits", MetricType.COUNTER)
+        send([(hits, NOON, 2.0), (hits, NOON, 3.0), (hits, NOON + dt.timedelta(hours=2), 4.0)])
+        window = {"from": "2026-03-01T12:00:00Z", "to": "2026-03-01T15:00:00Z"}
+
+        body = actors.viewer.api.get(f"{LIST}/hits", {**window, "fill": "zero"}).json()
+
+        assert body["metric"] == "hits"
+        assert (body["interval"], body["aggregation"]) == ("hour", "sum")
+        assert body["data"] == [
+            {"bucket": "2026-03-01T12:00:00Z", "value": 5},
+            {"bucket": "2026-03-01T13:00:00Z", "value": 0},
+            {"bucket": "2026-03-01T14:00:00Z", "value": 4},
+        ]
+        assert body["summary"] == {"total_points": 3, "buckets": 3}
+        assert "data" not in actors.viewer.api.get(f"{LIST}/hits").json()
+
+    def test_fields_and_a_window_go_together(self, actors: Actors) -> None:
+        create_metric(actors.organization, "hits")
+        body = actors.viewer.api.get(f"{LIST}/hits?fields=metric&from=2026-03-01&to=2026-03-01").json()
+        assert body["metric"] == "hits"
+        assert body["data"] == []
+        assert "unit" not in body
+
+    @pytest.mark.parametrize(
+        ("query", "name", "code"),
+        [
+            ("interval=hour", "from", "required"),
+            ("from=", "from", "blank"),
+            ("from=soon", "from", "invalid"),
+            ("from=-6h&interval=3x", "interval", "invalid"),
+            ("from=-6h&color=red", "color", "unknown_parameter"),
+            ("from=-6h&fields=color", "fields", "unknown_field"),
+        ],
+    )
+    def test_what_cannot_be_asked_is_named(self, actors: Actors, query: str, name: str, code: str) -> None:
+        create_metric(actors.organization, "hits")
+        answer = actors.viewer.api.get(f"{LIST}/hits?{query}")
+        assert fault(answer) == (422, "request.invalid", [(name, code)])
+
+
 class TestEnds:
     def test_of_one_metric_they_are_exact_and_in_lists_as_of_the_last_compaction(
         self, actors: Actors
@@ -256,6 +298,19 @@ class TestListing:
         assert keys(actors.viewer, "tag=host:a&tag=zone:n") == ["a.x;host=a;zone=n"]
         assert keys(actors.viewer, "tag=host:c;d") == ["b;host=c%3Bd"]
         assert keys(actors.viewer, "tag=host:a&prefix=a.&type=value") == ["a.x;host=a;zone=n"]
+
+    def test_patterns_narrow_as_in_queries(self, actors: Actors) -> None:
+        for key in ("cpu.a.load", "cpu.b.load", "cpu.a.x.load", "cpu.a.load;host=web1", "disk;host=db"):
+            create_metric(actors.organization, key)
+
+        assert keys(actors.viewer, "match=cpu.*.load") == ["cpu.a.load", "cpu.b.load"]
+        assert keys(actors.viewer, "match=cpu.**;host=web*&match=disk;*") == [
+            "cpu.a.load;host=web1", "disk;host=db",
+        ]  # fmt: skip
+        assert keys(actors.viewer, "match=cpu.**;*&prefix=cpu.b") == ["cpu.b.load"]
+        for wrong in ("x" * 256, "*" * 17 + "a", "a["):
+            answer = actors.viewer.api.get(LIST, {"match": wrong})
+            assert fault(answer) == (422, "metrics.invalid_pattern", [("match", "metrics.invalid_pattern")])
 
     @pytest.mark.parametrize("wildcard", ["a%25", "a_", "a\\"])
     def test_a_prefix_is_taken_literally(self, actors: Actors, wildcard: str) -> None:

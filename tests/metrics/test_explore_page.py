@@ -57,7 +57,9 @@ def test_commands_name_the_origin_the_page_came_from_once(actors: Actors, has_me
 
 def test_bodies_of_the_commands_are_json_and_the_program_is_python(actors: Actors) -> None:
     page = page_of(actors.analyst)
-    batch, one = (json.loads(command(page, name).split("-d '")[1][:-1]) for name in ("send-batch", "send-one"))
+    batch, one = (
+        json.loads(command(page, name).split("-d '")[1][:-1]) for name in ("send-batch", "send-one")
+    )
     assert {point["type"] for point in batch["points"]} == {"counter", "value"}
     assert one == {"metric": "web.requests", "value": 1}
     compile(command(page, "send-python"), "send.py", "exec")

@@ -4,7 +4,9 @@ import datetime as dt
 
 import pytest
 from django.db.models import F
+from django.utils import timezone
 
+from apps.metrics.metric_types import MetricType
 from apps.metrics.models import PointSegment, Shard
 from apps.metrics.queries.overview import overview_of
 from tests.factories.metrics import create_metric, keep, send
@@ -53,6 +55,48 @@ def test_a_compaction_is_seen_at_once(actors: Actors) -> None:
     send([(cpu, NOW, 4.0)])
     assert overview_of(actors.viewer.actor, now=NOW).points_24h == 4
     assert overview_of(actors.viewer.actor, now=NOW + dt.timedelta(days=1)).points_24h == 0
+
+
+def test_the_metrics_made_last_come_with_their_hours(actors: Actors) -> None:
+    rows = [create_metric(actors.organization, f"m{number:02}") for number in range(12)]
+    hits = create_metric(actors.organization, "hits", MetricType.COUNTER, unit="1")
+    keep(hits, [(FIRST, 1.0), (FIRST + MINUTE, 2.0), (FIRST - TICK, 64.0)], received_at=NOW)
+    send([(hits, FIRST + 2 * MINUTE, 4.0), (hits, NOW, 8.0), (rows[11], NOW, 1.0), (rows[11], NOW, 2.0)])
+
+    found = overview_of(actors.viewer.actor, now=NOW).newest
+
+    assert [each.metric.key for each in found] == ["hits", *(f"m{number:02}" for number in range(11, 2, -1))]
+    assert found[0].aggregation == "sum"
+    assert found[0].values == [7.0, *[None] * 22, 8.0]
+    assert found[1].aggregation == "avg"
+    assert found[1].values == [*[None] * 23, 1.5]
+    assert found[2].values == [None] * 24
+
+
+def test_what_goes_out_names_the_hours_and_writes_whole_numbers_as_such(actors: Actors) -> None:
+    hits = create_metric(actors.organization, "hits", MetricType.COUNTER, unit="1")
+    send([(hits, timezone.now(), 3.0)])
+    (newest,) = actors.viewer.api.get(OVERVIEW).json()["newest"]
+    assert newest.pop("created_at").endswith("Z")
+    assert newest == {
+        "id": str(hits.pk), "metric": "hits", "type": "counter", "unit": "1", "aggregation": "sum",
+        "values": [*[None] * 23, 3],
+    }  # fmt: skip
+    assert isinstance(newest["values"][-1], int)
+
+
+def test_damaged_points_cost_their_own_values_only(actors: Actors) -> None:
+    cpu, disk = (create_metric(actors.organization, name) for name in ("cpu", "disk"))
+    send([(cpu, FIRST - TICK, 1.0), (cpu, NOW, 1.0)], received_at=NOW)
+    PointSegment.objects.update(payload=b"\1")
+    send([(disk, NOW, 2.0)], received_at=NOW)
+
+    found = overview_of(actors.viewer.actor, now=NOW)
+
+    assert found.pending_points == 3
+    assert found.points_24h == 1
+    assert [(each.metric.key, each.values[-1]) for each in found.newest] == [("disk", 2.0), ("cpu", None)]
+    assert actors.viewer.api.get("/api/v1/metrics/cpu").json()["last_at"] is None
 
 
 def test_without_points_there_are_none(actors: Actors) -> None:

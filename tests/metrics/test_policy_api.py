@@ -76,6 +76,8 @@ def test_another_organization_has_its_own(actors: Actors) -> None:
         ({"skew_future_s": -1}, "/skew_future_s"),
         ({"prometheus_counters": "both"}, "/prometheus_counters"),
         ({"counter_patterns": "*.count"}, "/counter_patterns"),
+        ({"counter_patterns": ["*.count", "a["]}, "/counter_patterns/1"),
+        ({"counter_patterns": ["?" * 17]}, "/counter_patterns/0"),
         ({"color": "red"}, "/color"),
     ],
 )

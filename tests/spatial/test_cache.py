@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import redis
 
+from apps.common.answers import Answer, AnswerStore
 from apps.datasets.models import Dataset
-from apps.spatial.cache import Answer, AnswerStore
 from tests.factories.datasets import EventRow, publish, published_dataset
 from tests.furniture.people import Actors
 
@@ -89,7 +89,8 @@ def test_equal_questions_at_once_have_one_builder(valkey: redis.Redis, settings:
         return Answer.json({"n": len(built)})
 
     threads = [
-        threading.Thread(target=lambda: answers.append(store.get_or_build("key", build))) for _ in range(20)
+        threading.Thread(target=lambda: answers.append(store.get_or_build("key", build, ttl_s=600)))
+        for _ in range(20)
     ]
     for thread in threads:
         thread.start()
@@ -106,15 +107,15 @@ def test_a_builder_that_fails_lets_the_next_one_build(valkey: redis.Redis, setti
         raise ValueError("no answer")
 
     with pytest.raises(ValueError, match="no answer"):
-        store.get_or_build("key", fail)
+        store.get_or_build("key", fail, ttl_s=600)
     started = time.monotonic()
-    assert store.get_or_build("key", lambda: Answer.json(1)).body == b"1"
+    assert store.get_or_build("key", lambda: Answer.json(1), ttl_s=600).body == b"1"
     assert time.monotonic() - started < 1
 
 
 def test_a_large_answer_is_not_kept(valkey: redis.Redis, settings: Any) -> None:
     store = AnswerStore(settings.CACHE_URL)
-    store.get_or_build("large", lambda: Answer.of(bytes(1024 * 1024 + 1), "application/json"))
+    store.get_or_build("large", lambda: Answer.of(bytes(1024 * 1024 + 1), "application/json"), ttl_s=600)
     assert valkey.keys("large*") == []
 
 

@@ -1,1 +1,1 @@
-"""The API of metrics."""
+"""The REST API of metrics."""

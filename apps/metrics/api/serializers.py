@@ -7,6 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField, rfc3339
+from apps.metrics.api.query_parameters import SimpleParameters
+from apps.metrics.api.query_serializers import SimpleOut
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Policy
 from apps.metrics.models.policy import CounterReading
@@ -64,6 +66,34 @@ class MetricOut(serializers.Serializer[Any]):
     last_at = InstantField(source="ends.last_at", default=None, allow_null=True)
     last_value = NumberField(source="ends.last_value", default=None, allow_null=True)
     last_received_at = TimeField(source="ends.last_received_at", default=None, allow_null=True)
+
+
+class ObjectParameters(SimpleParameters):
+    """With `from` the series of the metric is added to its object; the other parameters are about that."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add `fields`, which a serializer's attribute cannot be called, and require no window."""
+        found: dict[str, Any] = {**super().get_fields(), "fields": serializers.CharField(required=False)}
+        found["from"].required = False
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Require the window's start, as somebody has asked for a series."""
+        if "from" not in attrs:
+            missing = serializers.ErrorDetail("Say when the window starts.", code="required")
+            raise serializers.ValidationError({"from": [missing]})
+        return attrs
+
+
+class MetricWithSeriesOut(MetricOut, SimpleOut):
+    """A metric, and if a window was asked for its series by bucket."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Let all that a window adds be left out."""
+        found: dict[str, Any] = super().get_fields()
+        for name in SimpleOut().fields:
+            found[name].required = False
+        return found
 
 
 class MetricIn(StrictSerializer):
@@ -161,13 +191,17 @@ class TreeOut(serializers.Serializer[Any]):
 
 
 class NewestOut(serializers.Serializer[Any]):
-    """A metric made lately."""
+    """A metric made lately and its hours."""
 
-    id = serializers.UUIDField(source="pk")
-    metric = serializers.CharField(source="key")
-    type = serializers.ChoiceField(choices=MetricType.choices)
-    unit = serializers.CharField()
-    created_at = TimeField()
+    id = serializers.UUIDField(source="metric.pk")
+    metric = serializers.CharField(source="metric.key")
+    type = serializers.ChoiceField(source="metric.type", choices=MetricType.choices)
+    unit = serializers.CharField(source="metric.unit")
+    created_at = TimeField(source="metric.created_at")
+    aggregation = serializers.CharField(help_text="How the points of an hour become its value.")
+    values = serializers.ListField(
+        child=NumberField(allow_null=True), help_text="By hour, the running one last; null without points."
+    )
 
 
 class OverviewOut(serializers.Serializer[Any]):

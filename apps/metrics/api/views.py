@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common.errors import NotFound
-from apps.common.pagination import link_to, position_of
+from apps.common.pagination import Cursor, cursor_link, cursor_scope, decode_cursor
 from apps.common.viewsets import ResourceViewSet
 from apps.metrics import services
 from apps.metrics.api import serializers
 from apps.metrics.api.filters import MetricFilter
+from apps.metrics.api.query_simple import simple_data
 from apps.metrics.catalog import policy_of
 from apps.metrics.models import Metric, Policy
 from apps.metrics.queries.catalogue import describe, describe_page, find_metric, with_last_received
@@ -46,7 +47,10 @@ class MetricViewSet(ResourceViewSet[Metric]):
     serializer_class = serializers.MetricOut
     in_serializer_class = serializers.MetricIn
     patch_serializer_class = serializers.MetricPatch
-    query_serializer_classes = {"tree": serializers.TreeParameters}
+    query_serializer_classes = {
+        "retrieve": serializers.ObjectParameters,
+        "tree": serializers.TreeParameters,
+    }
     blank_parameters = frozenset({"prefix"})
     filterset_class = MetricFilter
     search_fields = ("key", "description")
@@ -83,29 +87,31 @@ class MetricViewSet(ResourceViewSet[Metric]):
         """Change the metric."""
         return services.update_metric(actor=self.actor, metric=row, changes=values)
 
-    @extend_schema(parameters=[METRIC])
+    @extend_schema(parameters=[METRIC], responses=serializers.MetricWithSeriesOut)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Answer one metric."""
-        return super().retrieve(request, *args, **kwargs)
+        """Answer one metric, and with `from` its series by bucket, too."""
+        row = self.get_object()
+        shown = self.answer(row)
+        if request.query_params.keys() - {"fields"}:
+            shown |= simple_data(metric=row, values=self.validated_query(), now=timezone.now())
+        return Response(shown)
 
     @extend_schema(parameters=[METRIC])
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change description, unit or retention of a metric, unless If-Match names another state of it."""
         return super().partial_update(request, *args, **kwargs)
 
-    @extend_schema(parameters=[serializers.TreeParameters], responses=serializers.TreeOut, filters=False)
+    @extend_schema(responses=serializers.TreeOut, filters=False)
     @action(detail=False, pagination_class=None)
     def tree(self, request: Request) -> Response:
         """Return the children of a path in the tree of names."""
         asked = self.validated_query()
-        page = children_of(
-            self.actor.organization.pk,
-            asked["prefix"],
-            limit=asked["page_size"],
-            start=position_of(request),
-        )
-        found = {"results": page.nodes, "next": link_to(request, page.resume_at), "previous": None}
-        return Response(serializers.TreeOut(found).data)
+        scope = cursor_scope(request)
+        start = decode_cursor(asked["cursor"], scope, 1).values[0] if "cursor" in asked else None
+        page = children_of(self.actor.organization.pk, asked["prefix"], limit=asked["page_size"], start=start)
+        following = Cursor((page.resume_at,)) if page.resume_at is not None else None
+        links = {"next": cursor_link(request, following, scope), "previous": None}
+        return Response(serializers.TreeOut({"results": page.nodes, **links}).data)
 
     @extend_schema(responses=serializers.OverviewOut, filters=False)
     @action(detail=False, pagination_class=None)

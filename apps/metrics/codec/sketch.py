@@ -117,7 +117,7 @@ def decode_sketch(data: bytes | memoryview) -> Sketch:
 
 def decode_sketches(sketches: Sequence[bytes | memoryview]) -> BinCounts:
     """Return the bins of each of many sketches, a group each; raises CorruptPayload."""
-    return _decode(sketches)
+    return decode_bins(sketches)
 
 
 def merge_sketches(sketches: Sequence[bytes | memoryview]) -> bytes:

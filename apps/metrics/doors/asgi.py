@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from apps.common import idempotency, throttles
 from apps.common.addresses import caller_of
@@ -30,6 +30,7 @@ from apps.common.read_only import ReadOnly
 from apps.common.request_limits import announces_body
 from apps.common.throttles import Caller
 from apps.common.throttles.gcra import Decision
+from apps.metrics.doors import measuring
 from apps.metrics.doors.door import Door, Sending
 from apps.metrics.doors.gate import Admission, Visitor, admit_all
 from apps.metrics.doors.requests import (
@@ -45,7 +46,7 @@ from apps.metrics.doors.requests import (
     respond,
 )
 from apps.metrics.doors.rounds import Rounds
-from apps.metrics.recording import Recorded, Submission, write_group
+from apps.metrics.recording import Recorded, Submission, after_commit, write_group
 from apps.metrics.recording.pressure import refuse_overload
 from apps.metrics.recording.writing import Outcome
 
@@ -53,8 +54,6 @@ GROUP_REQUESTS: Final = 256
 GROUP_POINTS: Final = 100_000
 WRITER_THREADS: Final = 4
 WORKER_THREADS: Final = 3
-# Smaller bodies are parsed where they are: to change the thread would take longer.
-INLINE_BODY_BYTES: Final = 4_096
 # Answers to an Idempotency-Key: as long as a point may be late, and a day.
 KEPT_FOR: Final = dt.timedelta(days=8)
 
@@ -88,18 +87,22 @@ class MetricDoors:
 
     async def _serve(self, door: Door, scope: Scope, receive: Receive, send: Send) -> None:
         request = _request_of(scope)
+        started_s = time.perf_counter()
         try:
             response = await self._answered(door, request, scope, receive)
         except ClientGone:
             return
         except DomainError as error:
             response = door.refuse(request, error)
+            measuring.count_refusal(door.name, error.code)
         except Exception:  # the boundary of a door: whatever it was, the client is told and the log has it
             logger.exception("door.failed", door=door.name, request_id=request.request_id)
             response = door.refuse(request, ServerError())
+            measuring.count_refusal(door.name, ServerError.code)
         finally:
             self._waiting.give(request.notes.pop("held_bytes", 0))
         await respond(send, response, _common_headers(request))
+        measuring.note_request(door.name, response.status, time.perf_counter() - started_s)
 
     async def _answered(self, door: Door, request: DoorRequest, scope: Scope, receive: Receive) -> Response:
         """Return the answer; raises DomainError."""
@@ -122,7 +125,7 @@ class MetricDoors:
         return await self._store(door, request, admission)
 
     async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
-        if len(request.body) <= INLINE_BODY_BYTES and request.encoding == "identity":
+        if door.is_quick(request):
             sending = door.parse(request, admission)
         else:
             sending = await self._in_thread(door.parse, request, admission)
@@ -136,7 +139,9 @@ class MetricDoors:
         writer = self._writers.get(organization_id)
         if writer is None:
             writer = self._writers[organization_id] = self._new_writer()
-        return sending.answer(await writer.call(submission))
+        recorded = await writer.call(submission)
+        measuring.count_items(door.name, recorded)
+        return sending.answer(recorded)
 
     async def _let_in(self, door: Door, request: DoorRequest, credential: str) -> Admission:
         visitor = Visitor(credential, request.ip, request.header(b"x-organization"), door.permission(request))
@@ -163,6 +168,7 @@ class MetricDoors:
         """Return the writer of one organization: its requests share commits, others are not waited for."""
 
         async def write(submissions: Sequence[Submission]) -> Sequence[Recorded | BaseException]:
+            measuring.note_depth(sum(writer.waiting for writer in self._writers.values()))
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._writer_threads, _write_round, submissions)
 
@@ -192,7 +198,10 @@ def _with_connection(work: Callable[..., ResultT], *arguments: Any) -> ResultT:
 def _write_round(submissions: Sequence[Submission]) -> Sequence[Outcome]:
     def work() -> Sequence[Outcome]:
         refuse_overload(submissions[0].organization_id)
-        return write_group(submissions)
+        with measuring.timed_write():
+            outcomes = write_group(submissions)
+        after_commit(submissions[0].organization_id, outcomes)
+        return outcomes
 
     return _with_connection(work)
 
@@ -211,6 +220,7 @@ def _store_once(request: DoorRequest, submission: Submission, sending: Sending, 
         if isinstance(outcome, DomainError):
             raise outcome
         response = sending.answer(outcome)
+        transaction.on_commit(partial(after_commit, submission.organization_id, [outcome]))
         headers = {"Content-Type": response.media_type, **response.headers}
         return Answer(digest, response.status, headers, response.body)
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from apps.common.errors import DomainError
 from apps.metrics.doors.gate import PERMISSION, Admission
@@ -11,6 +11,8 @@ from apps.metrics.doors.requests import DoorRequest, Response, Scope
 from apps.metrics.points.batch import Parsed, Refusal
 from apps.metrics.recording import Mode, Recorded, Untyped
 from apps.metrics.recording.outcomes import pointer_into_rows
+
+INLINE_BODY_BYTES: Final = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,10 @@ class Door(ABC):
     def open_answer(self, request: DoorRequest) -> Response | None:
         """Return the answer to who needs no key, such as to a ping."""
         return None
+
+    def is_quick(self, request: DoorRequest) -> bool:
+        """Tell whether parsing takes less time than changing the thread would; it must not query then."""
+        return len(request.body) <= INLINE_BODY_BYTES and request.encoding == "identity"
 
     def permission(self, request: DoorRequest) -> str:
         """Return what the caller must be allowed."""

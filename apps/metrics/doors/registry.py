@@ -3,6 +3,7 @@
 from typing import Final
 
 from apps.metrics.doors.door import Door
+from apps.metrics.doors.influx.door import InfluxDoor
 from apps.metrics.doors.native.door import NativeDoor
 
-DOORS: Final[tuple[Door, ...]] = (NativeDoor(),)
+DOORS: Final[tuple[Door, ...]] = (NativeDoor(), InfluxDoor())

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 
-from apps.common.errors import DomainError, TooLarge
+from apps.common.errors import DomainError, Malformed, TooLarge
 from apps.common.problems import MEDIA_TYPE, RequestTimeout, problem_headers, render_problem
 from apps.common.request_limits import SILENCE_S, check_head
+from apps.common.requests import FORM_MAX_FIELDS
 from apps.metrics.errors import Overloaded
 
 Scope = MutableMapping[str, Any]
@@ -70,6 +71,15 @@ class DoorRequest:
     def query(self) -> dict[str, str]:
         """Return the parameters of the address; of one that comes twice the last counts."""
         return dict(parse_qsl(self.query_string.decode("utf-8", "replace"), keep_blank_values=True))
+
+    @cached_property
+    def form(self) -> dict[str, str]:
+        """Return the fields of a form in the body; raises Malformed."""
+        try:
+            text = self.body.decode()
+            return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=FORM_MAX_FIELDS))
+        except ValueError as error:
+            raise Malformed("The form is not valid UTF-8, or has too many fields.") from error
 
     @property
     def media_type(self) -> str:

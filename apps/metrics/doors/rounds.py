@@ -35,9 +35,9 @@ class Rounds(Generic[ItemT, ResultT]):
         self._running: asyncio.Task[None] | None = None
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether nobody waits and nothing runs."""
-        return self._running is None
+    def waiting(self) -> int:
+        """Return how many wait for the next round."""
+        return len(self._waiting)
 
     async def call(self, item: ItemT) -> ResultT:
         """Return the result of an item; raises what the work says of it."""

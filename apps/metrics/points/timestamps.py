@@ -31,7 +31,7 @@ MICROSECOND: Final = dt.timedelta(microseconds=1)
 REMEMBERED_CHARS: Final = 64
 # From so many texts on, reading them as a column is faster.
 MANY_TEXTS: Final = 32
-UNITS_PER_S: Final = {"milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+UNITS_PER_S: Final = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
 
 # What a JSON body holds as a timestamp.
 Stamp = int | float | str | None
@@ -72,16 +72,15 @@ class TimeWindow:
         """Mark the times outside."""
         return (times < self.first_us) | (times > self.last_us)
 
-    def explain(self, seconds: float | Decimal | None = None) -> str:
-        """Say the bounds; and of a number that was read as seconds, the unit in which it would fit."""
+    def explain(self, number: float | Decimal | None = None, unit: str = "seconds") -> str:
+        """Say the bounds; and of a number that was read in a unit, the one in which it would fit."""
         bounds = f"The time must be within {_text_of(self.first_us)} and {_text_of(self.last_us)}."
-        unit = None if seconds is None else self._unit_that_fits(seconds)
-        return f"{bounds} As {unit} it would fit; times are sent in seconds." if unit else bounds
+        fitting = None if number is None else self._unit_that_fits(number)
+        return f"{bounds} As {fitting} it would fit; it was read as {unit}." if fitting else bounds
 
-    def _unit_that_fits(self, seconds: float | Decimal) -> str | None:
+    def _unit_that_fits(self, number: float | Decimal) -> str | None:
         for unit, per_second in UNITS_PER_S.items():
-            first, last = self.first_us * per_second, self.last_us * per_second
-            if first <= seconds * SECOND_US <= last:
+            if self.first_us * per_second <= number * SECOND_US <= self.last_us * per_second:
                 return unit
         return None
 

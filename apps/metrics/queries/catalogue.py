@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import structlog
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from apps.accounts.permissions import Actor
 from apps.common.errors import NotFound
 from apps.common.viewsets import UUID_PATTERN
-from apps.metrics.codec.payloads import decode_segment
+from apps.metrics.codec.payloads import CorruptPayload, SegmentPoints, decode_segment
 from apps.metrics.errors import InvalidName, InvalidTags
 from apps.metrics.models import Metric, MetricStat, PointSegment
 from apps.metrics.points.names import parse_key
+
+logger = structlog.get_logger(__name__)
 
 SEGMENTS_READ: Final = 200
 
@@ -110,6 +113,18 @@ def with_tags(metrics: QuerySet[Metric], wanted: Mapping[str, Sequence[str]]) ->
     return metrics
 
 
+def decoded(payload: bytes) -> SegmentPoints | None:
+    """Return the points of a pending segment; None for a damaged one, which is logged.
+
+    For figures about a metric, which are shown without it; an answer about points raises instead.
+    """
+    try:
+        return decode_segment(payload)
+    except CorruptPayload:
+        logger.exception("corrupt_payload")
+        return None
+
+
 def nfc(text: str) -> str:
     """Return a text in the normal form in which names are stored."""
     return unicodedata.normalize("NFC", text)
@@ -135,7 +150,9 @@ def _stats_of(metrics: Sequence[Metric]) -> dict[int, Ends]:
 def _pending_ends(metric: Metric) -> Iterator[Ends]:
     """Yield the ends of a metric in each pending segment that has points of it."""
     for received_at, payload in _pending_segments(metric):
-        points = decode_segment(payload)
+        points = decoded(payload)
+        if points is None:
+            continue
         place = int(np.searchsorted(points.numbers, metric.number))
         if place == len(points.numbers) or points.numbers[place] != metric.number:
             continue

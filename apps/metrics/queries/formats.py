@@ -81,6 +81,22 @@ def json_numbers(values: Float64s) -> Any:
     return numbers
 
 
+def plain_numbers(values: Float64s) -> list[Any]:
+    """Return numbers as `json_numbers` writes them, as Python's own."""
+    numbers = json_numbers(values)
+    listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
+    return [None if number != number else number for number in listed]  # noqa: PLR0124 - NaN
+
+
+def plain_instants(at: Instants, times: Times = Times.RFC3339) -> list[Any]:
+    """Return instants as they are written, as Python's own."""
+    if times is not Times.RFC3339:
+        found: list[Any] = written(at, times).tolist()
+        return found
+    unit = "us" if (at % SECOND_US).any() else "s"
+    return np.datetime_as_string(at.astype("datetime64[us]"), unit=unit, timezone="UTC").tolist()
+
+
 def _series(series: Series, times: Times) -> dict[str, Any]:
     document = {
         "metric": series.metric,
@@ -104,30 +120,16 @@ def _rows(series: Sequence[Series], aggregations: Sequence[str], times: Times) -
     """Yield the rows of the aggregations of one metric or group, which have the same buckets."""
     one = series[0]
     names = [one.metric] if one.group is None else list(one.group.values())
-    columns = {each.aggregation: _texts(each.values) for each in series}
+    columns = {each.aggregation: plain_numbers(each.values) for each in series}
     empty = [None] * len(one.at)
     cut = frozenset(one.partial.tolist())
     rows = zip(
-        _instants(one.at, times),
+        plain_instants(one.at, times),
         *(columns.get(name, empty) for name in aggregations),
         ["true" if at in cut else "false" for at in one.at.tolist()],
         strict=True,
     )
     return ([*names, *row] for row in rows)
-
-
-def _texts(values: Float64s) -> list[Any]:
-    numbers = json_numbers(values)
-    listed = numbers.tolist() if isinstance(numbers, np.ndarray) else numbers
-    return [None if number != number else number for number in listed]  # noqa: PLR0124 - NaN
-
-
-def _instants(at: Instants, times: Times) -> list[Any]:
-    if times is not Times.RFC3339:
-        found: list[Any] = written(at, times).tolist()
-        return found
-    unit = "us" if (at % SECOND_US).any() else "s"
-    return np.datetime_as_string(at.astype("datetime64[us]"), unit=unit, timezone="UTC").tolist()
 
 
 ENCODERS: Final[Mapping[str, Callable[[SeriesAnswer, Times], bytes]]] = {

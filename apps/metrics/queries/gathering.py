@@ -151,7 +151,7 @@ def gather(
 
 def read_window(request: Request) -> Stored:
     """Return what is stored; raises ScanLimit, QueryTimeout. One query."""
-    with _timed():
+    with timed():
         stored = read_stored(request)
     if stored.is_over_limit:
         raise ScanLimit
@@ -185,7 +185,8 @@ def points_of(
 
 
 @contextmanager
-def _timed() -> Iterator[None]:
+def timed() -> Iterator[None]:
+    """Raise QueryTimeout when a statement inside runs into the time limit."""
     try:
         yield
     except OperationalError as error:

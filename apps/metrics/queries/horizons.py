@@ -55,6 +55,13 @@ def grow_window(window: Window, horizon: Horizon) -> Window:
     return replace(grown, end=-(-window.end // step) * step)
 
 
+def check_window(window: Window) -> None:
+    """Raise Invalid if no instant lies in the window."""
+    if window.start >= window.end:
+        detail = "The window ends before it starts, or is empty."
+        raise Invalid(errors=[FieldError(detail, parameter="to")])
+
+
 def check_raw(window: Window, horizon: Horizon) -> None:
     """Raise RawExpired unless there are single points in the whole window."""
     if window.start < horizon.raw_from:

@@ -2,8 +2,10 @@
 
 import datetime as dt
 import hashlib
+import math
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,31 +14,29 @@ from django.core.cache import cache
 from django.db import connection
 
 from apps.accounts.permissions import Actor
-from apps.metrics.codec.payloads import decode_segment
+from apps.metrics.calendar.windows import HOUR_US, MINUTE_US, SECOND_US, Window, instant_us
+from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Metric
-from apps.metrics.points.batch import SECOND_US, Instants
-from apps.metrics.storage.partitions import EPOCH, instant_of
+from apps.metrics.points.batch import Instants
+from apps.metrics.queries.catalogue import decoded
+from apps.metrics.queries.filling import Fill
+from apps.metrics.queries.gathering import StoredPointsCorrupt
+from apps.metrics.queries.series import SeriesQuery, answer_query
+from apps.metrics.storage.partitions import instant_of
 
 HOURS: Final = 24
-HOUR_US: Final = 3_600 * SECOND_US
-QUARTER_US: Final = 900 * SECOND_US
+QUARTER_US: Final = 15 * MINUTE_US
 NEWEST: Final = 10
 KEPT_S: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """Some buckets of one width that end with the running one; bounds in microseconds, half-open."""
+class NewMetric:
+    """A metric made lately; `values` are its last hours by `aggregation`, None for those without points."""
 
-    width_us: int
-    start: int
-    end: int
-
-    @classmethod
-    def until(cls, now_us: int, *, width_us: int, buckets: int) -> "Window":
-        """Return the window of the running bucket and those before it."""
-        end = now_us - now_us % width_us + width_us
-        return cls(width_us, end - buckets * width_us, end)
+    metric: Metric
+    aggregation: str
+    values: Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Overview:
     pending_points: int
     compaction_lag_s: float
     hours_from: dt.datetime
-    newest: Sequence[Metric]
+    newest: Sequence[NewMetric]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +114,13 @@ WHERE stat.last_at >= %(h0)s
 
 
 def overview_of(actor: Actor, *, now: dt.datetime) -> Overview:
-    """Return the overview of the actor's organization. Issues three queries, a fourth after a compaction.
+    """Return the overview of the actor's organization. Issues five queries, a sixth after a compaction.
 
     The figures of points are those of whole hours and quarters of an hour that end with the running one.
     """
-    now_us = (now - EPOCH) // dt.timedelta(microseconds=1)
-    hours = Window.until(now_us, width_us=HOUR_US, buckets=HOURS)
-    quarters = Window.until(now_us, width_us=QUARTER_US, buckets=2)
+    now_us = instant_us(now)
+    hours = _window(now_us, width_us=HOUR_US, buckets=HOURS)
+    quarters = _window(now_us, width_us=QUARTER_US, buckets=2)
     pending, counts = _counted(actor.organization.pk, hours, quarters)
     metrics = Metric.objects.visible_to(actor)
     waiting = now - pending.since if pending.since else dt.timedelta()
@@ -132,8 +132,52 @@ def overview_of(actor: Actor, *, now: dt.datetime) -> Overview:
         compaction_lag_s=max(0.0, waiting.total_seconds()),
         hours_from=instant_of(hours.start),
         # By id, which is the order of creation and has an index.
-        newest=metrics.order_by("-pk")[:NEWEST],
+        newest=_with_values(actor, metrics.order_by("-pk")[:NEWEST], hours, now),
     )
+
+
+def _window(now_us: int, *, width_us: int, buckets: int) -> Window:
+    """Return the window of the running bucket and those before it."""
+    end = now_us - now_us % width_us + width_us
+    return Window(end - buckets * width_us, end)
+
+
+def _with_values(actor: Actor, metrics: Iterable[Metric], hours: Window, now: dt.datetime) -> list[NewMetric]:
+    """Return metrics with their values by hour; damaged ones cost their own values only."""
+    chosen = list(metrics)
+    try:
+        found = _hourly(actor, chosen, hours, now)
+    except StoredPointsCorrupt:
+        found = {}
+        for metric in chosen:
+            with suppress(StoredPointsCorrupt):
+                found |= _hourly(actor, [metric], hours, now)
+    nothing = [None] * HOURS
+    return [
+        NewMetric(each, MetricType(each.type).default_aggregation, found.get(each.key, nothing))
+        for each in chosen
+    ]
+
+
+def _hourly(
+    actor: Actor, metrics: Sequence[Metric], hours: Window, now: dt.datetime
+) -> dict[str, Sequence[float | None]]:
+    """Return the values of metrics by key."""
+    if not metrics:
+        return {}
+    query = SeriesQuery(
+        start=hours.start,
+        end=hours.end,
+        metrics=tuple(metric.key for metric in metrics),
+        interval="hour",
+        fill=Fill.NULL,
+    )
+    series = answer_query(actor=actor, query=query, now=now).series
+    return {
+        each.metric: [None if math.isnan(value) else value for value in each.values.tolist()]
+        for each in series
+        if each.metric is not None
+    }
 
 
 def _counted(organization_id: uuid.UUID, hours: Window, quarters: Window) -> tuple[_Pending, _Counts]:
@@ -185,9 +229,11 @@ def _rows(
 
 
 def _counts_in(payload: bytes, hours: Window | None, quarters: Window | None) -> _Counts:
-    """Return how many points of a segment lie in each of the windows, 0 for None."""
-    times = decode_segment(payload).times
-    return _Counts(_inside(times, hours), _inside(times, quarters))
+    """Return how many points of a segment lie in each of the windows, 0 for None and for a damaged one."""
+    points = decoded(payload)
+    if points is None:
+        return _Counts()
+    return _Counts(_inside(points.times, hours), _inside(points.times, quarters))
 
 
 def _inside(times: Instants, window: Window | None) -> int:

@@ -40,7 +40,14 @@ from apps.metrics.queries.cells import Cells
 from apps.metrics.queries.cover import cover_window
 from apps.metrics.queries.filling import Fill, filled, gaps_of
 from apps.metrics.queries.gathering import Gathered, Layout, ScanLimit, gather, report_sketch
-from apps.metrics.queries.horizons import Horizon, check_edges, check_raw, grow_window, horizon_of
+from apps.metrics.queries.horizons import (
+    Horizon,
+    check_edges,
+    check_raw,
+    check_window,
+    grow_window,
+    horizon_of,
+)
 from apps.metrics.queries.selection import ChosenMetric, ChosenSeries, choose_metrics, make_series
 
 ResultT = TypeVar("ResultT")
@@ -176,8 +183,7 @@ def plan_for(metrics: Sequence[ChosenMetric], query: SeriesQuery, now_us: int) -
     series = make_series(metrics, query.metrics, query.group_by)
     _check_rates(series, aggregations)
     window = resolve_window(query.start, query.end, zone, now_us)
-    if window.start >= window.end:
-        raise _invalid("to", "The window ends before it starts, or is empty.")
+    check_window(window)
     horizon = horizon_of(metrics, now_us)
     interval = _interval(query, window, zone, horizon)
     _check_bucket_count(window, interval, zone)
@@ -307,8 +313,5 @@ def _parsed(parameter: str, parse: Callable[[str], ResultT], text: str) -> Resul
     try:
         return parse(text)
     except ValueError as error:
-        raise _invalid(parameter, f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
-
-
-def _invalid(parameter: str, detail: str) -> Invalid:
-    return Invalid(errors=[FieldError(detail, parameter=parameter)])
+        detail = f"{str(error)[:1].upper()}{str(error)[1:]}."
+        raise Invalid(errors=[FieldError(detail, parameter=parameter)]) from error

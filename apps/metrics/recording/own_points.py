@@ -4,6 +4,7 @@ Each process collects and writes them every ten seconds. They are not measured t
 another. What cannot be written is dropped: figures must never be why something fails.
 """
 
+import functools
 import random
 import threading
 import time
@@ -45,7 +46,7 @@ class OwnPoints:
 
     def note(self, name: str, value: float, **tags: str) -> None:
         """Note a reading; of more than 200 in ten seconds an even sample is kept."""
-        key = canonical_key(RESERVED_PREFIX + name, tags)
+        key = _key_of(name, tuple(tags.items()))
         point = time.time_ns() // 1_000, float(value)
         with self._lock:
             samples = self._samples[key]
@@ -61,7 +62,7 @@ class OwnPoints:
     def add(self, name: str, amount: int = 1, **tags: str) -> None:
         """Add to an amount."""
         with self._lock:
-            self._amounts[canonical_key(RESERVED_PREFIX + name, tags)] += amount
+            self._amounts[_key_of(name, tuple(tags.items()))] += amount
         self._start()
 
     def flush(self) -> None:
@@ -94,6 +95,11 @@ class OwnPoints:
                 logger.exception("own_points.failed")
             finally:
                 connection.close()
+
+
+@functools.lru_cache(maxsize=1_024)
+def _key_of(name: str, tags: tuple[tuple[str, str], ...]) -> str:
+    return canonical_key(RESERVED_PREFIX + name, dict(tags))
 
 
 def _write(rows: list[tuple[str, MetricType, int, float]], now_us: int) -> None:

@@ -1,10 +1,14 @@
 """Recording by synchronous code: pages, tools, the installation's own figures."""
 
+import functools
 from collections.abc import Callable
+
+from django.db import transaction
 
 from apps.accounts.permissions import Actor, require
 from apps.common.errors import DomainError
 from apps.metrics.points.batch import Parsed, Refusal
+from apps.metrics.recording.after import after_commit
 from apps.metrics.recording.outcomes import Mode, Recorded, Submission, Untyped, pointer_into_rows
 from apps.metrics.recording.pressure import refuse_overload
 from apps.metrics.recording.writing import write_group
@@ -38,5 +42,7 @@ def record_points(
     )
     (outcome,) = write_group([submission])
     if isinstance(outcome, DomainError):
+        after_commit(actor.organization.pk, [outcome])
         raise outcome
+    transaction.on_commit(functools.partial(after_commit, actor.organization.pk, [outcome]), robust=True)
     return outcome

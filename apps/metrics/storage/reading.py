@@ -16,7 +16,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
-from apps.metrics.storage.partitions import day_of
+from apps.metrics.storage.partitions import day_of, start_of
 
 Instants = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
@@ -91,6 +91,11 @@ _FIRST_POINTS: Final = sql.SQL(
     " FROM metrics_metric_stat WHERE shard_id = {shard} AND number = ANY({numbers})"
 )
 
+_BY_DAY: Final = """
+SELECT day, sum(point_count)::bigint FROM metrics_point_chunk
+ WHERE shard_id = %s AND number = %s AND day BETWEEN %s AND %s GROUP BY day ORDER BY day
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -158,6 +163,14 @@ def read_stored(request: Request) -> Stored:
     for row in fetch_binary(sql.SQL(" UNION ALL ").join(branches)):
         _take(row, request, found)
     return found
+
+
+def points_by_day(shard_id: int, number: int, window: Span) -> list[tuple[int, int]]:
+    """Return the start of each UTC day of a window that has compacted points, and how many. One query."""
+    start, end = window
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_DAY, [shard_id, number, day_of(start), day_of(end - 1)])
+        return [(start_of(day), points) for day, points in cursor.fetchall()]
 
 
 def fetch_binary(statement: sql.Composable) -> list[tuple[Any, ...]]:

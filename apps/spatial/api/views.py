@@ -1,17 +1,18 @@
 """The calls of the map."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from apps.common.answers import Answer
 from apps.common.errors import Invalid, NotFound
+from apps.common.negotiation import FormatNegotiation
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets.models import Dataset
 from apps.datasets.queries.timeline import Bucket
@@ -24,7 +25,6 @@ from apps.spatial.api.parameters import (
     hex_query,
 )
 from apps.spatial.api.serializers import CellFactsOut, HexesOut, TimelineOut
-from apps.spatial.cache import Answer
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
 from apps.spatial.selections import parse_cell, resolution_of
 from apps.spatial.sources import Source, open_sources
@@ -42,22 +42,6 @@ class GeoJsonRenderer(JSONRenderer):
 
     media_type = MEDIA_TYPES[AnswerFormat.GEOJSON]
     format = AnswerFormat.GEOJSON.value
-
-
-class FormatNegotiation(DefaultContentNegotiation):
-    """Chooses by `format`, else by Accept; a wrong `format` is left to the parameters' check."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        """Return the renderer and its media type; raises NotAcceptable."""
-        asked = request.query_params.get("format")
-        if asked is None:
-            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
-            return chosen
-        offered = list(renderers)
-        renderer = next((each for each in offered if each.format == asked), offered[0])
-        return renderer, renderer.media_type
 
 
 class HexViewSet(ResourceViewSet[Dataset]):

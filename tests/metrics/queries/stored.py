@@ -40,13 +40,18 @@ def make_metric(
         organization=organization,
         shard_id=shard_of(organization).shard_id,
         name=name,
-        tags=dict(tag.split("=", 1) for tag in tags),
+        tags=dict(map(_tag, tags)),
         key=key,
         type=metric_type,
         **fields,
     )
     metric.refresh_from_db()
     return metric
+
+
+def _tag(text: str) -> tuple[str, str]:
+    tag, _, value = text.partition("=")
+    return tag, value.replace("%3B", ";").replace("%25", "%")
 
 
 def write_pending(points: Iterable[tuple[Metric, Sequence[int] | Instants, Sequence[float] | Values]]) -> int:

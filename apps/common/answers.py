@@ -1,4 +1,4 @@
-"""Answers kept in Valkey for ten minutes, one builder per key; without Valkey each answer is built.
+"""Answers kept in Valkey for some minutes, one builder per key; without Valkey each answer is built.
 
 A key holds the release, the app, what identifies the data and a hash of the question; so nothing is ever
 deleted: a new version has other keys. What identifies the data is read before the work, so an answer computed
@@ -48,15 +48,15 @@ class Answer(msgspec.Struct, frozen=True, array_like=True):
         return cls.of(orjson.dumps(document), "application/json")
 
 
-def answer_key(kind: str, data: Sequence[str], question: str) -> str:
-    """Return the key of an answer: `kind` names the call, `data` identifies what was read."""
+def answer_key(app: str, kind: str, data: Sequence[str], question: str) -> str:
+    """Return the key of an answer: `kind` names the call of an app, `data` identifies what was read."""
     digest = hashlib.sha256(question.encode()).hexdigest()[:40]
-    return f"sextant:{settings.RELEASE}:spatial:{kind}:{','.join(data)}:{digest}"
+    return f"sextant:{settings.RELEASE}:{app}:{kind}:{','.join(data)}:{digest}"
 
 
-def cached_answer(key: str, build: Callable[[], Answer]) -> Answer:
+def cached_answer(key: str, build: Callable[[], Answer], *, ttl_s: int) -> Answer:
     """Return the kept answer, or build and keep it; equal questions at once wait for one builder."""
-    return _store(settings.CACHE_URL).get_or_build(key, build)
+    return _store(settings.CACHE_URL).get_or_build(key, build, ttl_s=ttl_s)
 
 
 class AnswerStore:
@@ -65,7 +65,7 @@ class AnswerStore:
     def __init__(self, url: str) -> None:
         self._valkey = valkey_at(url)
 
-    def get_or_build(self, key: str, build: Callable[[], Answer]) -> Answer:
+    def get_or_build(self, key: str, build: Callable[[], Answer], *, ttl_s: int) -> Answer:
         """Return the answer under `key`; after 5 s a builder is not waited for any longer."""
         token = secrets.token_bytes(8)
         turn = f"{key}:builder"
@@ -76,7 +76,7 @@ class AnswerStore:
             time.sleep(POLL_S)
         try:
             # Looked up again: the builder before may have finished just before the turn was taken.
-            return kept or self._get(key) or self._keep(key, build())
+            return kept or self._get(key) or self._keep(key, build(), ttl_s)
         finally:
             if kept is None:
                 self._try("EVAL", RELEASE, 1, turn, token)
@@ -85,12 +85,11 @@ class AnswerStore:
         raw = self._try("GET", key)
         return msgspec.msgpack.decode(raw, type=Answer) if raw else None
 
-    def _keep(self, key: str, answer: Answer) -> Answer:
+    def _keep(self, key: str, answer: Answer, ttl_s: int) -> Answer:
         """Store the answer unless it is large, and return it."""
         if len(answer.body) <= MAX_ENTRY_BYTES:
             spread = random.uniform(1 - TTL_SPREAD, 1 + TTL_SPREAD)  # noqa: S311 - spreads expiry, no secret
-            seconds = round(settings.SPATIAL_CACHE_TTL_S * spread)
-            self._try("SET", key, msgspec.msgpack.encode(answer), "EX", max(1, seconds))
+            self._try("SET", key, msgspec.msgpack.encode(answer), "EX", max(1, round(ttl_s * spread)))
         return answer
 
     def _has_other_builder(self, turn: str, token: bytes) -> bool:
