@@ -306,8 +306,9 @@ window.addEventListener("popstate", () => {
 });
 
 const listSoon = debounce(refreshList, LIST_PAUSE_MS);
-live.subscribe("metrics", listSoon, { onReady: () => isEmpty && listSoon(), onReset: listSoon });
-live.pollWhileClosed(() => isEmpty && refreshList(), EMPTY_POLL_MS);
+live.subscribe("metrics", listSoon, { onReset: listSoon });
+// Whoever sends the first point looks at this page: it opens even where nobody announced the metric.
+setInterval(() => isEmpty && !document.hidden && refreshList(), EMPTY_POLL_MS);
 
 byId("finder-fold").open = state.series.length === 0 || !matchMedia("(max-width: 999px)").matches;
 show();
