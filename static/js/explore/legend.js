@@ -3,7 +3,7 @@
 import { byId, el } from "../dom.js";
 import { count, plural } from "../format.js";
 import { swatch, timeElement } from "./marks.js";
-import { withUnit } from "./numbers.js";
+import { number, withUnit } from "./numbers.js";
 import { extremes, gapsOf } from "./series.js";
 import { AGGREGATIONS, MAX_SERIES } from "./state.js";
 import { utc } from "./zone.js";
@@ -82,8 +82,8 @@ export class Legend {
     if (!series) return;
     const { latest, lowest, highest } = extremes(series);
     place("latest").replaceChildren(latest ? valueAndTime(latest, series.unit, zone) : "no points");
-    place("lowest").textContent = withUnit(lowest, series.unit);
-    place("highest").textContent = withUnit(highest, series.unit);
+    place("lowest").textContent = number(lowest);
+    place("highest").textContent = number(highest);
     const gaps = gapsOf(series);
     const shape = JSON.stringify(gaps);
     // An opened list stays open until it changes.
