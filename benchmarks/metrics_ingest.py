@@ -33,6 +33,7 @@ from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
 READABLE_S: Final = 60.0
+BEHIND_S: Final = 3.0
 WARMING_POINTS, WARMING_S = 40_000, 2
 COMMITS: Final = 300
 LINES, ROWS, COLUMNS = "line protocol, 10,000 x 4", "JSON rows, 10,000 x 4", "JSON columns, 10,000 x 4"
@@ -149,6 +150,8 @@ class Ingest:
         if who == OURS:
             self.ours.compact()
             self.samples.add(WAL, OURS, (wal_position() - wal) / sent.points)
+        # Who writes behind its answers begins a while later.
+        time.sleep(0.0 if self.stage.quick else BEHIND_S)
         candidate.settle()
         used_s = {name: after_s - before_s[name] for name, after_s in self._cpu_s(candidate).items()}
         self._keep(LINES, who, sent)
