@@ -22,6 +22,7 @@ LIBRARIES: Final = {
     "maplibre-gl": "vendor/maplibre-gl/maplibre-gl.mjs",
     "topojson-client/feature": "vendor/topojson-client/feature.js",
     "topojson-client/mesh": "vendor/topojson-client/mesh.js",
+    "uplot": "vendor/uplot/uPlot.esm.js",
 }
 
 # Modules that import one another by relative address.

@@ -5,4 +5,7 @@ from django.urls import path
 from apps.metrics import views
 
 app_name = "metrics"
-urlpatterns = [path("explore/card", views.overview_card, name="card")]
+urlpatterns = [
+    path("explore/", views.explore, name="explore"),
+    path("explore/card", views.overview_card, name="card"),
+]

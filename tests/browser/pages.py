@@ -17,6 +17,7 @@ PUBLIC = (
 )
 PAGES = (
     "/",
+    "/explore/",
     "/datasets/",
     "/datasets/new",
     "/map/",
@@ -46,11 +47,13 @@ def visit_all(page: Page) -> Iterator[str]:
 
 
 def visit(page: Page, address: str) -> str:
-    """Open a page, wait until its fragments and its map are there, and return its name."""
+    """Open a page, wait until its fragments, its map and its chart are there, and return its name."""
     page.goto(address)
     page.wait_for_load_state("load")
     if page.locator("#map").count():
         wait_for_cells(page)
+    if page.locator("#explorer:not([hidden])").count():
+        page.locator("#chart[data-buckets]").wait_for()
     expect(page.get_by_text("Loading …", exact=True)).to_have_count(0)
     return address.partition("?")[0].strip("/").replace("/", "-") or "overview"
 

@@ -11,11 +11,13 @@ from playwright.sync_api import Browser, Page
 from apps.accounts.models import Invitation, Role, User
 from apps.accounts.queries import invitation_hash
 from apps.accounts.services import create_api_key, notify
+from apps.metrics.metric_types import MetricType
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
 from tests.browser.pages import PUBLIC, visit, visit_all
 from tests.factories.accounts import PASSWORD
 from tests.factories.datasets import EventRow, published_dataset
+from tests.factories.metrics import create_metric, send
 from tests.furniture.people import Actors
 
 TOKEN = "token-of-an-invitation"
@@ -35,6 +37,15 @@ def events(actors: Actors, transactional_db: None) -> None:
     rows = [EventRow(51.5 + n / 1000, -0.1 + n / 800, category=f"Category {n % 12}") for n in range(40)]
     dataset = published_dataset(rows, organization=actors.organization)
     dataset.imports.create(rows_read=42, accepted=40, rejected=2, status="succeeded")
+
+
+@pytest.fixture
+def metrics(actors: Actors, transactional_db: None) -> None:
+    now = timezone.now()
+    requests = create_metric(actors.organization, "web.requests;host=a", MetricType.COUNTER, unit="requests")
+    latency = create_metric(actors.organization, "web.latency", unit="ms")
+    minutes = [now - dt.timedelta(minutes=n) for n in range(90) if not 20 < n < 40]
+    send([(metric, at, 1234.5 + at.minute) for metric in (requests, latency) for at in minutes])
 
 
 @pytest.fixture
@@ -69,7 +80,7 @@ def is_wider_than_the_screen(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
-@pytest.mark.usefixtures("events")
+@pytest.mark.usefixtures("events", "metrics")
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light")])
 def test_pages_are_accessible_and_quiet(
     admin: User,

@@ -50,7 +50,7 @@ def test_the_longest_key_has_a_topic(actors: Actors) -> None:
 def test_new_and_changed_metrics_are_published(actors: Actors, valkey: redis.Redis) -> None:
     actor = actors.manager.actor
     address = Address(actors.organization.pk, "metrics")
-    with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:
+    with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(address.channel)
         pubsub.get_message(timeout=1)
         row = services.create_metric(actor=actor, metric="cpu", type=MetricType.VALUE)

@@ -7,7 +7,6 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 from django.db import transaction
@@ -24,8 +23,6 @@ from apps.metrics.storage.partitions import CHUNKS, ROLLUPS, Partition, Partitio
 from apps.metrics.storage.retiring import Amount, Past
 from apps.metrics.storage.rollups import WIDTHS_S
 from apps.metrics.storage.shards import LeaseLost, fenced
-
-VERB: Final = "metrics.retention_run"
 
 logger = structlog.get_logger(__name__)
 
@@ -237,7 +234,7 @@ def _audit(report: RetentionReport, today: dt.date) -> None:
         loss = report.losses[organization.pk]
         record_audit(
             actor=system_actor(organization),
-            verb=VERB,
+            verb="metrics.retention_run",
             changes={
                 "day": today.isoformat(),
                 "chunks": loss.chunks.rows,

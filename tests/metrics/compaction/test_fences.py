@@ -201,6 +201,18 @@ def test_whoever_writes_meanwhile_is_not_lost() -> None:
     store.assert_agrees()
 
 
+def test_whatever_else_changed_the_shard_undoes_the_step() -> None:
+    store = make_store()
+    fill(store)
+    with hold(store.shard_id) as lease:
+        assert lease is not None
+        taken, encoded = computed(lease)
+        Shard.objects.filter(pk=store.shard_id).update(epoch=5)
+        with pytest.raises(LeaseLost):
+            moving._commit(lease, taken, encoded)
+    assert not PointChunk.objects.exists()
+
+
 def test_segments_that_somebody_deleted_meanwhile_undo_the_step() -> None:
     store = make_store()
     fill(store)

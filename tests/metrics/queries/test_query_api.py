@@ -412,6 +412,12 @@ def test_a_kept_answer_is_given_again_without_reading_points(
     ask(actors, 500, metric=counter.key)
 
 
+def test_an_answer_whose_window_moves_is_not_kept(actors: Actors, counter: Metric, valkey: Any) -> None:
+    assert ask(actors, metric=counter.key, start="-12h")["ETag"]
+    assert actors.viewer.api.get(QUERY, {"from": "2026-01-14", "metric": counter.key}).status_code == 200
+    assert valkey.keys("*:metrics:query:*") == []
+
+
 def test_without_valkey_questions_are_answered(actors: Actors, counter: Metric, settings: Any) -> None:
     settings.CACHE_URL = "redis://127.0.0.1:1/0"
     assert only(ask(actors, metric=counter.key))["values"] == [5, 3, 4]
