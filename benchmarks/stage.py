@@ -11,9 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from config.embedded.services import service_environ, worker_program
+from config.embedded.services import beat_program, service_environ, worker_program
 
 READY_SECONDS = 30.0
+# Where it is not called like its package.
+PROGRAMS = {"libnginx-mod-nchan": "nginx", "influxdb": "influxd"}
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -70,7 +72,7 @@ class Stage:
 
     def lacks(self, package: str) -> bool:
         """Note that a Debian package is not installed, unless its program is found."""
-        program = {"libnginx-mod-nchan": "nginx"}.get(package, package)
+        program = PROGRAMS.get(package, package)
         module = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
         if shutil.which(program) and (package != "libnginx-mod-nchan" or module.exists()):
             return False
@@ -79,18 +81,30 @@ class Stage:
         return True
 
     def start_uvicorn(
-        self, application: str, *options: str, environ: Mapping[str, str] | None = None
+        self, application: str, *options: str, environ: Mapping[str, str] | None = None, log: str = ""
     ) -> Server:
-        """Start one web process as `up` does, on a free port."""
+        """Start one web process as `up` does, on a free port; it prints into the file `log`, if any."""
         port = free_port()
         command = [sys.executable, "-m", "uvicorn", application, "--host", "127.0.0.1", "--port", str(port)]
         command += ["--no-access-log", "--no-proxy-headers", "--log-level", "warning", *options]
-        return self.start(command, port, environ)
+        return self.start(command, port, environ, log)
 
-    def start_worker(self) -> Server:
+    def start_worker(self, log: str = "") -> Server:
         """Start the worker of all queues as `up` does; it may not be ready yet."""
         program = worker_program(service_environ(self.folder.parent, "worker", {}))
-        server = Server(subprocess.Popen(program.command, env=program.environ), 0)
+        return self._spawn(program.command, 0, program.environ, log)
+
+    def start_beat(self, log: str = "") -> Server:
+        """Start the clock as `up` does; it may not be ready yet."""
+        var_dir = self.folder.parent
+        program = beat_program(var_dir, service_environ(var_dir, "beat", {}))
+        return self._spawn(program.command, 0, program.environ, log)
+
+    def _spawn(self, command: Sequence[str], port: int, environ: Mapping[str, str], log: str) -> Server:
+        with (self.folder / log if log else Path(os.devnull)).open("wb") as file:
+            output = file if log else None
+            process = subprocess.Popen(command, env=environ, stdout=output, stderr=output)
+        server = Server(process, port)
         self._servers.append(server)
         return server
 
@@ -102,14 +116,14 @@ class Stage:
         except subprocess.TimeoutExpired:
             server.process.kill()
 
-    def start(self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None) -> Server:
+    def start(
+        self, command: Sequence[str], port: int, environ: Mapping[str, str] | None = None, log: str = ""
+    ) -> Server:
         """Start a server and wait until it takes connections."""
-        process = subprocess.Popen(command, env={**os.environ, **(environ or {})})
-        server = Server(process, port)
-        self._servers.append(server)
+        server = self._spawn(command, port, {**os.environ, **(environ or {})}, log)
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(port):
-            if process.poll() is not None or time.monotonic() > deadline:
+            if server.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[0]} does not answer")
             time.sleep(0.05)
         return server

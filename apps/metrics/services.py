@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
-from apps.common import live
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound
 from apps.metrics import compaction
 from apps.metrics.catalog import lane_of, policy_of, shard_id_of
@@ -23,7 +22,7 @@ from apps.metrics.models import Metric, Policy, Shard
 from apps.metrics.notices import tell_series_limit
 from apps.metrics.points.names import parse_key, split_key
 from apps.metrics.queries.patterns import InvalidPattern, parse_pattern
-from apps.metrics.topics import CREATED, METRICS, UPDATED
+from apps.metrics.topics import CREATED, UPDATED, announce_metric
 
 DESCRIPTIVE: Final = frozenset({"description", "unit"})
 RETENTION: Final = frozenset({"raw_days", "rollup_days"})
@@ -292,5 +291,6 @@ def _move_catalog(**shards: Any) -> None:
 
 
 def _announce(type_: str, row: Metric, **facts: Any) -> None:
-    data = {"id": str(row.pk), "metric": row.key, "type": row.type, **facts}
-    live.publish(topic=METRICS, type=type_, data=data, organization_id=row.organization_id)
+    announce_metric(
+        type_, organization_id=row.organization_id, id=row.pk, metric=row.key, type=row.type, **facts
+    )

@@ -1,6 +1,7 @@
 """What programs and models reach of metrics over MCP."""
 
 import math
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor
+from apps.common import throttles
 from apps.common.errors import FieldError, Invalid
 from apps.common.tools import (
     Arguments,
@@ -27,6 +29,9 @@ from apps.common.tools import (
     register_tool,
 )
 from apps.metrics.calendar.windows import NOW, Moment, parse_moment
+from apps.metrics.catalog import policy_of
+from apps.metrics.doors.native.sending import Call, read_sending
+from apps.metrics.doors.windows import window_at
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Metric
 from apps.metrics.points.names import KEY_MAX_BYTES, TAG_MAX_CHARS
@@ -37,8 +42,11 @@ from apps.metrics.queries.filling import Fill
 from apps.metrics.queries.patterns import MAX_CHARACTERS, matching
 from apps.metrics.queries.selection import MAX_GROUP_TAGS
 from apps.metrics.queries.series import Series, SeriesQuery, answer_query
+from apps.metrics.recording import Mode, record_points
 from apps.metrics.storage.partitions import instant_of
 
+LIMIT: Final = "points"
+POINTS_MAX: Final = 1_000
 METRICS_MAX: Final = 100
 PATTERNS_MAX: Final = 10
 
@@ -154,6 +162,46 @@ class SeriesPage(Result, rename={"from_": "from"}):
     series: list[SeriesFacts]
 
 
+class PointWanted(Arguments):
+    """One point."""
+
+    metric: Annotated[Key, msgspec.Meta(description="Name, or key with tags: `cpu;host=a`.")]
+    value: Annotated[float, msgspec.Meta(description="Of a counter a whole amount, from 1.")]
+    type: Annotated[
+        MetricType | None, msgspec.Meta(description="Needed for a new metric; it never changes.")
+    ] = None
+    timestamp: Annotated[
+        float | str | None, msgspec.Meta(description="Unix seconds or RFC 3339; absent means now.")
+    ] = None
+    tags: dict[str, str] = {}
+
+
+class PointsWanted(Arguments):
+    """Which points to store."""
+
+    points: Annotated[list[PointWanted], msgspec.Meta(min_length=1, max_length=POINTS_MAX)]
+    mode: Annotated[Mode, msgspec.Meta(description="atomic: all or none; partial: those that are valid.")] = (
+        Mode.ATOMIC
+    )
+
+
+class PointRefused(Result):
+    """Why a point was not stored."""
+
+    point: Annotated[int, msgspec.Meta(description="Its place in the list, from 0.")]
+    field: str
+    code: str
+    detail: str
+
+
+class PointsStored(Result):
+    """What was stored."""
+
+    accepted: int
+    created: Annotated[list[str], msgspec.Meta(description="Metrics made now, the first 100.")]
+    refused: list[PointRefused]
+
+
 def search_metrics(actor: Actor, wanted: MetricsWanted) -> MetricPage:
     """Return one page of the organization's metrics; raises InvalidPattern."""
     rows = Metric.objects.visible_to(actor)
@@ -191,6 +239,33 @@ def query_metrics(actor: Actor, wanted: SeriesWanted) -> SeriesPage:
         interval=answer.interval,
         zone=answer.zone,
         series=[_series(each) for each in answer.series],
+    )
+
+
+def write_points(actor: Actor, wanted: PointsWanted) -> PointsStored:
+    """Store points in one commit; raises what `record_points` raises."""
+    received_at_us = time.time_ns() // 1_000
+    window = window_at(received_at_us, policy_of(actor.organization.pk))
+    # The parser of the API, so that both doors take the same and refuse it in the same words.
+    body = msgspec.json.encode({"points": wanted.points})
+    sending = read_sending(Call.BATCH, body, {"mode": wanted.mode.value}, window)
+    # The call itself is counted already.
+    throttles.take_for(actor.caller, LIMIT, 0, points=len(sending.parsed.batch))
+    recorded = record_points(
+        actor=actor,
+        parsed=sending.parsed,
+        received_at_us=received_at_us,
+        mode=sending.mode,
+        untyped=sending.untyped,
+        pointer=sending.pointer,
+    )
+    return PointsStored(
+        accepted=recorded.accepted,
+        created=list(recorded.created),
+        refused=[
+            PointRefused(point=each.item, field=each.field, code=each.code, detail=each.detail)
+            for each in sorted(recorded.refusals, key=lambda refusal: refusal.item)
+        ],
     )
 
 
@@ -279,6 +354,17 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         arguments=SeriesWanted,
         result=SeriesPage,
         call=query_metrics,
+    ),
+    Tool(
+        name="metrics_write",
+        title="Points of metrics",
+        description="Store up to 1,000 points in one commit; metrics that do not exist are made.",
+        permission="metrics.write",
+        arguments=PointsWanted,
+        result=PointsStored,
+        call=write_points,
+        limit=LIMIT,
+        writes=True,
     ),
 )
 

@@ -135,6 +135,8 @@ class Stack:
             "REDIS_URL": self.redis_url,
             "BASE_URL": self.url,
             "LOG_FORMAT": "json",
+            # The one host that common clients of StatHat know.
+            "METRICS_STATHAT_HOSTS": "api.stathat.com",
             **self.tokens,
             # The same secrets, so that sessions and tokens made here are good there.
             "SECRET_KEY": settings.SECRET_KEY,

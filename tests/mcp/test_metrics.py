@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
 from apps.metrics.metric_types import MetricType
-from apps.metrics.models import Metric
+from apps.metrics.models import Metric, PointSegment
 from tests.factories.metrics import create_metric, keep, send
 from tests.furniture.people import Actors
 from tests.mcp.conftest import KeyMaker, McpClient, error_of
@@ -113,6 +114,62 @@ def test_series_are_computed(client: McpClient, metrics: list[Metric]) -> None:
 )
 def test_what_cannot_be_asked_is_named(client: McpClient, arguments: dict[str, Any], pointer: str) -> None:
     assert client.problem("metrics_query", **arguments)["errors"][0]["pointer"] == pointer
+
+
+@pytest.fixture
+def writer(mcp_key: KeyMaker) -> McpClient:
+    return mcp_key(scopes=("mcp", "metrics:read", "metrics:write"))
+
+
+def test_points_are_stored(writer: McpClient, metrics: list[Metric]) -> None:
+    points = [
+        {"metric": "hits", "value": 1},
+        {"metric": "hits", "value": 4},
+        {"metric": "cpu.load", "tags": {"host": "a"}, "value": 0.5, "timestamp": time.time() - 60},
+        {"metric": "new", "type": "value", "value": -1.5},
+    ]
+    assert writer.call("metrics_write", points=points) == {"accepted": 4, "created": ["new"], "refused": []}
+    answer = writer.call("metrics_query", **{"from": "-1h"}, metric=["hits"], interval="1h")
+    assert sum(answer["series"][0]["values"]) == 5
+
+
+def test_a_point_is_stored_once_per_key(writer: McpClient, metrics: list[Metric]) -> None:
+    for _ in range(2):
+        writer.call("metrics_write", points=[{"metric": "hits", "value": 1}], idempotency_key="once")
+    assert PointSegment.objects.get().point_count == 1
+
+
+def test_faulty_points_stop_all_or_are_named(writer: McpClient, metrics: list[Metric]) -> None:
+    points = [
+        {"metric": "hits", "value": 1},
+        {"metric": "hits", "value": 0.5},
+        {"metric": "nowhere", "value": 1},
+    ]
+
+    problem = writer.problem("metrics_write", points=points)
+    assert [item["pointer"] for item in problem["errors"]] == ["/points/1/value", "/points/2/type"]
+    assert not PointSegment.objects.exists()
+
+    stored = writer.call("metrics_write", points=points, mode="partial")
+    assert (stored["accepted"], [(each["point"], each["code"]) for each in stored["refused"]]) == (
+        1, [(1, "metrics.invalid_value"), (2, "metrics.type_required")],
+    )  # fmt: skip
+    conflict = writer.problem("metrics_write", points=[{"metric": "hits", "type": "value", "value": 1}])
+    assert conflict["code"] == "metrics.type_conflict"
+
+
+@pytest.mark.parametrize("points", [[], [{"metric": "x"}] * 1_001, [{"metric": "hits", "value": "1"}], [{}]])
+def test_what_is_no_list_of_points_is_refused(writer: McpClient, points: Any) -> None:
+    assert writer.problem("metrics_write", points=points)["code"] == "request.invalid"
+
+
+def test_who_may_only_look_is_offered_no_writing(client: McpClient) -> None:
+    assert "metrics_query" in client.tool_names()
+    assert "metrics_write" not in client.tool_names()
+    assert (
+        client.problem("metrics_write", points=[{"metric": "hits", "value": 1}])["code"]
+        == "permission.denied"
+    )
 
 
 def test_a_stranger_finds_nothing(stranger: McpClient, metrics: list[Metric]) -> None:

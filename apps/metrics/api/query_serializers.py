@@ -19,7 +19,7 @@ class SeriesOut(serializers.Serializer[Any]):
     exact = serializers.BooleanField()
     relative_error = serializers.FloatField()
     at = serializers.ListField(child=TimeField())
-    values = serializers.ListField(child=serializers.FloatField(allow_null=True))  # type: ignore[assignment]
+    values = serializers.ListField(child=serializers.FloatField(allow_null=True))
     partial = serializers.ListField(child=TimeField())  # type: ignore[assignment]
     gaps = serializers.ListField(child=serializers.ListField(child=TimeField()), required=False)
 

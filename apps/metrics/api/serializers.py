@@ -37,7 +37,8 @@ class InstantField(serializers.Field[Any, Any, Any, Any]):
         return rfc3339(instant_of(value))
 
 
-class NumberField(serializers.FloatField):
+@extend_schema_field({"type": "number", "format": "double"})
+class NumberField(serializers.Field[Any, Any, Any, Any]):
     """A value of a point; a whole number is written as one."""
 
     def to_representation(self, value: float) -> float | int:
@@ -91,7 +92,7 @@ class MetricWithSeriesOut(MetricOut, SimpleOut):
     def get_fields(self) -> dict[str, Any]:
         """Let all that a window adds be left out."""
         found: dict[str, Any] = super().get_fields()
-        for name in SimpleOut().fields:
+        for name in map(str, SimpleOut().fields):
             found[name].required = False
         return found
 

@@ -19,7 +19,6 @@ __all__ = [
     "bin_numbers",
     "bin_values",
     "decode_sketch",
-    "decode_sketches",
     "encode_sketches",
     "grouped_rank_values",
     "merge_grouped_sketches",
@@ -113,11 +112,6 @@ def decode_sketch(data: bytes | memoryview) -> Sketch:
     """Return a sketch's bins; raises CorruptPayload if it is not what was written."""
     decoded = decode_bins([data])
     return Sketch(decoded.bins, decoded.counts)
-
-
-def decode_sketches(sketches: Sequence[bytes | memoryview]) -> BinCounts:
-    """Return the bins of each of many sketches, a group each; raises CorruptPayload."""
-    return decode_bins(sketches)
 
 
 def merge_sketches(sketches: Sequence[bytes | memoryview]) -> bytes:

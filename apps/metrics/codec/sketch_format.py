@@ -69,11 +69,15 @@ def _reversed_in_groups(sizes: Int64s) -> Int64s:
 
 def decode_bins(sketches: Sequence[bytes | memoryview]) -> BinCounts:
     """Return the bins of sketches, each a group; raises CorruptPayload if one is not what was written."""
-    if not sketches:
+    lengths = np.fromiter(map(len, sketches), dtype=np.int64, count=len(sketches))
+    return decode_joined_bins(np.frombuffer(b"".join(sketches), dtype=np.uint8), lengths)
+
+
+def decode_joined_bins(joined: Uint8s, lengths: Int64s) -> BinCounts:
+    """Return the bins of sketches that are laid end to end; raises like `decode_bins`."""
+    if not len(lengths):
         nothing = np.empty(0, dtype=np.int64)
         return BinCounts(nothing, nothing, nothing)
-    lengths = np.fromiter(map(len, sketches), dtype=np.int64, count=len(sketches))
-    joined = np.frombuffer(b"".join(sketches), dtype=np.uint8)
     if not lengths.all():
         raise CorruptPayload("a sketch is empty")
     unknown = set(joined[starts_of(lengths)].tolist()) - _READERS.keys()

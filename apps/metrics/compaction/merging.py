@@ -106,7 +106,7 @@ def _merge(lease: Lease, bundles: list[Bundle], *, level: int | None) -> int:
     """Put merged parts in place of each bundle's, one level up unless one is given; return how many went."""
     stored = chunks.read_chosen(lease.shard_id, [key for bundle in bundles for key in bundle])
     by_part = {part.part: part for part in stored}
-    readable = []
+    readable: list[tuple[Bundle, Points]] = []
     for bundle in bundles:
         points = _points_of([by_part[key.part] for key in bundle if key.part in by_part], len(readable))
         if points is not None:

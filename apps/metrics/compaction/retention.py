@@ -5,9 +5,8 @@ Every step may be killed and be run again. Points go before their rollups.
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import structlog
 from django.db import transaction
@@ -24,8 +23,6 @@ from apps.metrics.storage.partitions import CHUNKS, ROLLUPS, Partition, Partitio
 from apps.metrics.storage.retiring import Amount, Past
 from apps.metrics.storage.rollups import WIDTHS_S
 from apps.metrics.storage.shards import LeaseLost, fenced
-
-VERB: Final = "metrics.retention_run"
 
 logger = structlog.get_logger(__name__)
 
@@ -77,26 +74,54 @@ class _Piece:
     width_s: int | None = None
 
 
-def run_retention(*, now: dt.datetime, dry_run: bool = False) -> RetentionReport:
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What is past on a UTC day, for all shards; with `only`, nothing is of other organizations."""
+
+    owners: Sequence[tuple[int, uuid.UUID]]
+    bounds: Mapping[uuid.UUID, Bounds]
+    today: dt.date
+    only: uuid.UUID | None
+
+    def pieces(self, partition: Partition) -> list[_Piece]:
+        """Return what is past of each shard in a partition, of rollups by width."""
+        widths_s = (None,) if partition.table == CHUNKS else WIDTHS_S
+        return [
+            _Piece(shard_id, owner, self._past(owner, partition, width_s), width_s)
+            for shard_id, owner in self.owners
+            for width_s in widths_s
+        ]
+
+    def _past(self, owner: uuid.UUID, partition: Partition, width_s: int | None) -> Past:
+        if self.only not in {None, owner}:
+            return Past(of_most=False)
+        if width_s is None:
+            return self.bounds[owner].raw_past(self.today, partition.after)
+        return self.bounds[owner].rollup_past(self.today, partition.after, width_s)
+
+
+def run_retention(
+    *, now: dt.datetime, organization_id: uuid.UUID | None = None, dry_run: bool = False
+) -> RetentionReport:
     """Drop what is past for all, delete what is past for some, audit it; return what went.
 
-    `dry_run` only counts. Call it outside of transactions.
+    With an organization, only its rows are past. `dry_run` only counts. Call it outside of transactions.
     """
     report = RetentionReport()
     if not dry_run:
         _finish_earlier_runs()
         # So that the rollups know what is about to go.
-        compact_everything(until_empty=False)
+        compact_everything(organization_id, until_empty=False)
     owners = shards.shards_of()
-    bounds = bounds_of(owner for _, owner in owners)
     today = now.astimezone(dt.UTC).date()
+    rules = _Rules(owners, bounds_of(owner for _, owner in owners), today, organization_id)
     for partition in partitions.partitions_of(CHUNKS):
-        _retire(report, partition, _raw_pieces(owners, bounds, today, partition), dry_run=dry_run)
+        _retire(report, partition, rules.pieces(partition), dry_run=dry_run)
     if not dry_run:
         _settle_days(owners)
     for partition in partitions.partitions_of(ROLLUPS):
         if not _has_postponed(report, partition):
-            _retire(report, partition, _rollup_pieces(owners, bounds, today, partition), dry_run=dry_run)
+            _retire(report, partition, rules.pieces(partition), dry_run=dry_run)
     if not dry_run:
         _audit(report, today)
         figures.retention_deleted.inc(report.total().chunks.points)
@@ -108,30 +133,6 @@ def _finish_earlier_runs() -> None:
         partitions.drop_leftovers()
     except PartitionsBusy:
         logger.warning("metrics.retention_postponed", partition="left over")
-
-
-def _raw_pieces(
-    owners: Iterable[tuple[int, uuid.UUID]],
-    bounds: dict[uuid.UUID, Bounds],
-    today: dt.date,
-    partition: Partition,
-) -> list[_Piece]:
-    return [
-        _Piece(shard_id, owner, bounds[owner].raw_past(today, partition.after)) for shard_id, owner in owners
-    ]
-
-
-def _rollup_pieces(
-    owners: Iterable[tuple[int, uuid.UUID]],
-    bounds: dict[uuid.UUID, Bounds],
-    today: dt.date,
-    partition: Partition,
-) -> list[_Piece]:
-    return [
-        _Piece(shard_id, owner, bounds[owner].rollup_past(today, partition.after, width_s), width_s)
-        for shard_id, owner in owners
-        for width_s in WIDTHS_S
-    ]
 
 
 def _retire(report: RetentionReport, partition: Partition, pieces: list[_Piece], *, dry_run: bool) -> None:
@@ -233,7 +234,7 @@ def _audit(report: RetentionReport, today: dt.date) -> None:
         loss = report.losses[organization.pk]
         record_audit(
             actor=system_actor(organization),
-            verb=VERB,
+            verb="metrics.retention_run",
             changes={
                 "day": today.isoformat(),
                 "chunks": loss.chunks.rows,

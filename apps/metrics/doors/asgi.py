@@ -118,17 +118,15 @@ class MetricDoors:
         request.body = await read_body(scope, receive, self._waiting)
         request.notes |= {"held_bytes": len(request.body), "is_read": True}
         if admission is None:
-            admission = await self._let_in(door, request, door.credential(request) or "")
+            credential = await self._parsed(door, request, door.credential, request)
+            admission = await self._let_in(door, request, credential or "")
         if not door.is_sending(request):
             await self._count(request, admission, 0, "api")
             return await self._in_thread(door.read, request, admission)
         return await self._store(door, request, admission)
 
     async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
-        if door.is_quick(request):
-            sending = door.parse(request, admission)
-        else:
-            sending = await self._in_thread(door.parse, request, admission)
+        sending = await self._parsed(door, request, door.parse, request, admission)
         await self._count(request, admission, len(sending.parsed.batch), "points")
         submission = _submission(door, request, admission, sending)
         request.notes["actor_key"] = admission.actor.key
@@ -178,6 +176,14 @@ class MetricDoors:
             weigh=lambda submission: len(submission.parsed.batch),
             weight_max=GROUP_POINTS,
         )
+
+    async def _parsed(
+        self, door: Door, request: DoorRequest, parse: Callable[..., ResultT], *arguments: Any
+    ) -> ResultT:
+        """Read a body: here if that is quick, else in a thread."""
+        if door.is_quick(request):
+            return parse(*arguments)
+        return await self._in_thread(parse, *arguments)
 
     async def _in_thread(self, work: Callable[..., ResultT], *arguments: Any) -> ResultT:
         loop = asyncio.get_running_loop()

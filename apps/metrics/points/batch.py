@@ -79,3 +79,7 @@ class Parsed:
     batch: PointBatch
     refusals: Sequence[Refusal]
     item_count: int
+
+    def with_batch(self, batch: PointBatch) -> "Parsed":
+        """Return the same with other points."""
+        return Parsed(batch, self.refusals, self.item_count)

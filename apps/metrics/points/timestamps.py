@@ -25,6 +25,8 @@ from apps.metrics.points.refusals import Refusals
 SKEW_US: Final = 7 * DAY_US
 # Further away than any window, and small enough that its microseconds fit 64 bits.
 FAR_S: Final = 2**42
+# Less than half a microsecond by far.
+NEAR_S: Final = 1e-9
 EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MICROSECOND: Final = dt.timedelta(microseconds=1)
 # Long texts are not remembered: few of them would fill the memory.
@@ -168,9 +170,11 @@ class _StampReader:
 
 def instant_of_number(text: str) -> int:
     """Return the microseconds of a decimal number of seconds, exactly rounded; saturates far outside."""
+    near = float(text)
+    # Decimal refuses exponents of many digits.
+    if abs(near) >= FAR_S or abs(near) < NEAR_S:
+        return int(np.sign(near)) * FAR_S * SECOND_US if abs(near) > 1 else 0
     number = Decimal(text)
-    if number.adjusted() > len(str(FAR_S)):
-        return FAR_S * SECOND_US * (-1 if number.is_signed() else 1)
     exact = Context(prec=len(text) + 8)
     return int(number.scaleb(6, exact).to_integral_value(ROUND_HALF_EVEN))
 

@@ -44,7 +44,12 @@ class Asked:
         return strong_etag(self.key)
 
     def answer(self) -> Answer:
-        """Return the kept answer, or compute and keep it; raises what `run_plan` raises."""
+        """Return the kept answer, or compute and keep it; raises what `run_plan` raises.
+
+        One whose window moves with the clock is not kept: nobody asks for the same instants again.
+        """
+        if self.plan.query.is_moving:
+            return self._build()
         return cached_answer(self.key, self._build, ttl_s=KEPT_S)
 
     def _build(self) -> Answer:

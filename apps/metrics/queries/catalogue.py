@@ -172,6 +172,6 @@ def _pending_segments(metric: Metric) -> Iterator[tuple[dt.datetime, bytes]]:
             candidates.filter(id__gt=after).values_list("id", "received_at", "payload")[:SEGMENTS_READ]
         )
         for after, received_at, payload in rows:  # noqa: B007 - `after` is where the next look begins
-            yield received_at, payload
+            yield received_at, bytes(payload)
         if len(rows) < SEGMENTS_READ:
             return

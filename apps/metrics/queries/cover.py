@@ -54,7 +54,8 @@ def _quarters(cuts: Instants) -> Instants:
     near = near[_is_whole(cuts, near, QUARTER_US)]
     hours = near // HOUR_US * HOUR_US
     is_in_hour = (hours >= cuts[0]) & (hours + HOUR_US <= cuts[-1]) & _is_whole(cuts, hours, HOUR_US)
-    return near[~is_in_hour]
+    outside: Instants = near[~is_in_hour]
+    return outside
 
 
 def _raw(cuts: Instants, window: Window) -> tuple[Span, ...]:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import orjson
@@ -93,8 +93,9 @@ def plain_instants(at: Instants, times: Times = Times.RFC3339) -> list[Any]:
     if times is not Times.RFC3339:
         found: list[Any] = written(at, times).tolist()
         return found
-    unit = "us" if (at % SECOND_US).any() else "s"
-    return np.datetime_as_string(at.astype("datetime64[us]"), unit=unit, timezone="UTC").tolist()
+    unit: Literal["us", "s"] = "us" if (at % SECOND_US).any() else "s"
+    texts: list[Any] = np.datetime_as_string(at.astype("datetime64[us]"), unit=unit, timezone="UTC").tolist()
+    return texts
 
 
 def _series(series: Series, times: Times) -> dict[str, Any]:

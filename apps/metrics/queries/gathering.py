@@ -34,12 +34,14 @@ from apps.metrics.storage.reading import (
 
 logger = structlog.get_logger(__name__)
 
+BY_TIME: Final = Need.FIRST | Need.LAST
 MAX_POINTS: Final = 50_000_000
 # A row with its sketch takes ten times the room.
 MAX_ROLLUPS: Final = 5_000_000
 MAX_SKETCHES: Final = 500_000
 _NO_TIMES: Final = np.empty(0, np.int64)
 _NO_VALUES: Final = np.empty(0)
+_NO_BYTES: Final = np.empty(0, np.uint8)
 
 
 class ScanLimit(Invalid):
@@ -81,9 +83,9 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Points of several metrics, in any order, or in the stored one if there is one metric."""
+    """Some points by (number, time): `numbers` has that of each point, or is that of all."""
 
-    numbers: Int64s
+    numbers: Int64s | int
     times: Instants
     values: Float64s
 
@@ -105,10 +107,18 @@ class Layout:
         """Return how many buckets each series has."""
         return len(self._edges) - 1
 
-    def cells(self, numbers: Int64s, times: Instants) -> Int64s:
-        """Return the cell of each entry: its series times the number of buckets, plus its bucket."""
-        series = self._series[np.searchsorted(self._numbers, numbers)]
-        cells: Int64s = series * self.buckets + np.searchsorted(self._edges, times, "right") - 1
+    def cells(self, numbers: Int64s | int, times: Instants) -> Int64s:
+        """Return the cell of each entry: its series times the number of buckets, plus its bucket.
+
+        The entries of a single number are by time.
+        """
+        firsts = self._series[np.searchsorted(self._numbers, numbers)] * self.buckets
+        if isinstance(numbers, int):
+            # A look-up per edge instead of one per point.
+            bounds = np.searchsorted(times, self._edges)
+            bounds[0], bounds[-1] = 0, len(times)
+            return np.repeat(np.arange(firsts, firsts + self.buckets), np.diff(bounds))
+        cells: Int64s = firsts + np.searchsorted(self._edges, times, "right") - 1
         return cells
 
 
@@ -140,10 +150,16 @@ def gather(
     )
     pending = list(_pending_points(stored, metrics))
     points = points_of(stored, metrics, window, cover.raw, pending)
+    cells = [layout.cells(part.numbers, part.times) for part in points]
     first_points = _first_points(stored.first_points, pending) if with_first_points else {}
     rows = _rows(stored.rollups, layout, cover)
     return Gathered(
-        PointColumns(layout.cells(points.numbers, points.times), points.times, points.values),
+        PointColumns(
+            np.concatenate([_NO_TIMES, *cells]),
+            # Copied only where `first` or `last` look at them: for a million points that takes a while.
+            np.concatenate([_NO_TIMES, *(part.times for part in points if need & BY_TIME)]),
+            np.concatenate([_NO_VALUES, *(part.values for part in points)]),
+        ),
         rows,
         first_points,
     )
@@ -172,16 +188,11 @@ def points_of(
     window: Window,
     raw: Sequence[Span],
     pending: Sequence[Points] | None = None,
-) -> Points:
+) -> list[Points]:
     """Return the single points: of chunks those in the spans, of pending segments those in the window."""
     if pending is None:
         pending = list(_pending_points(stored, metrics))
-    parts = [*_chunk_points(stored, metrics, raw), *(_inside(part, window) for part in pending)]
-    return Points(
-        np.concatenate([_NO_TIMES, *(part.numbers for part in parts)]),
-        np.concatenate([_NO_TIMES, *(part.times for part in parts)]),
-        np.concatenate([_NO_VALUES, *(part.values for part in parts)]),
-    )
+    return [*_chunk_points(stored, metrics, raw), *(_inside(part, window) for part in pending)]
 
 
 @contextmanager
@@ -204,8 +215,7 @@ def _chunk_points(stored: Stored, metrics: Sequence[ChosenMetric], raw: Sequence
         for start, end in raw:
             first, last = np.searchsorted(times, (start, end)).tolist()
             if first < last:
-                numbers = np.full(last - first, chunk.number)
-                yield Points(numbers, times[first:last], values[first:last])
+                yield Points(chunk.number, times[first:last], values[first:last])
 
 
 def _pending_points(stored: Stored, metrics: Sequence[ChosenMetric]) -> Iterator[Points]:
@@ -233,7 +243,8 @@ def _inside(points: Points, window: Window) -> Points:
     kept = (points.times >= window.start) & (points.times < window.end)
     if kept.all():
         return points
-    return Points(points.numbers[kept], points.times[kept], points.values[kept])
+    numbers = points.numbers if isinstance(points.numbers, int) else points.numbers[kept]
+    return Points(numbers, points.times[kept], points.values[kept])
 
 
 def _first_points(compacted: Mapping[int, int], pending: Sequence[Points]) -> dict[int, int]:
@@ -253,13 +264,13 @@ def _rows(rollups: Sequence[RollupRows], layout: Layout, cover: Cover) -> RowCol
         np.concatenate([_NO_TIMES, *(part.cells for part in parts)]),
         {name: np.concatenate([part.fixed[name] for part in parts]) for name in names} or _NO_FIXED,
         np.concatenate([_NO_VALUES, *(part.parts for part in parts)]),
-        [sketch for part in parts for sketch in part.sketches],
+        np.concatenate([_NO_BYTES, *(part.sketches for part in parts)]),
     )
 
 
 _NO_FIXED: Final[Mapping[str, Int64s | Float64s]] = {
     **dict.fromkeys(("min", "max", "first", "last"), _NO_VALUES),
-    **dict.fromkeys(("number", "start", "count", "first_at", "last_at", "parts"), _NO_TIMES),
+    **dict.fromkeys(("number", "start", "count", "first_at", "last_at", "parts", "sketch_bytes"), _NO_TIMES),
 }
 
 
@@ -270,18 +281,22 @@ def _rows_of_width(rows: RollupRows, layout: Layout, cover: Cover) -> RowColumns
     cells = layout.cells(numbers, starts)
     if kept.all():
         return RowColumns(cells, rows.fixed, rows.parts, rows.sketches)
-    parts = rows.parts
+    parts, sketches = rows.parts, rows.sketches
     if "parts" in rows.fixed:
         parts = parts[np.repeat(kept, rows.fixed["parts"])]
-    sketches = [sketch for sketch, is_kept in zip(rows.sketches, kept, strict=False) if is_kept]
+    if "sketch_bytes" in rows.fixed:
+        sketches = sketches[np.repeat(kept, rows.fixed["sketch_bytes"])]
     fixed = {name: column[kept] for name, column in rows.fixed.items()}
     return RowColumns(cells[kept], fixed, parts, sketches)
 
 
 def report_sketch(rows: RowColumns, metrics: Sequence[ChosenMetric], error: CorruptPayload) -> NoReturn:
     """Raise StoredPointsCorrupt for the first sketch that cannot be decoded."""
+    lengths = rows.fixed["sketch_bytes"].astype(np.int64)
+    sketches = np.split(rows.sketches, np.cumsum(lengths)[:-1])
     columns = (rows.fixed["number"].tolist(), rows.fixed["start"].tolist())
-    for number, start, sketch in zip(*columns, rows.sketches, strict=True):
+    for number, start, part in zip(*columns, sketches, strict=True):
+        sketch = part.tobytes()
         try:
             decode_sketch(sketch)
         except CorruptPayload as found:

@@ -225,7 +225,8 @@ def _rows(
     bounds = {"h0": hours.start, "h1": hours.end, "q0": quarters.start, "q1": quarters.end}
     with connection.cursor() as cursor:
         cursor.execute(statement, {"organization": organization_id, **bounds})
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _counts_in(payload: bytes, hours: Window | None, quarters: Window | None) -> _Counts:

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import F, Q, Value
+from django.db.models import F, Q
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Coalesce, Collate
+from django.db.models.functions import Collate
 from django.db.models.lookups import Regex
 
 from apps.common.errors import Invalid
@@ -58,7 +58,7 @@ class TagTest:
         if self.regex is None:
             found = Q(tags__has_key=self.tag)
             return found if self.is_negated else ~found
-        value = Coalesce(KeyTextTransform(self.tag, F("tags")), Value(""))
+        value = KeyTextTransform(self.tag, F("tags"))
         found = Q(tags__has_key=self.tag) & Q(Regex(Collate(value, "C"), self.regex))
         return ~found if self.is_negated else found
 

@@ -126,9 +126,11 @@ class _Reader:
         stored = read_window(
             Request(numbers={self._metric.shard_id: [self._metric.number]}, window=bounds, raw=[bounds])
         )
-        points = points_of(stored, [self._metric], span, [bounds])
-        order = np.lexsort((points.values, points.times))
-        return _Sorted(points.times[order], points.values[order])
+        parts = points_of(stored, [self._metric], span, [bounds])
+        times = np.concatenate([np.empty(0, np.int64), *(part.times for part in parts)])
+        values = np.concatenate([np.empty(0), *(part.values for part in parts)])
+        order = np.lexsort((values, times))
+        return _Sorted(times[order], values[order])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

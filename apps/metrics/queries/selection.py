@@ -139,13 +139,18 @@ _COLUMNS: Final = (
 
 
 def _chosen(row: Sequence[Any]) -> ChosenMetric:
-    *identity, raw_days, rollup_days, policy_raw, policy_15m = row
+    metric_id, number, shard_id, key, metric_type, unit, tags, *days = row
+    raw_days, rollup_days, policy_raw, policy_15m = days
     if policy_raw is None:  # the policy is made with the first point
         policy_raw, policy_15m = settings.METRICS_RAW_DAYS, settings.METRICS_ROLLUP_15M_DAYS
     return ChosenMetric(
-        *identity[:4],
-        MetricType(identity[4]),
-        *identity[5:],
+        id=metric_id,
+        number=number,
+        shard_id=shard_id,
+        key=key,
+        type=MetricType(metric_type),
+        unit=unit,
+        tags=tags,
         raw_days=policy_raw if raw_days is None else raw_days,
         rollup_15m_days=policy_15m if rollup_days is None else rollup_days,
     )

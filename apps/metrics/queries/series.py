@@ -25,7 +25,7 @@ from apps.metrics.calendar.intervals import (
     fits,
     parse_interval,
 )
-from apps.metrics.calendar.windows import NOW, Moment, Window, instant_us, parse_zone, resolve_window
+from apps.metrics.calendar.windows import NOW, Ago, Moment, Window, instant_us, parse_zone, resolve_window
 from apps.metrics.codec.arrays import Float64s, Int64s
 from apps.metrics.codec.payloads import CorruptPayload
 from apps.metrics.metric_types import MetricType
@@ -102,6 +102,11 @@ class SeriesQuery:
     group_by: tuple[str, ...] | None = None
     exact: bool = False
     gaps: bool = False
+
+    @property
+    def is_moving(self) -> bool:
+        """Tell whether the window depends on the time at which it is asked for."""
+        return isinstance(self.start, Ago) or isinstance(self.end, Ago)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,8 +259,8 @@ def _of_one(
     metric = chosen.metrics[0] if chosen.group is None else None
     return [
         Series(
-            metric=metric and metric.key,
-            id=metric and str(metric.id),
+            metric=None if metric is None else metric.key,
+            id=None if metric is None else str(metric.id),
             type=chosen.type,
             unit=chosen.unit,
             group=chosen.group,

@@ -101,4 +101,5 @@ def _steps(**parameters: Any) -> list[tuple[str, str, bool, bool]]:
     """Return key, text, whether it is a branch, and whether the other kind of the same text exists."""
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[str, str, bool, bool]] = cursor.fetchall()
+        return rows

@@ -20,6 +20,7 @@ from apps.metrics.storage.partitions import day_of, start_of
 
 Instants = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.uint8]
 Column = npt.NDArray[Any]
 Span = tuple[int, int]
 
@@ -62,8 +63,8 @@ _FIXED: Final = (
     (Need.FIRST, "first_at", ">i8", "int8send(first_at)"),
     (Need.LAST, "last", ">f8", "float8send(last)"),
     (Need.LAST, "last_at", ">i8", "int8send(last_at)"),
-    (Need.SUM, "parts", ">i4", "int4send(cardinality(sum_parts))"),
-    (Need.SKETCH, "sketch_bytes", ">i4", "int4send(length(sketch))"),
+    (Need.SUM, "parts", ">i8", "int8send(cardinality(sum_parts))"),
+    (Need.SKETCH, "sketch_bytes", ">i8", "int8send(length(sketch))"),
 )
 # An array's elements, each after its length, follow 20 bytes of dimensions (array_send).
 _PARTS: Final = np.dtype([("length", ">i4"), ("value", ">f8")])
@@ -118,12 +119,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class RollupRows:
-    """Rollup rows by column; `fixed` has number and start and what was needed, `parts` those of all sums."""
+    """Rollup rows by column: `fixed` has number, start and what was needed.
+
+    `parts` are those of all sums, `sketches` all sketches end to end; `fixed` says how long each is.
+    """
 
     width_s: int
     fixed: Mapping[str, Column]
     parts: Values
-    sketches: Sequence[bytes]
+    sketches: Bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ def points_by_day(shard_id: int, number: int, window: Span) -> list[tuple[int, i
         return [(start_of(day), points) for day, points in cursor.fetchall()]
 
 
-def fetch_binary(statement: sql.Composable) -> list[tuple[Any, ...]]:
+def fetch_binary(statement: sql.Composed) -> list[tuple[Any, ...]]:
     """Return the rows of a statement; its bytes come as they are, not as text of twice their length."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -274,11 +278,4 @@ def _rollup_rows(
     rows = np.frombuffer(body, dtype)
     fixed = {name: rows[name].astype(dtype[name].newbyteorder("=")) for name in dtype.names or ()}
     values = np.frombuffer(parts or b"", _PARTS)["value"].astype(np.float64)
-    return RollupRows(width_s, fixed, values, list(_slices(sketches or b"", fixed.get("sketch_bytes"))))
-
-
-def _slices(joined: bytes, lengths: Column | None) -> Iterator[bytes]:
-    start = 0
-    for length in lengths.tolist() if lengths is not None else ():
-        yield joined[start : start + length]
-        start += length
+    return RollupRows(width_s, fixed, values, np.frombuffer(sketches or b"", np.uint8))

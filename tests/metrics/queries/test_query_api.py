@@ -89,12 +89,12 @@ def test_a_counter_with_one_point_of_five_has_count_one_and_sum_five(actors: Act
 def test_an_empty_bucket_is_what_fill_says(
     actors: Actors, counter: Metric, fill: str, values: list[int | None]
 ) -> None:
-    window = {"start": "2026-01-14T01:00:00Z", "to": "2026-01-14T05:00:00Z"}
+    window: dict[str, Any] = {"start": "2026-01-14T01:00:00Z", "to": "2026-01-14T05:00:00Z"}
     assert only(ask(actors, metric="jobs;host=a", fill=fill, **window))["values"] == values
 
 
 def test_fill_previous_does_not_look_before_the_window(actors: Actors, counter: Metric) -> None:
-    window = {"start": "2026-01-14T02:00:00Z", "to": "2026-01-14T04:00:00Z"}
+    window: dict[str, Any] = {"start": "2026-01-14T02:00:00Z", "to": "2026-01-14T04:00:00Z"}
     assert only(ask(actors, metric="jobs;host=a", fill="previous", **window))["values"] == [None, 4]
 
 
@@ -117,9 +117,9 @@ def test_gaps_are_runs_of_empty_buckets_after_the_first_point(actors: Actors, co
     hours = ["02:00:00", "03:00:00", "04:00:00", "12:00:00"]
     expected = [[f"2026-01-14T{hours[0]}Z", f"2026-01-14T{hours[1]}Z"]]
     expected.append([f"2026-01-14T{hours[2]}Z", f"2026-01-14T{hours[3]}Z"])
-    window = {"start": "2026-01-13T00:00:00Z"}
+    window: dict[str, Any] = {"start": "2026-01-13T00:00:00Z"}
     assert only(ask(actors, metric="jobs;host=a", gaps="true", **window))["gaps"] == expected
-    later = {"start": "2026-01-14T05:00:00Z", "to": "2026-01-14T07:00:00Z"}
+    later: dict[str, Any] = {"start": "2026-01-14T05:00:00Z", "to": "2026-01-14T07:00:00Z"}
     found = only(ask(actors, metric="jobs;host=a", gaps="true", **later))
     assert found["gaps"] == [["2026-01-14T05:00:00Z", "2026-01-14T07:00:00Z"]]
 
@@ -244,7 +244,11 @@ def test_minutes_of_ninety_days_are_too_fine_and_15m_is_named(actors: Actors, co
 def test_more_than_a_million_values_are_refused(actors: Actors, clock: Any) -> None:
     metrics = [make_metric(actors.organization, f"m{number}") for number in range(14)]
     write_pending([(metric, [MIDNIGHT], [1]) for metric in metrics])
-    wide = {"start": "-100d", "interval": "15m", "aggregation": "sum,avg,min,max,count,first,last,p50"}
+    wide: dict[str, Any] = {
+        "start": "-100d",
+        "interval": "15m",
+        "aggregation": "sum,avg,min,max,count,first,last,p50",
+    }
     assert ask(actors, 422, match="m*", fill="null", **wide).json()["code"] == "metrics.scan_limit"
     assert len(ask(actors, match="m*", **wide).json()["series"]) == 14 * 8
 
@@ -295,7 +299,7 @@ def old(actors: Actors, clock: Any) -> Metric:
 
 
 def test_a_window_in_the_past_grows_to_quarters(actors: Actors, old: Metric) -> None:
-    window = {"start": "2025-10-06T00:07:00Z", "to": "2025-10-06T01:20:00Z"}
+    window: dict[str, Any] = {"start": "2025-10-06T00:07:00Z", "to": "2025-10-06T01:20:00Z"}
     response = ask(actors, metric="old", aggregation="count", **window)
     assert (response.json()["from"], response.json()["to"]) == (
         "2025-10-06T00:00:00Z",
@@ -307,7 +311,7 @@ def test_a_window_in_the_past_grows_to_quarters(actors: Actors, old: Metric) -> 
 
 @pytest.mark.parametrize("asked", [{"interval": "minute"}, {"interval": "20m"}, {"exact": "true"}])
 def test_what_needs_single_points_in_the_past_is_refused(actors: Actors, old: Metric, asked: Any) -> None:
-    window = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
+    window: dict[str, Any] = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
     found = ask(actors, 422, metric="old", **asked, **window).json()
     assert found["code"] == "metrics.raw_expired"
     assert found["earliest_from"] == "2025-10-16T00:00:00Z"
@@ -315,12 +319,12 @@ def test_what_needs_single_points_in_the_past_is_refused(actors: Actors, old: Me
 
 
 def test_auto_keeps_to_what_the_past_can_answer(actors: Actors, old: Metric) -> None:
-    window = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
+    window: dict[str, Any] = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
     assert ask(actors, metric="old", interval="auto", **window).json()["interval"] == "15m"
 
 
 def test_a_metric_may_keep_its_points_longer_than_the_policy(actors: Actors, old: Metric) -> None:
-    window = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
+    window: dict[str, Any] = {"start": "2025-10-06T00:00:00Z", "to": "2025-10-06T02:00:00Z"}
     Metric.objects.filter(pk=old.pk).update(raw_days=200)
     assert ask(actors, metric="old", interval="minute", **window).status_code == 200
     Metric.objects.filter(pk=old.pk).update(raw_days=None)
@@ -355,7 +359,7 @@ def test_a_damaged_chunk_fails_by_metric_and_day_and_all_else_is_served(
         "damaged",
         "2026-01-14",
     )
-    yesterday = {"start": "2026-01-13", "to": "2026-01-13"}
+    yesterday: dict[str, Any] = {"start": "2026-01-13", "to": "2026-01-13"}
     assert only(ask(actors, metric="damaged", interval="minute", **yesterday))["values"] == [2]
     assert only(ask(actors, metric="jobs;host=a", interval="minute"))["values"]
     assert only(ask(actors, metric="damaged"))["values"] == [1]  # rollup rows are whole
@@ -381,7 +385,7 @@ def test_a_late_point_changes_the_tag_of_its_own_day_only(
     actors: Actors, counter: Metric, valkey: Any
 ) -> None:
     write_compacted(counter, [MIDNIGHT - 24 * HOUR, MIDNIGHT - 48 * HOUR], [1, 1])
-    days = [{"start": f"2026-01-{day}", "to": f"2026-01-{day}"} for day in (12, 13)]
+    days: list[dict[str, Any]] = [{"start": f"2026-01-{day}", "to": f"2026-01-{day}"} for day in (12, 13)]
     before = [ask(actors, metric=counter.key, **day) for day in days]
     write_pending([(counter, [MIDNIGHT - 20 * HOUR], [7])])
     assert ask(actors, 304, metric=counter.key, tag=before[0]["ETag"], **days[0]).content == b""
@@ -408,6 +412,12 @@ def test_a_kept_answer_is_given_again_without_reading_points(
     ask(actors, 500, metric=counter.key)
 
 
+def test_an_answer_whose_window_moves_is_not_kept(actors: Actors, counter: Metric, valkey: Any) -> None:
+    assert ask(actors, metric=counter.key, start="-12h")["ETag"]
+    assert actors.viewer.api.get(QUERY, {"from": "2026-01-14", "metric": counter.key}).status_code == 200
+    assert valkey.keys("*:metrics:query:*") == []
+
+
 def test_without_valkey_questions_are_answered(actors: Actors, counter: Metric, settings: Any) -> None:
     settings.CACHE_URL = "redis://127.0.0.1:1/0"
     assert only(ask(actors, metric=counter.key))["values"] == [5, 3, 4]
@@ -416,12 +426,9 @@ def test_without_valkey_questions_are_answered(actors: Actors, counter: Metric, 
 # --- points
 
 
-def pages(
-    actors: Actors, metric: Metric, way: str = "next", **parameters: Any
-) -> list[list[tuple[str, float]]]:
-    url: str | None = f"/api/v1/metrics/{metric.pk}/points"
+def pages(actors: Actors, metric: Metric, **parameters: Any) -> list[list[tuple[str, float]]]:
     found = []
-    response = actors.viewer.api.get(url, parameters)
+    response = actors.viewer.api.get(f"/api/v1/metrics/{metric.pk}/points", parameters)
     while True:
         assert response.status_code == 200, response.content
         body = response.json()
@@ -451,7 +458,7 @@ def test_pages_lead_back_the_way_they_came(actors: Actors, clock: Any) -> None:
     write_pending([(metric, [MIDNIGHT] * 3, [1] * 3)])
     url: str | None = f"/api/v1/metrics/{metric.pk}/points?page_size=5"
     seen = []
-    while url:
+    while url is not None:
         body = actors.viewer.api.get(url).json()
         seen.append(body)
         url = body["next"]

@@ -11,7 +11,7 @@ from apps.metrics.doors.influx.series import series_key
 from apps.metrics.errors import InvalidName, InvalidTags, InvalidValue
 from apps.metrics.points.assembly import KeyTable
 from apps.metrics.points.refusals import Refusals
-from apps.metrics.points.values import VALUE_MAX
+from apps.metrics.points.values import VALUE_MAX, number_of_text
 
 TRUE: Final = frozenset({"t", "T", "true", "True", "TRUE"})
 FALSE: Final = frozenset({"f", "F", "false", "False", "FALSE"})
@@ -28,7 +28,6 @@ _FIELDS: Final = rf"{_KEY}=(?:{_VALUE})(?:,{_KEY}=(?:{_VALUE}))*+"
 _LINE_PATTERN: Final = re.compile(rf" *+({_HEAD}) ++({_FIELDS})(?: ++(-?[0-9]++))?+ *+\r?(?:\n|\Z)")
 _FIELD_PATTERN: Final = re.compile(_FIELD)
 _SKIPPED_PATTERN: Final = re.compile(r"[ \t]*+(?:#[^\n]*+)?\r?(?:\n|\Z)")
-_FLOAT: Final = re.compile(r"[+-]?(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 _INTEGER: Final = re.compile(r"(-?[0-9]{1,20})([iu])")
 
 
@@ -116,8 +115,8 @@ class ExactReader:
 
 def number_of(text: str) -> float:
     """Return a field's value: a number, `1i`, `1u` or a boolean, which is 1 or 0; raises InvalidValue."""
-    if _FLOAT.fullmatch(text):
-        value = float(text)
+    value = number_of_text(text)
+    if value is not None:
         if abs(value) <= VALUE_MAX:
             return value
         raise InvalidValue("A value is at most 1e290.")

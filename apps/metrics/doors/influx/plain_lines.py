@@ -4,6 +4,7 @@ Whatever is not plain is left to `exact_lines`, which gives the same for what is
 """
 
 import codecs
+import io
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -83,7 +84,7 @@ def _columns_of(body: bytes) -> tuple[Any, Any, Instants | None]:
     first_line = body[:FIRST_LINE_MAX].partition(b"\n")[0]
     names = list(columns)[: max(first_line.count(b" ") + 1, 2)]
     table = csv.read_csv(
-        pa.BufferReader(body),
+        io.BytesIO(body),
         read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(body) + 1),
         parse_options=csv.ParseOptions(delimiter=" ", quote_char=False, escape_char=False),
         convert_options=csv.ConvertOptions(

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from apps.common.errors import FieldError, Invalid
-from apps.metrics.doors.native.documents import read_document, read_elements, read_members
+from apps.metrics.doors.documents import read_document, read_elements, read_members
 from apps.metrics.doors.native.fields import REQUIRED, fault_of
 from apps.metrics.doors.native.sent import Heads, Sent, TypeName
 from apps.metrics.points.refusals import Refusals

@@ -7,14 +7,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from apps.common.errors import FieldError, Invalid
-from apps.metrics.doors.native.columns import Columns, examined_columns, sent_columns, sent_examined
-from apps.metrics.doors.native.documents import (
+from apps.metrics.doors.documents import (
     check_nul,
     check_parts,
     read_document,
     read_elements,
     read_members,
 )
+from apps.metrics.doors.native.columns import Columns, examined_columns, sent_columns, sent_examined
 from apps.metrics.doors.native.fields import REQUIRED, Fault
 from apps.metrics.doors.native.pointers import Form, pointer_of
 from apps.metrics.doors.native.rows import ROW_FIELDS, Row, examine, examined_rows, sent_rows, sent_single

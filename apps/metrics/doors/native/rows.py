@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from apps.metrics.doors.native.documents import read_document, read_elements, read_members
+from apps.metrics.doors.documents import read_document, read_elements, read_members
 from apps.metrics.doors.native.fields import Fault, faults_of
 from apps.metrics.doors.native.sent import Heads, Sent, TypeName
 from apps.metrics.points.refusals import Refusals

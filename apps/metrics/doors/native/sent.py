@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET, UnsetType
 
-from apps.metrics.doors.native.documents import read_document
+from apps.metrics.doors.documents import read_document
 from apps.metrics.doors.native.fields import REQUIRED, fault_of
 from apps.metrics.errors import InvalidName, InvalidTags, InvalidValue, TypeConflict
 from apps.metrics.metric_types import MetricType

@@ -1,6 +1,7 @@
 """Compact what waits in shards here and now, without a worker."""
 
 import json
+import sys
 import time
 from argparse import ArgumentParser
 from dataclasses import asdict
@@ -8,12 +9,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from apps.metrics.compaction import compact_everything
-from apps.metrics.management.options import add_common, organization_of
+from apps.metrics.compaction import Compacted, compact_everything
+from apps.metrics.management.options import DIFFERENCES, add_common, organization_of
 
 
 class Command(BaseCommand):
-    """Exit 0 also when nothing was due, 2 for an organization that is not there."""
+    """Exit 0 also when nothing was due, 2 usage, 3 if some segments cannot be read."""
 
     help = __doc__
 
@@ -29,7 +30,12 @@ class Command(BaseCommand):
         done = compact_everything(
             organization_of(options), force=options["all"], until_empty=options["until_empty"]
         )
-        if options["json"]:
+        self._report(done, time.monotonic() - began_s, as_json=options["json"])
+        if any(each.skipped for each in done):
+            sys.exit(DIFFERENCES)
+
+    def _report(self, done: list[Compacted], seconds: float, *, as_json: bool) -> None:
+        if as_json:
             self.stdout.write(json.dumps({"compacted": [asdict(each) for each in done]}))
             return
         for each in done:
@@ -38,4 +44,4 @@ class Command(BaseCommand):
                 f" {each.parts:,} parts, {each.merged_parts:,} parts merged, {each.skipped:,} unreadable"
             )
         points = sum(each.points for each in done)
-        self.stdout.write(f"{points:,} points in {time.monotonic() - began_s:.1f} s")
+        self.stdout.write(f"{points:,} points in {seconds:.1f} s")

@@ -10,22 +10,24 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from apps.metrics.compaction.retention import run_retention
-from apps.metrics.management.options import FAILED
+from apps.metrics.management.options import FAILED, add_common, organization_of
 
 
 class Command(BaseCommand):
-    """Exit 0 when all that is past has gone, 1 if some partition was in use for too long."""
+    """Exit 0 when all that is past has gone, 1 if some partition was in use for too long, 2 usage."""
 
     help = __doc__
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the options; a partition is of all organizations."""
+        """Declare the options."""
+        add_common(parser)
         parser.add_argument("--dry-run", action="store_true", help="count only")
-        parser.add_argument("--json", action="store_true")
 
     def handle(self, *_args: str, **options: Any) -> None:
         """Run and report."""
-        report = run_retention(now=timezone.now(), dry_run=options["dry_run"])
+        report = run_retention(
+            now=timezone.now(), organization_id=organization_of(options), dry_run=options["dry_run"]
+        )
         total = report.total()
         if options["json"]:
             facts = {

@@ -1,0 +1,1 @@
+"""StatHat's EZ and classic API; metrics.md section 5."""
