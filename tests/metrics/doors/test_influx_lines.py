@@ -200,6 +200,16 @@ def test_faulty_and_empty_lines_have_the_same_bound() -> None:
             parse_write(body, "", WINDOW, max_points=3)
 
 
+@pytest.mark.parametrize("faulty", ["", "b value=nan 0", 'b value=1,t="\n" 0'])
+def test_long_bodies_are_read_like_short_ones(faulty: str) -> None:
+    found = write(
+        "\n".join([f"a,n={number} value={number},b=2i {NOW_NS + 1_000}" for number in range(500)] + [faulty])
+    )
+    expected = [(key, value, 1) for n in range(500) for key, value in ((f"a;n={n}", n), (f"a.b;n={n}", 2))]
+    assert points_of(found) == expected
+    assert [line for line, _code in refused_lines(found)] == ([501] if faulty else [])
+
+
 def test_many_heads_and_fields_find_their_keys() -> None:
     body = "\n".join(f"m{number % 1_500} f{number % 1_499}={number}" for number in range(3_000))
     found = write(body)
@@ -263,10 +273,11 @@ def lines(draw: st.DrawFn, *, is_clean: bool) -> str:
 
 def same(body: bytes) -> None:
     """Compare what both paths make of a body that the fast one takes."""
-    if read_plain(body, MAX_POINTS) is None:
+    lines = read_plain(body, MAX_POINTS)
+    if lines is None:
         return
-    fast = parse_write(body, "ns", WINDOW, max_points=MAX_POINTS)
     unit = precision_of("ns")
+    fast = parsing._parse_plain(lines, unit, WINDOW)
     slow = parsing._parse_exactly(body, unit, WINDOW, MAX_POINTS)
     assert points_of(fast) == points_of(slow)
     assert fast.parsed.refusals == slow.parsed.refusals
@@ -302,6 +313,7 @@ def test_what_a_table_reader_would_read_otherwise_is_read_as_the_protocol_has_it
 
 def test_a_byte_order_mark_is_part_of_the_name() -> None:
     assert points_of(write("\ufeffa value=1")) == [("\ufeffa", 1, 0)]
+    same("\ufeffa value=1".encode())
 
 
 @given(

@@ -16,6 +16,8 @@ from apps.metrics.points.timestamps import TimeWindow
 from apps.metrics.points.values import without_minus_zero
 
 LINES_PER_POINT: Final = 2
+# For fewer lines a table costs more than it saves.
+MANY_LINES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +38,16 @@ def parse_write(body: bytes, precision: str, window: TimeWindow, *, max_points: 
     without lines, or with texts only, has no points.
     """
     unit = precision_of(precision)
+    line_ends = body.count(b"\n")
     # Empty lines and comments are no points, but cost time.
-    check_points(body.count(b"\n") // LINES_PER_POINT, max_points)
-    lines = read_plain(body, max_points)
+    check_points(line_ends // LINES_PER_POINT, max_points)
+    lines = read_plain(body, max_points) if line_ends >= MANY_LINES else None
     if lines is None:
         return _parse_exactly(body, unit, window, max_points)
+    return _parse_plain(lines, unit, window)
+
+
+def _parse_plain(lines: Lines, unit: Precision, window: TimeWindow) -> InfluxWrite:
     count = int(lines.lines[-1]) + 1
     refusals = Refusals(count)
     times = np.full(count, window.received_at_us, dtype=np.int64)
