@@ -2,7 +2,6 @@
 
 from django.urls import URLPattern, path, re_path
 
-from apps.common.viewsets import UUID_PATTERN
 from apps.metrics.api.query_views import PointViewSet, QueryViewSet
 
 # Fixed words stand before the address of a metric, whose name may be any text.
@@ -13,7 +12,7 @@ urlpatterns: list[URLPattern] = [
         name="metrics-query",
     ),
     re_path(
-        rf"^metrics/(?P<pk>{UUID_PATTERN.pattern})/points$",
+        r"^metrics/(?P<pk>[0-9a-fA-F-]{36})/points$",
         PointViewSet.as_view({"get": "points"}, detail=True),
         name="metric-points",
     ),
