@@ -43,12 +43,12 @@ WEB_ENVIRON: Final[Mapping[str, str]] = {
 
 @dataclass
 class Candidate:
-    """Where points go, by format, whose CPU counts, and the next second that nobody has sent yet."""
+    """Where points go, by format, whose CPU counts, by name, and the next second that nobody has sent yet."""
 
     name: str
     server: Server
     targets: Mapping[Format, Target]
-    pids: list[int]
+    pids: Mapping[str, int]
     patience_s: float
     next_s: int = field(default_factory=lambda: (int(time.time()) - PAST_S) // 10 * 10)
 
@@ -57,17 +57,17 @@ class Candidate:
         """Return the port of its HTTP."""
         return self.server.port
 
-    def cpu_s(self) -> float:
-        """Return the CPU time of all processes that work for it."""
-        return cpu_s(self.pids)
+    def cpu_s(self) -> dict[str, float]:
+        """Return the CPU time of the processes that work for it, with their children's, by name."""
+        return {name: cpu_s([pid]) for name, pid in self.pids.items()}
 
     def settle(self) -> None:
         """Wait until its processes have next to nothing to do, so that the next one has the machine."""
         end_s = time.monotonic() + self.patience_s
         while time.monotonic() < end_s:
-            before_s = self.cpu_s()
+            before_s = sum(self.cpu_s().values())
             time.sleep(QUIET_S)
-            if self.cpu_s() - before_s < QUIET_S * QUIET_SHARE:
+            if sum(self.cpu_s().values()) - before_s < QUIET_S * QUIET_SHARE:
                 return
 
 
@@ -99,8 +99,9 @@ def sextant(stage: Stage) -> Sextant:
     organization, key = organization_and_key()
     web = start_web(stage, "config.asgi:application", "web.log")
     worker, beat = stage.start_worker("worker.log"), stage.start_beat("beat.log")
-    servers = [server.process.pid for server in (web, worker, beat)]
-    pids = [*servers, *(pid for pid in (postgres_pid(), valkey_pid()) if pid)]
+    own = {"web": web.process.pid, "worker": worker.process.pid, "beat": beat.process.pid}
+    shared = {"PostgreSQL": postgres_pid(), "Valkey": valkey_pid()}
+    pids = own | {name: pid for name, pid in shared.items() if pid}
     candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids, patience_s(stage))
     return Sextant(candidate, worker, beat, organization, key)
 
@@ -180,7 +181,9 @@ def influx(stage: Stage) -> Candidate:
 
 def _peer(stage: Stage, name: str, server: Server) -> Candidate:
     lines = peers.write_target(server)
-    return Candidate(name, server, dict.fromkeys(Format, lines), [server.process.pid], patience_s(stage))
+    return Candidate(
+        name, server, dict.fromkeys(Format, lines), {name: server.process.pid}, patience_s(stage)
+    )
 
 
 def patience_s(stage: Stage) -> float:

@@ -45,8 +45,8 @@ def send_singles(target: Target, template: str, *, first_s: int, seconds: int, f
     """Send for so long. Raises RuntimeError if an answer is no success."""
     script = folder / "single.lua"
     script.write_text(SCRIPT % _facts(target, template, first_s))
-    command = [shutil.which("wrk") or "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "60s"]
-    command += ["-s", str(script), f"http://127.0.0.1:{target.port}"]
+    command = [shutil.which("wrk") or "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s"]
+    command += ["--timeout", "60s", "-s", str(script), f"http://127.0.0.1:{target.port}"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout.rsplit("{", 1)[1].join(["{", ""]))
     if facts["wrong"]:

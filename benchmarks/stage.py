@@ -13,7 +13,7 @@ from typing import Self
 
 from config.embedded.services import beat_program, service_environ, worker_program
 
-READY_SECONDS = 30.0
+READY_SECONDS = 90.0
 # Where it is not called like its package.
 PROGRAMS = {"libnginx-mod-nchan": "nginx", "influxdb": "influxd"}
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")

@@ -1,5 +1,6 @@
 """The ASGI application: the doors of points, HTTP by Django with event streams beside it, the websocket."""
 
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -17,6 +18,8 @@ from config.request_threads import RequestThreads  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402 - consumers import models
 
 django_application = RequestLimits(EventStreams(RequestThreads()))
+# What is loaded by now stays: the collector need not look at it again while requests wait.
+gc.freeze()
 application = ProtocolTypeRouter(
     {"http": MetricDoors(django_application, DOORS), "websocket": URLRouter(websocket_urlpatterns)}
 )

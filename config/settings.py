@@ -325,7 +325,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # The body of a PATCH has a serializer of its own, which says itself what may be left out.
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {"JobStatus": "apps.common.db.JobStatus"},
+    "ENUM_NAME_OVERRIDES": {
+        "JobStatus": "apps.common.db.JobStatus",
+        "MetricType": "apps.metrics.metric_types.MetricType",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.common.schema.add_problems",

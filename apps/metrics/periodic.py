@@ -11,20 +11,25 @@ from apps.metrics.compaction.rebuilding import Scope
 from apps.metrics.compaction.reports import described_findings, finding_line
 from apps.metrics.compaction.retention import run_retention
 from apps.metrics.compaction.verification import verify
-from apps.metrics.storage.partitions import AHEAD_DAYS, DAY, ensure_partitions
+from apps.metrics.storage.partitions import AHEAD_DAYS, DAY, ensure_partitions, has_partitions
 
 SAMPLED_METRIC_DAYS = 200
 EXAMPLES = 5
 
 
 def compact_due() -> None:
-    """Write down what waits in each shard, and ask workers to compact those that are due."""
+    """Write down what waits in each shard, and ask workers to compact those that are due.
+
+    Makes partitions if tomorrow has none: a new installation has not seen a night yet.
+    """
     send_due()
+    if not has_partitions(_today() + DAY):
+        make_partitions()
 
 
 def make_partitions() -> None:
     """Make the partitions of today and the next nine days."""
-    today = timezone.now().astimezone(dt.UTC).date()
+    today = _today()
     ensure_partitions(today + ahead * DAY for ahead in range(AHEAD_DAYS + 1))
 
 
@@ -52,3 +57,7 @@ def verify_sample() -> None:
             examples="\n".join(map(finding_line, described_findings(findings[:EXAMPLES]))),
             day=now.astimezone(dt.UTC).date(),
         )
+
+
+def _today() -> dt.date:
+    return timezone.now().astimezone(dt.UTC).date()

@@ -18,8 +18,7 @@ def probe_metrics() -> dict[str, Any]:
     """Return what waits for compaction; raises Degraded if that waits long, or tomorrow has no partition."""
     lag_s = segments.oldest_age_s()
     tomorrow = timezone.now().astimezone(dt.UTC).date() + DAY
-    needed = {partitions.chunk_partition(tomorrow), partitions.rollup_partition(tomorrow)}
-    has_partition = needed <= partitions.existing_partitions()
+    has_partition = partitions.has_partitions(tomorrow)
     facts = {
         "compaction_lag_s": round(lag_s, 1),
         "pending_points": pending_points(),

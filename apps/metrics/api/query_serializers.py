@@ -52,7 +52,7 @@ class PointsOut(serializers.Serializer[Any]):
     previous = serializers.URLField(allow_null=True)
 
 
-class BucketOut(serializers.Serializer[Any]):
+class SimpleBucketOut(serializers.Serializer[Any]):
     """A bucket of the simple form, by its start."""
 
     bucket = TimeField()
@@ -78,4 +78,4 @@ class SimpleOut(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add `from` and `data`, names that a class attribute cannot have here."""
-        return {"from": TimeField(), **super().get_fields(), "data": BucketOut(many=True)}
+        return {"from": TimeField(), **super().get_fields(), "data": SimpleBucketOut(many=True)}

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from apps.common.viewsets import UUID_PATTERN, ApiRouter
+from apps.common.viewsets import ApiRouter
 from apps.metrics.api.query_views import PointViewSet, QueryViewSet
 from apps.metrics.api.sending import SendingViewSet
 from apps.metrics.api.views import MetricViewSet, PolicyViewSet
@@ -26,7 +26,7 @@ urlpatterns = [
     ),
     # By id alone: a key may end in `/points`.
     re_path(
-        rf"^metrics/(?P<pk>{UUID_PATTERN.pattern})/points$",
+        r"^metrics/(?P<pk>[0-9a-fA-F-]{36})/points$",
         PointViewSet.as_view({"get": "points"}, detail=True),
         name="metric-points",
     ),

@@ -5,5 +5,6 @@ from typing import Final
 from apps.metrics.doors.door import Door
 from apps.metrics.doors.influx.door import InfluxDoor
 from apps.metrics.doors.native.door import NativeDoor
+from apps.metrics.doors.stathat.door import StatHatDoor
 
-DOORS: Final[tuple[Door, ...]] = (NativeDoor(), InfluxDoor())
+DOORS: Final[tuple[Door, ...]] = (NativeDoor(), InfluxDoor(), StatHatDoor())

@@ -3,7 +3,6 @@
 import datetime as dt
 import uuid
 from argparse import ArgumentParser
-from fnmatch import fnmatchcase
 from typing import Any, Final, NoReturn
 
 from django.core.management.base import CommandError
@@ -12,6 +11,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from apps.accounts.models import Organization
 from apps.metrics.compaction.rebuilding import Scope
 from apps.metrics.models import Metric
+from apps.metrics.queries.patterns import InvalidPattern, matching
 from apps.metrics.storage.partitions import DAY
 
 FAILED: Final = 1
@@ -67,8 +67,10 @@ def _numbers(pattern: str | None, organization_id: uuid.UUID | None) -> tuple[in
     metrics = Metric.objects.living()
     if organization_id is not None:
         metrics = metrics.filter(organization=organization_id)
-    keys = metrics.order_by("number").values_list("number", "key")
-    found = tuple(number for number, key in keys.iterator() if fnmatchcase(key, pattern))
+    try:
+        found = tuple(matching(metrics, [pattern]).order_by("number").values_list("number", flat=True))
+    except InvalidPattern as error:
+        refuse(error.explain())
     if not found:
         refuse(f"No metric matches {pattern}.")
     return found

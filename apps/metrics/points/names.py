@@ -17,6 +17,8 @@ TAGS_MAX: Final = 32
 TAG_MAX_CHARS: Final = 64
 TAG_VALUE_MAX_CHARS: Final = 255
 KEY_MAX_BYTES: Final = 2_048
+# No text of a key is longer, however it is composed; what is, is not taken apart.
+TEXT_MAX_CHARS: Final = 16_384
 # Texts of this length are remembered; longer ones would let few callers fill the memory.
 REMEMBERED_CHARS: Final = 512
 REMEMBERED_KEYS: Final = 65_536
@@ -76,6 +78,8 @@ def _remembered_key(text: str, tags: tuple[tuple[str, str], ...]) -> str:
 def _parsed_key(text: str, tags: tuple[tuple[str, str], ...]) -> str:
     if not tags and _PLAIN_NAME.fullmatch(text):
         return text
+    if len(text) > TEXT_MAX_CHARS:
+        raise (InvalidTags if ";" in text else InvalidName)("The metric's name is far too long.")
     name, *parts = text.split(";")
     return _key_of(name, [*map(_pair_of, parts), *tags])
 

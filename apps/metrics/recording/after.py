@@ -18,6 +18,7 @@ from apps.metrics.errors import SeriesLimit
 from apps.metrics.notices import tell_series_limit
 from apps.metrics.recording.outcomes import Recorded
 from apps.metrics.recording.tail import tail
+from apps.metrics.topics import CREATED, announce_metric
 
 _lock = threading.Lock()
 _since_nudge: Counter[int] = Counter()
@@ -32,7 +33,18 @@ def after_commit(organization_id: uuid.UUID, outcomes: Sequence[object]) -> None
     for outcome in outcomes:
         if isinstance(outcome, Recorded) and outcome.accepted and not outcome.is_repeated:
             tail.offer(organization_id, outcome.batch)
+            _announce(organization_id, outcome)
             _count(outcome)
+
+
+def _announce(organization_id: uuid.UUID, recorded: Recorded) -> None:
+    """Tell who watches the catalogue of new metrics, of the first hundred of a request."""
+    metrics = dict(zip(recorded.batch.keys, recorded.metrics, strict=True))
+    for key in recorded.created:
+        made = metrics[key]
+        announce_metric(
+            CREATED, organization_id=organization_id, id=made.id, metric=key, type=made.type.value
+        )
 
 
 def _met_limit(outcome: object) -> bool:

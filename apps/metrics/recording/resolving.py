@@ -1,10 +1,7 @@
 """From keys to numbers: which metrics a request means, which are new, and what cannot be."""
 
-import functools
-import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from typing import Final
 
 import numpy as np
@@ -67,22 +64,6 @@ def numbers_of(batch: PointBatch, known: Mapping[str, Known]) -> npt.NDArray[np.
     """Return the number of each point's metric; all keys are known."""
     numbers = (known[key].number for key in batch.keys)
     return np.fromiter(numbers, dtype=np.int64, count=len(batch.keys))[batch.key_index]
-
-
-def guess_by(patterns: Sequence[str]) -> Guess:
-    """Return the function that tells the type of a new metric whose sender does not say it."""
-    expression = _any_of(tuple(patterns))
-
-    def guess(key: str) -> MetricType:
-        name = key.partition(";")[0]
-        return MetricType.COUNTER if expression and expression.match(name) else MetricType.VALUE
-
-    return guess
-
-
-@functools.lru_cache(maxsize=256)
-def _any_of(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
-    return re.compile("|".join(map(translate, patterns))) if patterns else None
 
 
 def _settle(

@@ -20,8 +20,9 @@ from apps.metrics.codec.payloads import encode_segment
 from apps.metrics.metric_types import MetricType
 from apps.metrics.models import Policy
 from apps.metrics.points.names import split_key
+from apps.metrics.queries.patterns import parse_pattern
 from apps.metrics.recording.outcomes import Recorded, Submission
-from apps.metrics.recording.resolving import Plan, guess_by, numbers_of, plan
+from apps.metrics.recording.resolving import Guess, Plan, numbers_of, plan
 from apps.metrics.storage import writing
 from apps.metrics.storage.faults import reach
 from apps.metrics.storage.partitions import EPOCH
@@ -142,9 +143,9 @@ def _write_together(submissions: Sequence[Submission]) -> list[Recorded]:
 
 def _write_in_transaction(submissions: Sequence[Submission], names: OrganizationNames) -> list[Recorded]:
     policy = policy_of(submissions[0].organization_id)
-    guess = guess_by(policy.counter_patterns)
     catalog = _open_catalog(policy, names)
     _read(catalog, policy, _unknown_keys(submissions, catalog.known))
+    guess = _guess_by(policy.counter_patterns, _unknown_keys(submissions, catalog.known))
     _make_missing(catalog, [plan(each, catalog.known, guess) for each in submissions], policy)
     plans = [plan(each, catalog.known, guess, catalog.over_limit) for each in submissions]
     _check(plans)
@@ -180,6 +181,19 @@ def _open_catalog(policy: Policy, names: OrganizationNames) -> Catalog:
     versions = writing.ensure_shards(organization_id, lanes)
     is_current = names.versions == versions
     return Catalog(versions, dict(names.known) if is_current else {}, set(), set())
+
+
+def _guess_by(patterns: Sequence[str], keys: Sequence[str]) -> Guess:
+    """Return the function that tells the type of new metrics whose sender does not say it.
+
+    Patterns are matched by the database, whose regular expressions take linear time whatever they are.
+    """
+    if not patterns or not keys:
+        return _no_guess
+    names = {key: key.partition(";")[0] for key in keys}
+    expressions = [parse_pattern(pattern).key_regex for pattern in patterns]
+    counted = writing.matching_texts(list(set(names.values())), expressions)
+    return lambda key: MetricType.COUNTER if names.get(key) in counted else MetricType.VALUE
 
 
 def _unknown_keys(submissions: Sequence[Submission], known: Mapping[str, Known]) -> list[str]:

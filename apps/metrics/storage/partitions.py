@@ -85,6 +85,11 @@ def existing_partitions() -> set[str]:
     return set(_attached(is_detaching=False))
 
 
+def has_partitions(day: dt.date) -> bool:
+    """Tell whether the points of a UTC day and its rollups have their partitions."""
+    return {chunk_partition(day), rollup_partition(day)} <= existing_partitions()
+
+
 def partitions_of(table: str) -> list[Partition]:
     """Return the partitions of `CHUNKS` or `ROLLUPS` by day."""
     with connection.cursor() as cursor:

@@ -151,6 +151,16 @@ def read_metrics(
         return found
 
 
+def matching_texts(texts: Sequence[str], expressions: Sequence[str]) -> set[str]:
+    """Return the texts that one of the regular expressions matches."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT text FROM unnest(%s::text[]) AS given (text) WHERE text COLLATE "C" ~ ANY(%s::text[])',
+            [list(texts), list(expressions)],
+        )
+        return {text for (text,) in cursor.fetchall()}
+
+
 def count_metrics(organization_id: uuid.UUID) -> int:
     """Return how many living metrics an organization has."""
     with connection.cursor() as cursor:

@@ -88,6 +88,7 @@ def test_each_numeric_field_of_a_line_is_a_point(line: str, points: list[tuple[s
         ("cpu,host=a,host=b value=1", "metrics.invalid_tags"),
         (",host=a value=1", "metrics.invalid_name"),
         ("x" * 256 + " value=1", "metrics.invalid_name"),
+        ("x" + ",t=" * 10_000 + " value=1", "metrics.invalid_tags"),
         ("cpu value=NaN", "metrics.invalid_value"),
         ("cpu value=nan", "metrics.invalid_value"),
         ("cpu value=inf", "metrics.invalid_value"),
@@ -193,6 +194,22 @@ def test_a_write_has_a_bound() -> None:
             parse_write(body, "", WINDOW, max_points=3)
 
 
+def test_faulty_and_empty_lines_have_the_same_bound() -> None:
+    for body in (b"x\n" * 4, b'a t=""\n' * 4, b"\n" * 9, b"#\n" * 9):
+        with pytest.raises(BatchSize):
+            parse_write(body, "", WINDOW, max_points=3)
+
+
+@pytest.mark.parametrize("faulty", ["", "b value=nan 0", 'b value=1,t="\n" 0'])
+def test_long_bodies_are_read_like_short_ones(faulty: str) -> None:
+    found = write(
+        "\n".join([f"a,n={number} value={number},b=2i {NOW_NS + 1_000}" for number in range(500)] + [faulty])
+    )
+    expected = [(key, value, 1) for n in range(500) for key, value in ((f"a;n={n}", n), (f"a.b;n={n}", 2))]
+    assert points_of(found) == expected
+    assert [line for line, _code in refused_lines(found)] == ([501] if faulty else [])
+
+
 def test_many_heads_and_fields_find_their_keys() -> None:
     body = "\n".join(f"m{number % 1_500} f{number % 1_499}={number}" for number in range(3_000))
     found = write(body)
@@ -256,15 +273,47 @@ def lines(draw: st.DrawFn, *, is_clean: bool) -> str:
 
 def same(body: bytes) -> None:
     """Compare what both paths make of a body that the fast one takes."""
-    if read_plain(body) is None:
+    lines = read_plain(body, MAX_POINTS)
+    if lines is None:
         return
-    fast = parse_write(body, "ns", WINDOW, max_points=MAX_POINTS)
     unit = precision_of("ns")
+    fast = parsing._parse_plain(lines, unit, WINDOW)
     slow = parsing._parse_exactly(body, unit, WINDOW, MAX_POINTS)
     assert points_of(fast) == points_of(slow)
     assert fast.parsed.refusals == slow.parsed.refusals
     assert fast.parsed.batch.item_numbers.tolist() == slow.parsed.batch.item_numbers.tolist()
     assert (fast.parsed.item_count, fast.all_timed) == (slow.parsed.item_count, slow.all_timed)
+
+
+@pytest.mark.parametrize(
+    ("body", "count", "refused"),
+    [
+        (f"a x=1 {NOW_NS}\n#b x=1 {NOW_NS}", 1, []),
+        (f"a x=1 {NOW_NS:#x}", 0, [1]),
+        (f"a x=1 {NOW_NS:#X}", 0, [1]),
+        ("a x=0x1i", 0, [1]),
+        ("a x=0X1i,y=1", 0, [1]),
+        (f"a x=1 {NOW_NS}\t", 0, [1]),
+        (f"a x=1 \t{NOW_NS}", 0, [1]),
+        (f"a x=1 {NOW_NS}\x0b", 0, [1]),
+        (f"a x=1 {NOW_NS}\rb x=1 {NOW_NS}", 0, [1]),
+        (f"a x=1 {NOW_NS}\n\nb x=nan {NOW_NS}", 1, [3]),
+        (f"a x=1,y=2 {NOW_NS}\na x=1 {NOW_NS}\na x=1,y=2,z=3 {NOW_NS}", 6, []),
+        (f"a x=1 {NOW_NS}\na x=1,y=2 {NOW_NS}", 3, []),
+    ],
+)
+def test_what_a_table_reader_would_read_otherwise_is_read_as_the_protocol_has_it(
+    body: str, count: int, refused: list[int]
+) -> None:
+    found = write(body)
+    assert len(found.parsed.batch) == count
+    assert [line for line, _code in refused_lines(found)] == refused
+    same(body.encode())
+
+
+def test_a_byte_order_mark_is_part_of_the_name() -> None:
+    assert points_of(write("\ufeffa value=1")) == [("\ufeffa", 1, 0)]
+    same("\ufeffa value=1".encode())
 
 
 @given(
@@ -281,7 +330,7 @@ def test_clean_bodies_take_the_fast_path(found: list[str]) -> None:
     body = "\n".join(found).encode()
     is_sound = all(not refusal.code.endswith("value") for refusal in write(body).parsed.refusals)
     if is_sound and b"i" not in body:
-        assert read_plain(body) is not None
+        assert read_plain(body, MAX_POINTS) is not None
     same(body)
 
 

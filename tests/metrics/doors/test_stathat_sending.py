@@ -113,6 +113,8 @@ def test_a_tilde_writes_several_metrics(stat: str, keys: list[str]) -> None:
 def test_a_stat_stands_for_at_most_50_names() -> None:
     [refusal] = form(stat="a~" + ",".join(map(str, range(51))), count=1).parsed.refusals
     assert (refusal.field, refusal.code) == ("metric", "metrics.batch_size")
+    [refusal] = form(stat="a~" + "b," * 10_000, count=1).parsed.refusals
+    assert (refusal.field, refusal.code) == ("metric", "metrics.invalid_name")
 
 
 def test_a_time_may_be_a_decimal_and_is_exact() -> None:

@@ -116,6 +116,13 @@ def test_a_key_has_at_most_2048_bytes() -> None:
         canonical_key("m" * (room + 2), tags)
 
 
+def test_what_is_far_too_long_is_not_even_taken_apart() -> None:
+    with pytest.raises(InvalidName, match="far"):
+        parse_key("m" * 100_000)
+    with pytest.raises(InvalidTags, match="far"):
+        parse_key("m" + ";k=a" * 100_000)
+
+
 def test_doors_trim_and_write_an_underscore() -> None:
     assert (
         door_key(" a;b\tc\n", [(" my tag ", "x y"), ("a=b", "1"), ("n", "a\0b")])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from random import Random
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ points = st.lists(st.tuples(st.integers(0, 2), instants, numbers), max_size=60)
 def store(metrics: Any, found: list[Point], places: list[int]) -> None:
     """Put each point where its place says: one of two segments, or one of two compactions."""
     by_place: dict[int, list[Point]] = defaultdict(list)
-    for point, place in zip(found, places, strict=False):
+    for point, place in zip(found, places, strict=True):
         by_place[place].append(point)
     for place, members in by_place.items():
         columns = [
@@ -148,6 +149,14 @@ def answers_of(
         ]
 
 
+def many(random: Random) -> list[Point]:
+    """Return points in every quarter of some hours: what one list of Hypothesis hardly ever holds."""
+    return [
+        (random.randrange(3), random.randrange(15 * HOUR), random.choice([1.0, 0.25, -3.0, 1e15, 7e-9]))
+        for _ in range(random.choice([0, 50, 200]))
+    ]
+
+
 @st.composite
 def queries(draw: st.DrawFn) -> SeriesQuery:
     """Return a query of any window, interval and zone."""
@@ -162,15 +171,18 @@ def queries(draw: st.DrawFn) -> SeriesQuery:
     )
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(found=points, places=st.lists(st.integers(0, 3), min_size=60, max_size=60), query=queries())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(few=points, seed=st.integers(0, 1 << 32), query=queries())
 def test_answers_equal_a_plain_reference_in_any_state_of_storage(
-    actors: Actors, found: list[Point], places: list[int], query: SeriesQuery
+    actors: Actors, few: list[Point], seed: int, query: SeriesQuery
 ) -> None:
     assert actors.viewer.actor  # made outside of what is taken back
+    random = Random(seed)
+    found = [*few, *many(random)]
+    places = [random.randrange(4) for _ in found]
     exact, percentiles = answers_of(actors, query, found, places, EXACT, PERCENTILES)
-    for elsewhere in ([0] * 60, [2] * 60):
-        others = answers_of(actors, query, found, elsewhere, EXACT, PERCENTILES)
+    for place in (0, 2):
+        others = answers_of(actors, query, found, [place] * len(found), EXACT, PERCENTILES)
         assert [without_ids(answer) for answer in others] == [without_ids(exact), without_ids(percentiles)]
     for number, key in enumerate(KEYS):
         own = [(START + at, value) for owner, at, value in found if owner == number]

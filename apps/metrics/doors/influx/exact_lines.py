@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from apps.metrics.doors.influx.plain_lines import Lines
+from apps.metrics.doors.influx.plain_lines import Lines, check_points
 from apps.metrics.doors.influx.series import series_key
 from apps.metrics.errors import InvalidName, InvalidTags, InvalidValue
 from apps.metrics.points.assembly import KeyTable
@@ -34,10 +34,11 @@ _INTEGER: Final = re.compile(r"(-?[0-9]{1,20})([iu])")
 class ExactReader:
     """Reads a body line by line; faulty lines go to `refusals`, each by the number of its line from 0."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, max_points: int) -> None:
         # What is not UTF-8 becomes half a surrogate pair, which no name may have.
         self._text = body.decode(errors="surrogateescape")
         self.refusals = Refusals(self._text.count("\n") + 1)
+        self._max_points = max_points
         self.line_count = 0
         self.untimed_count = 0
         self._line = 0
@@ -49,7 +50,10 @@ class ExactReader:
         self._has_stamp = np.zeros(len(self.refusals.marks), dtype=np.bool_)
 
     def read(self) -> Lines:
-        """Return the points of all lines; those of refused lines are among them, with any time."""
+        """Return the points of all lines; those of refused lines are among them, with any time.
+
+        Raises BatchSize at the first point or line too many.
+        """
         place = 0
         while place < len(self._text):
             skipped = _SKIPPED_PATTERN.match(self._text, place)
@@ -58,6 +62,7 @@ class ExactReader:
                 self._line += 1
                 continue
             self.line_count += 1
+            check_points(self.line_count, self._max_points)
             place = self._read_line(place)
         return Lines(
             self._table,
@@ -90,7 +95,8 @@ class ExactReader:
         return found.end()
 
     def _read_fields(self, head: str, fields: str) -> None:
-        for field, text in _FIELD_PATTERN.findall(fields):
+        for found in _FIELD_PATTERN.finditer(fields):
+            field, text = found.groups()
             if text.startswith('"'):
                 continue
             try:
@@ -103,6 +109,7 @@ class ExactReader:
             except InvalidTags as error:
                 self._refuse("tags", error.code, error.detail)
             else:
+                check_points(len(self._values) + 1, self._max_points)
                 self._key_index.append(key)
                 self._values.append(value)
                 self._lines.append(self._line)

@@ -1,18 +1,23 @@
 """Bodies of writes: line protocol to points and refusals. Pure."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from apps.metrics.doors.influx.exact_lines import ExactReader
-from apps.metrics.doors.influx.plain_lines import Lines, read_plain
+from apps.metrics.doors.influx.plain_lines import Lines, check_points, read_plain
 from apps.metrics.doors.influx.precisions import Precision, precision_of
-from apps.metrics.errors import BatchSize, TimestampOutOfRange
+from apps.metrics.errors import TimestampOutOfRange
 from apps.metrics.points.assembly import assemble
 from apps.metrics.points.batch import Instants, Parsed
 from apps.metrics.points.refusals import Refusals
 from apps.metrics.points.timestamps import TimeWindow
 from apps.metrics.points.values import without_minus_zero
+
+LINES_PER_POINT: Final = 2
+# For fewer lines a table costs more than it saves.
+MANY_LINES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +34,32 @@ class InfluxWrite:
 def parse_write(body: bytes, precision: str, window: TimeWindow, *, max_points: int) -> InfluxWrite:
     """Return the points of `POST /write` and `/api/v2/write`; a line with a fault is refused as a whole.
 
-    Raises Malformed for an unknown precision, BatchSize for more than `max_points` points. A body without
-    lines, or with texts only, has no points.
+    Raises Malformed for an unknown precision, BatchSize for more than `max_points` points or lines. A body
+    without lines, or with texts only, has no points.
     """
     unit = precision_of(precision)
-    lines = read_plain(body)
+    line_ends = body.count(b"\n")
+    # Empty lines and comments are no points, but cost time.
+    check_points(line_ends // LINES_PER_POINT, max_points)
+    lines = read_plain(body, max_points) if line_ends >= MANY_LINES else None
     if lines is None:
         return _parse_exactly(body, unit, window, max_points)
+    return _parse_plain(lines, unit, window)
+
+
+def _parse_plain(lines: Lines, unit: Precision, window: TimeWindow) -> InfluxWrite:
     count = int(lines.lines[-1]) + 1
     refusals = Refusals(count)
     times = np.full(count, window.received_at_us, dtype=np.int64)
     if lines.stamps is not None:
         times = unit.instants_of(lines.stamps)
         _refuse_outside(times, lines.stamps, unit, window, refusals)
-    _check_size(lines, max_points)
     return InfluxWrite(_assembled(lines, times, refusals, count), all_timed=lines.stamps is not None)
 
 
 def _parse_exactly(body: bytes, unit: Precision, window: TimeWindow, max_points: int) -> InfluxWrite:
-    reader = ExactReader(body)
+    reader = ExactReader(body, max_points)
     lines = reader.read()
-    _check_size(lines, max_points)
     times = np.full(len(reader.has_stamp), window.received_at_us, dtype=np.int64)
     if lines.stamps is not None:
         times = np.where(reader.has_stamp, unit.instants_of(lines.stamps), times)
@@ -77,8 +87,3 @@ def _assembled(lines: Lines, times: Instants, refusals: Refusals, count: int) ->
         items=lines.lines,
         item_count=count,
     )
-
-
-def _check_size(lines: Lines, max_points: int) -> None:
-    if len(lines.values) > max_points:
-        raise BatchSize(f"A write has at most {max_points} points, this one {len(lines.values)}.")

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from apps.metrics.doors.influx.series import series_key
-from apps.metrics.errors import InvalidName, InvalidTags
+from apps.metrics.errors import BatchSize, InvalidName, InvalidTags
 from apps.metrics.points.assembly import KeyTable
 from apps.metrics.points.batch import Indexes, Instants, Values
 from apps.metrics.points.values import value_faults
@@ -49,13 +49,14 @@ class _Fields:
     counts: npt.NDArray[np.int64]
 
 
-def read_plain(body: bytes) -> Lines | None:
-    """Return a body's lines, None if it is not plain."""
+def read_plain(body: bytes, max_points: int) -> Lines | None:
+    """Return a body's lines, None if it is not plain; raises BatchSize for more points than allowed."""
     if not _is_plain(body):
         return None
     try:
         heads, texts, stamps = _columns_of(body)
-        fields = _single_fields(texts) or _several_fields(texts)
+        fields = _single_fields(texts) or _several_fields(texts, max_points)
+        check_points(len(fields.values), max_points)
         if "" in fields.names or value_faults(fields.values).any():
             return None
         if len(heads) != body.count(b"\n") + (not body.endswith(b"\n")):
@@ -68,6 +69,12 @@ def read_plain(body: bytes) -> Lines | None:
     except (pa.ArrowInvalid, InvalidName, InvalidTags):
         return None
     return Lines(table, key_index, fields.values, lines, stamps)
+
+
+def check_points(count: int, max_points: int) -> None:
+    """Refuse more points than a write may have; raises BatchSize."""
+    if count > max_points:
+        raise BatchSize(f"A write has at most {max_points} points.")
 
 
 def _is_plain(body: bytes) -> bool:
@@ -110,9 +117,10 @@ def _single_fields(texts: Any) -> _Fields | None:
     return _Fields([prefix[:-1]], np.zeros(count, np.int32), values, np.ones(count, np.int64))
 
 
-def _several_fields(texts: Any) -> _Fields:
-    """Return the fields of any lines; raises ArrowInvalid."""
+def _several_fields(texts: Any, max_points: int) -> _Fields:
+    """Return the fields of any lines; raises ArrowInvalid, and BatchSize before they cost much."""
     lists = pc.split_pattern(texts, ",")
+    check_points(len(lists.values), max_points)
     pairs = pc.split_pattern(lists.values, "=", max_splits=1)
     names = pc.list_element(pairs, 0).dictionary_encode()
     values = _numbers_of(pc.list_element(pairs, 1))

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from apps.metrics.errors import InvalidTags
-from apps.metrics.points.names import REMEMBERED_CHARS, REMEMBERED_KEYS, door_key
+from apps.metrics.points.names import REMEMBERED_CHARS, REMEMBERED_KEYS, TEXT_MAX_CHARS, door_key
 
 # A measurement's only or main field has this name: the metric is then the measurement itself.
 MAIN_FIELD: Final = "value"
@@ -29,6 +29,8 @@ def _remembered_key(head: str, field: str) -> str:
 
 
 def _key_of(head: str, field: str) -> str:
+    if len(head) > TEXT_MAX_CHARS:
+        raise InvalidTags("Measurement and tags are far too long.")
     measurement, *tags = _parts_of(head)
     name = measurement if not measurement or field == MAIN_FIELD else f"{measurement}.{field}"
     return door_key(_unescaped(name), [_pair_of(tag) for tag in tags])

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.metrics.errors import BatchSize, InvalidValue
+from apps.metrics.errors import BatchSize, InvalidName, InvalidValue
 from apps.metrics.metric_types import MetricType
+from apps.metrics.points.names import TEXT_MAX_CHARS
 from apps.metrics.points.timestamps import TextRefused, TimeWindow, instant_of_number
 from apps.metrics.points.values import VALUE_MAX, number_of_text
 
@@ -28,7 +29,12 @@ class Item:
 
 
 def stat_names(text: str) -> list[str]:
-    """Return the names that a stat stands for: `a~b,c` for "a b" and "a c"; raises BatchSize over 50."""
+    """Return the names that a stat stands for: `a~b,c` for "a b" and "a c".
+
+    Raises BatchSize over 50, InvalidName.
+    """
+    if len(text) > TEXT_MAX_CHARS:
+        raise InvalidName("The stat's name is far too long.")
     first, tilde, rest = text.partition("~")
     parts = [part.strip() for part in rest.split(",") if part.strip()]
     if not tilde or not parts:
