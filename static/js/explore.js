@@ -1,4 +1,4 @@
-// The metric explorer: state in the address, buckets from the API, lines drawn by uPlot, points as they arrive.
+// The metric explorer: state in the address, buckets from the API, lines by uPlot, points as they arrive.
 
 import { byId, debounce, el, pageData } from "./dom.js";
 import { live } from "./page-live.js";
@@ -11,7 +11,15 @@ import { Legend } from "./explore/legend.js";
 import { linesOf } from "./explore/lines.js";
 import { RangeControls, windowFacts } from "./explore/range.js";
 import { calmerInterval, fits, gapsOf, instantsOf, prolong } from "./explore/series.js";
-import { AGGREGATIONS, MAX_SERIES, rangeSeconds, readState, rfc3339, writeState, zoneOf } from "./explore/state.js";
+import {
+  AGGREGATIONS,
+  MAX_SERIES,
+  rangeSeconds,
+  readState,
+  rfc3339,
+  writeState,
+  zoneOf,
+} from "./explore/state.js";
 import { ValueTable } from "./explore/table.js";
 import { Tail } from "./explore/tail.js";
 import { readable } from "./explore/zone.js";
@@ -49,7 +57,12 @@ const finder = new Finder({
   onToggle: toggle,
   zone: () => zoneOf(state),
 });
-const tail = new Tail(live, { onPoints: loadTail, onMove: () => loadTail(Infinity), onAsk: askAgain, onState: showTail });
+const tail = new Tail(live, {
+  onPoints: loadTail,
+  onMove: () => loadTail(Infinity),
+  onAsk: askAgain,
+  onState: showTail,
+});
 
 // --- what a person changes
 
@@ -64,11 +77,16 @@ function show() {
   controls.showState();
   controls.showAsked();
   for (const name of FLAGS) byId(name).checked = state[name];
-  finder.refresh();
-  tail.watch(state.series.map(({ metric }) => metric));
+  watchChosen();
   tail.follow(state.range && state.series.length ? rangeSeconds(state.range) : 0);
   legend.show(state.series, null, zoneOf(state));
   return load();
+}
+
+/** Tick and watch the metrics that are chosen. */
+function watchChosen() {
+  finder.refresh();
+  tail.watch(state.series.map(({ metric }) => metric));
 }
 
 function toggle({ metric, type }, isOn) {
@@ -93,10 +111,15 @@ function aggregate(i, aggregation) {
 
 function duplicate(i) {
   const { metric } = state.series[i];
-  const used = state.series.filter((series) => series.metric === metric).map(({ aggregation }) => aggregation);
+  const used = state.series
+    .filter((series) => series.metric === metric)
+    .map(({ aggregation }) => aggregation);
   const type = answer?.series.find((series) => series.metric === metric)?.type;
-  const free = Object.keys(AGGREGATIONS).find((name) => !used.includes(name) && (name !== "rate" || type === "counter"));
-  if (!free || state.series.length >= MAX_SERIES) return tell(`At most ${MAX_SERIES} series are shown at once.`);
+  const free = Object.keys(AGGREGATIONS).find(
+    (name) => !used.includes(name) && (name !== "rate" || type === "counter"),
+  );
+  if (!free || state.series.length >= MAX_SERIES)
+    return tell(`At most ${MAX_SERIES} series are shown at once.`);
   state.series = state.series.toSpliced(i + 1, 0, { metric, aggregation: free });
   return changed();
 }
@@ -109,7 +132,9 @@ function remove(i) {
 }
 
 function tell(text) {
-  byId("notes").replaceChildren(el("div", { class: "note", "data-tone": "warn", role: "status" }, el("div", {}, text)));
+  byId("notes").replaceChildren(
+    el("div", { class: "note", "data-tone": "warn", role: "status" }, el("div", {}, text)),
+  );
   byId("notes").hidden = false;
 }
 
@@ -163,6 +188,7 @@ async function fetchPrevious({ from, to, interval }, signal) {
 /** A link may leave the aggregation open, or write a key in another way: from here on it says both. */
 function nameSeries() {
   state.series = answer.series.map(({ metric, aggregation }) => ({ metric, aggregation }));
+  watchChosen();
   history.replaceState(null, "", location.pathname + writeState(state));
 }
 
@@ -176,13 +202,19 @@ async function loadTail(earliest) {
   if (earliest === null) return load({ quiet: true });
   if (!state.range && earliest >= state.to) return null;
   const instants = instantsOf(answer);
-  const start = instants.findLast((instant) => instant <= Math.min(earliest, answer.to, instants.at(-1) ?? 0));
+  const start = instants.findLast(
+    (instant) => instant <= Math.min(earliest, answer.to, instants.at(-1) ?? 0),
+  );
   if (start === undefined) return earliest < answer.from ? null : load({ quiet: true });
   const current = request;
   const { to } = wantedWindow();
   try {
     const { signal } = current;
-    const late = await fetchWindow(state, { from: rfc3339(start), to }, { interval: answer.interval, signal });
+    const late = await fetchWindow(
+      state,
+      { from: rfc3339(start), to },
+      { interval: answer.interval, signal },
+    );
     if (request !== current) return null;
     if (!fits(answer, late, start)) return load({ quiet: true });
     answer = prolong(answer, late, start, state.range ? rangeSeconds(state.range) : 0);
@@ -218,17 +250,22 @@ function draw({ isNew = false } = {}) {
   legend.show(state.series, answer, zone);
   table.show({ answer, state, zone }, { isNew });
   byId("chart-facts").replaceChildren(windowFacts(answer, state), ` ${remarks()}`);
-  const hasPoints = lines.some(({ role, values }) => role === "main" && values.some((value) => value !== null));
+  const hasPoints = lines.some(
+    ({ role, values }) => role === "main" && values.some((value) => value !== null),
+  );
   byId("chart-empty").hidden = hasPoints;
-  byId("chart-empty").textContent = `No points from ${readable(answer.from, zone)} to ${readable(answer.to, zone)}.`;
+  byId("chart-empty").textContent =
+    `No points from ${readable(answer.from, zone)} to ${readable(answer.to, zone)}.`;
   byId("chart").dataset.buckets = x.length;
   byId("chart").dataset.interval = answer.interval;
 }
 
 function remarks() {
   const found = [];
-  if (answer.series.some(({ partial }) => partial.size)) found.push("Hollow points: buckets that the range cuts.");
-  if (answer.series.some((series) => gapsOf(series).length)) found.push("Coloured strips at the top: gaps without points.");
+  if (answer.series.some(({ partial }) => partial.size))
+    found.push("Hollow points: buckets that the range cuts.");
+  if (answer.series.some((series) => gapsOf(series).length))
+    found.push("Coloured strips at the top: gaps without points.");
   const rough = answer.series.find(({ exact, error }) => exact === false && error);
   if (rough) found.push(`Percentiles are within ${rough.error * 100} % of the exact point.`);
   return found.join(" ");

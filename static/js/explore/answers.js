@@ -23,13 +23,8 @@ export function fetchMetrics({ by = "search", text = "", next = "", signal } = {
   return call(`${API}?${query}`, { signal });
 }
 
-/** One metric by its key. */
-export async function fetchMetric(key, signal) {
-  return call(`${API}/${encodeURIComponent(key)}`, { signal });
-}
-
 /**
- * The buckets of every chosen series: {from, to, interval, series[], bands[]}, in the order of `state.series`.
+ * The buckets of every chosen series: {from, to, interval, series[], bands[]}, ordered as `state.series`.
  *
  * `window` is {from, to} as the API takes them, `to` empty for now; one request goes out per aggregation.
  */
@@ -79,7 +74,7 @@ async function fetchBands(state, window, interval, signal) {
   return new Map(places.map((i) => [i, edges(state.series[i].metric).map(ofAnswer)]));
 }
 
-/** The series of a metric in an answer; a key that is not in its canonical form is answered as one not named. */
+/** The series of a metric in an answer; a key in another form is answered as one not named. */
 function pick(body, metric, metrics, aggregation = "") {
   const fitting = body.series.filter((series) => !aggregation || series.aggregation === aggregation);
   return (
@@ -132,7 +127,18 @@ export function downloads(state, { from, to, interval }) {
   });
 }
 
-function ofAnswer({ metric, type, unit, aggregation, exact, relative_error: error, at, values, partial, gaps }) {
+function ofAnswer({
+  metric,
+  type,
+  unit,
+  aggregation,
+  exact,
+  relative_error: error,
+  at,
+  values,
+  partial,
+  gaps,
+}) {
   return {
     metric,
     type,

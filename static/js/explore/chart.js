@@ -20,8 +20,8 @@ export function strokeOf(n) {
 }
 
 /**
- * Draws lines into `place`; calls `onZoom(from, to)` and `onZoomOut()` for gestures, `onCursor(index, box)` as
- * the cursor moves: the index of a bucket or null, and where it is in the frame.
+ * Draws lines into `place`; calls `onZoom(from, to)` and `onZoomOut()` for gestures, `onCursor(index, box)`
+ * as the cursor moves: the index of a bucket or null, and where it is in the frame.
  */
 export class Chart {
   constructor(place, { onZoom, onZoomOut, onCursor }) {
@@ -104,7 +104,8 @@ export class Chart {
   #series(line, colour) {
     const { colour: n, dash } = strokeOf(line.series);
     const stroke = colour(`--series-${n}`);
-    if (line.role === "low" || line.role === "high") return { scale: line.scale, width: 0, points: { show: false } };
+    if (line.role === "low" || line.role === "high")
+      return { scale: line.scale, width: 0, points: { show: false } };
     const isPrevious = line.role === "previous";
     return {
       scale: line.scale,
@@ -113,7 +114,14 @@ export class Chart {
       width: isPrevious ? 1.25 : 2,
       dash: isPrevious ? [3, 4] : dash,
       spanGaps: this.view.bridge,
-      points: { show: false, filter: (plot, s) => this.#lonely(s), size: 6, stroke, fill: colour("--surface"), width: 1.5 },
+      points: {
+        show: false,
+        filter: (plot, s) => this.#lonely(s),
+        size: 6,
+        stroke,
+        fill: colour("--surface"),
+        width: 1.5,
+      },
     };
   }
 
@@ -263,7 +271,11 @@ function columns({ x, lines }) {
 
 /** What has uPlot made anew when it changes. */
 function shapeOf({ lines, zone, bridge }) {
-  return JSON.stringify([lines.map(({ series, role, scale, metric }) => [series, role, scale, metric]), zone, bridge]);
+  return JSON.stringify([
+    lines.map(({ series, role, scale, metric }) => [series, role, scale, metric]),
+    zone,
+    bridge,
+  ]);
 }
 
 function sizeOf(place) {

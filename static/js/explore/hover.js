@@ -34,7 +34,8 @@ export class Hover {
       el("ul", {}, facts.map(row)),
     );
     place(card, box);
-    if (document.activeElement === byId("chart")) byId("readout").textContent = inWords(at, facts, this.view.zone);
+    if (document.activeElement === byId("chart"))
+      byId("readout").textContent = inWords(at, facts, this.view.zone);
   }
 
   #facts(index, at) {
@@ -75,7 +76,9 @@ function row({ series, metric, aggregation, text, band, previous, isPartial }) {
 }
 
 function inWords(at, facts, zone) {
-  const values = facts.map(({ metric, text, isPartial }) => `${metric} ${text}${isPartial ? " in part" : ""}`);
+  const values = facts.map(
+    ({ metric, text, isPartial }) => `${metric} ${text}${isPartial ? " in part" : ""}`,
+  );
   return `${readable(at, zone, { seconds: at % 60 !== 0 })}: ${values.join(", ")}`;
 }
 

@@ -11,7 +11,7 @@ import { utc } from "./zone.js";
 const GAPS_LISTED = 20;
 const FOR_VALUES = Object.keys(AGGREGATIONS).filter((name) => name !== "rate");
 
-/** Shows the rows; `onAggregation(i, name)`, `onDuplicate(i)` and `onRemove(i)` hear what is done to the ith. */
+/** Shows the rows; `onAggregation(i, name)`, `onDuplicate(i)` and `onRemove(i)` hear of the ith. */
 export class Legend {
   constructor({ onAggregation, onDuplicate, onRemove }) {
     this.calls = { onAggregation, onDuplicate, onRemove };
@@ -56,7 +56,11 @@ export class Legend {
     // A link may ask for a percentile that is not among them, or not say which it wants.
     const names = offered.includes(aggregation) ? offered : [aggregation, ...offered];
     const label = `Aggregation of ${metric}`;
-    const select = el("select", { class: "input input-short", id: `series-${i}-aggregation`, "aria-label": label });
+    const select = el("select", {
+      class: "input input-short",
+      id: `series-${i}-aggregation`,
+      "aria-label": label,
+    });
     select.append(...names.map((name) => new Option(AGGREGATIONS[name] ?? (name || "Usual"), name)));
     select.value = aggregation;
     select.addEventListener("change", () => this.calls.onAggregation(i, select.value));
@@ -107,8 +111,20 @@ function gapList(gaps, zone) {
   if (gaps.length === 0) return el("span", { class: "quiet" }, "none");
   const listed = gaps.slice(-GAPS_LISTED).reverse();
   const items = listed.map(({ from, to }) =>
-    el("li", { "data-gap-from": from, "data-gap-to": to }, timeElement(from, zone), " to ", timeElement(to, zone)),
+    el(
+      "li",
+      { "data-gap-from": from, "data-gap-to": to },
+      timeElement(from, zone),
+      " to ",
+      timeElement(to, zone),
+    ),
   );
-  if (gaps.length > listed.length) items.push(el("li", {}, `and ${count(gaps.length - listed.length)} before`));
-  return el("details", { class: "more" }, el("summary", {}, plural(gaps.length, "gap")), el("ul", { class: "gap-list" }, items));
+  if (gaps.length > listed.length)
+    items.push(el("li", {}, `and ${count(gaps.length - listed.length)} before`));
+  return el(
+    "details",
+    { class: "more" },
+    el("summary", {}, plural(gaps.length, "gap")),
+    el("ul", { class: "gap-list" }, items),
+  );
 }

@@ -9,7 +9,11 @@ export function swatch(n) {
   const { colour, dash } = strokeOf(n);
   const line = svg("line", { x1: 0, y1: 5, x2: 26, y2: 5, class: `series-line series-line-${colour}` });
   if (dash.length) line.setAttribute("stroke-dasharray", dash.join(" "));
-  return svg("svg", { class: "series-swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" }, line);
+  return svg(
+    "svg",
+    { class: "series-swatch", viewBox: "0 0 26 10", width: 26, height: 10, "aria-hidden": "true" },
+    line,
+  );
 }
 
 /** A time of a zone with UTC on hover; seconds show where they are not nought, unless `options` say. */

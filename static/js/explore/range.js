@@ -56,7 +56,8 @@ export class RangeControls {
       const value = this.state[name];
       const select = byId(name);
       // A link may name an interval or zone that is not on offer.
-      if (![...select.options].some((option) => option.value === value)) select.append(new Option(value, value));
+      if (![...select.options].some((option) => option.value === value))
+        select.append(new Option(value, value));
       select.value = value;
     }
     for (const button of document.querySelectorAll("[data-range]"))
@@ -92,7 +93,11 @@ export class RangeControls {
   pickWindow(from, to) {
     const span = Math.min(Math.max(to - from, SHORTEST_S), LONGEST_S);
     const start = Math.round(from);
-    Object.assign(this.state, { range: "", from: start, to: Math.max(Math.round(from + span), start + SHORTEST_S) });
+    Object.assign(this.state, {
+      range: "",
+      from: start,
+      to: Math.max(Math.round(from + span), start + SHORTEST_S),
+    });
     this.#changed();
   }
 

@@ -1,4 +1,4 @@
-// Answers joined, prolonged and laid out as columns for the chart and the tables. Nothing here touches the page.
+// Answers joined, prolonged and laid out as columns for chart and tables. Nothing here touches the page.
 
 const FEWEST_STEPS = 4;
 const LADDER = [
@@ -80,7 +80,8 @@ export function movedTo(series, instants, shift) {
   let i = 0;
   series.at.forEach((at, k) => {
     const moved = at + shift;
-    while (i + 1 < instants.length && Math.abs(instants[i + 1] - moved) <= Math.abs(instants[i] - moved)) i += 1;
+    while (i + 1 < instants.length && Math.abs(instants[i + 1] - moved) <= Math.abs(instants[i] - moved))
+      i += 1;
     if (Math.abs(instants[i] - moved) <= reach) values[i] = series.values[k];
   });
   return values;
@@ -124,7 +125,8 @@ function medianStepS(at, values) {
 export function gapsOf({ at, gaps, partial }) {
   const [first, second = Infinity] = at;
   const last = at.at(-1);
-  const isEdge = ({ from, to }) => (partial.has(first) && to <= second) || (partial.has(last) && from >= last);
+  const isEdge = ({ from, to }) =>
+    (partial.has(first) && to <= second) || (partial.has(last) && from >= last);
   return gaps.filter((gap) => !isEdge(gap));
 }
 

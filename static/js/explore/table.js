@@ -42,7 +42,8 @@ export class ValueTable {
 function links({ state, answer }) {
   const found = downloads(state, answer);
   return found.map(({ aggregation, href }) => {
-    const name = found.length > 1 ? `Download CSV, ${AGGREGATIONS[aggregation] ?? aggregation}` : "Download CSV";
+    const name =
+      found.length > 1 ? `Download CSV, ${AGGREGATIONS[aggregation] ?? aggregation}` : "Download CSV";
     return el("a", { class: "button button-small", href, download: "metrics.csv" }, name);
   });
 }
@@ -50,7 +51,13 @@ function links({ state, answer }) {
 function head({ answer }) {
   const columns = answer.series.map(({ metric, aggregation, unit }) => {
     const what = [AGGREGATIONS[aggregation] ?? aggregation, unit].filter(Boolean).join(", ");
-    return el("th", { scope: "col", class: "number" }, metric, el("br"), el("span", { class: "quiet" }, what));
+    return el(
+      "th",
+      { scope: "col", class: "number" },
+      metric,
+      el("br"),
+      el("span", { class: "quiet" }, what),
+    );
   });
   return el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Bucket from"), columns));
 }

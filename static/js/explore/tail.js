@@ -8,7 +8,7 @@ const SLIDE_LONGEST_MS = 60_000;
 
 /**
  * Watches the metrics of a chart; `onPoints(earliest)` hears of points from an instant on (null: anywhere),
- * `onMove()` that time went on, `onAsk()` that it is time to ask because nothing is heard, `onState(name)` "live",
+ * `onMove()` that time went on, `onAsk()` that it is time to ask as nothing is heard, `onState(name)` "live",
  * "polling" or "paused". Each returns a promise: only one of them runs at a time.
  */
 export class Tail {
@@ -97,7 +97,8 @@ export class Tail {
   }
 
   #ask() {
-    if (this.#state() === "polling" && this.watched.size > 0 && !document.hidden) this.#run(() => this.calls.onAsk());
+    if (this.#state() === "polling" && this.watched.size > 0 && !document.hidden)
+      this.#run(() => this.calls.onAsk());
   }
 
   async #run(work) {
