@@ -75,7 +75,7 @@ class BatchIn(serializers.Serializer[Any]):
     columns = ColumnsIn(required=False)
 
 
-class PointOut(serializers.Serializer[Any]):
+class SentPointOut(serializers.Serializer[Any]):
     """What was stored."""
 
     metric = serializers.CharField()
@@ -127,17 +127,17 @@ class SendingViewSet(ResourceViewSet[Metric]):
     permission = "metrics.write"
     limit = "points"
     parser_classes = (RawJSONParser,)
-    serializer_class = PointOut
+    serializer_class = SentPointOut
     upload_max_bytes = settings.METRICS_MAX_BODY_BYTES
     known: ClassVar[frozenset[str]] = frozenset({"mode", "echo"})
 
-    @extend_schema(request=PointIn, responses={201: PointOut})
+    @extend_schema(request=PointIn, responses={201: SentPointOut})
     @action(detail=False, methods=["post"])
     def counter(self, request: Request) -> HttpResponse:
         """Add an amount to a counter, which is made if it does not exist."""
         return self._record(Call.COUNTER)
 
-    @extend_schema(request=PointIn, responses={201: PointOut})
+    @extend_schema(request=PointIn, responses={201: SentPointOut})
     @action(detail=False, methods=["post"])
     def value(self, request: Request) -> HttpResponse:
         """Store a reading of a value, which is made if it does not exist."""
