@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from apps.common import throttles
 from apps.common.requests import read_capped
+from apps.common.serializers import StrictSerializer
 from apps.common.viewsets import ResourceViewSet
 from apps.metrics.catalog import policy_of
 from apps.metrics.doors.native.sending import Call, read_sending
@@ -42,7 +43,7 @@ class RawJSONParser(BaseParser):
         return raw
 
 
-class PointIn(serializers.Serializer[Any]):
+class PointIn(StrictSerializer):
     """One point."""
 
     metric = serializers.CharField(max_length=2_048, help_text="Name, or key with tags: `cpu;host=a`.")
@@ -59,7 +60,7 @@ class TypedPointIn(PointIn):
     type = serializers.ChoiceField(choices=MetricType.choices, required=False)
 
 
-class ColumnsIn(serializers.Serializer[Any]):
+class ColumnsIn(StrictSerializer):
     """Points by column: lists of one length, or one value for all."""
 
     metric = serializers.JSONField()
@@ -68,7 +69,7 @@ class ColumnsIn(serializers.Serializer[Any]):
     timestamp = serializers.JSONField(required=False)
 
 
-class BatchIn(serializers.Serializer[Any]):
+class BatchIn(StrictSerializer):
     """1 to 10,000 points, as `points` or as `columns`."""
 
     points = TypedPointIn(many=True, required=False)
