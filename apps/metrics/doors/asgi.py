@@ -95,6 +95,7 @@ class MetricDoors:
         except DomainError as error:
             response = door.refuse(request, error)
             measuring.count_refusal(door.name, error.code)
+            _log_refusal(door, request, response.status, error.code)
         except Exception:  # the boundary of a door: whatever it was, the client is told and the log has it
             logger.exception("door.failed", door=door.name, request_id=request.request_id)
             response = door.refuse(request, ServerError())
@@ -188,6 +189,13 @@ class MetricDoors:
     async def _in_thread(self, work: Callable[..., ResultT], *arguments: Any) -> ResultT:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, partial(_with_connection, work, *arguments))
+
+
+def _log_refusal(door: Door, request: DoorRequest, status: int, code: str) -> None:
+    """Write a line for a refused request; one that was stored is counted and leaves no line."""
+    logger.info(
+        "door.refused", door=door.name, status=status, code=code, ip=request.ip, request_id=request.request_id
+    )
 
 
 def _with_connection(work: Callable[..., ResultT], *arguments: Any) -> ResultT:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, NotFound
 from apps.metrics.doors.gate import PERMISSION, Admission
 from apps.metrics.doors.requests import DoorRequest, Response, Scope
 from apps.metrics.points.batch import Parsed, Refusal
@@ -70,5 +70,8 @@ class Door(ABC):
         return PERMISSION if self.is_sending(request) else "metrics.view"
 
     def read(self, request: DoorRequest, admission: Admission) -> Response:
-        """Answer a request that brings no points; runs in a thread and may query. Raises DomainError."""
-        raise NotImplementedError
+        """Answer a request that brings no points; runs in a thread and may query. Raises DomainError.
+
+        A door without such calls has none.
+        """
+        raise NotFound
