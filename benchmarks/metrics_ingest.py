@@ -34,7 +34,7 @@ from benchmarks.stage import Stage
 
 READABLE_S: Final = 60.0
 BEHIND_S: Final = 3.0
-WARMING_POINTS, WARMING_S = 40_000, 2
+WARMING_POINTS, WARMING_S = 40_000, 1
 COMMITS: Final = 300
 LINES, ROWS, COLUMNS = "line protocol, 10,000 x 4", "JSON rows, 10,000 x 4", "JSON columns, 10,000 x 4"
 READABLE, THOUSANDS, HUNDREDS = "readable in an answer, same load", "1,000 x 8", "100 x 16"
@@ -58,7 +58,7 @@ class Sizes:
     def of(cls, stage: Stage) -> "Sizes":
         """Return those of a whole or a quick run."""
         if stage.quick:
-            return cls(200_000, 50_000, 20_000, 1, 1)
+            return cls(100_000, 40_000, 8_000, 1, 1)
         return cls(2_000_000, 2_000_000, 500_000, 2, 5)
 
 

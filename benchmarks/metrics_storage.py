@@ -135,7 +135,7 @@ def weighed_by_victoria(stage: Stage, bodies: list[bytes], points: int) -> float
 
 def compaction_rows(stage: Stage, crew: Crew, ours: Sextant) -> list[Row]:
     """Compact a burst in this process, worker and clock being stopped; one core at most works on it."""
-    points = 200_000 if stage.quick else 2 * MILLION
+    points = 100_000 if stage.quick else 2 * MILLION
     postgres = [pid for pid in [postgres_pid()] if pid]
     wall, cpu = [], []
     for _ in range(stage.rounds):

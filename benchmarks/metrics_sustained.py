@@ -24,7 +24,7 @@ from benchmarks.stage import Stage
 
 TITLE = "Metrics under load for minutes"
 LOOK_S: Final = 10.0
-QUICK_SECONDS, QUICK_LOOK_S = 4.0, 1.0
+QUICK_SECONDS, QUICK_LOOK_S = 2.0, 0.5
 DENSE: Final = 10
 # A peer is sent to for this part of the time, so that the whole run stays under twenty minutes.
 PEER_PART: Final = 5
