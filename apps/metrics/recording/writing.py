@@ -7,6 +7,7 @@ any more, takes a transaction: the metrics are made in it, so that a request lea
 import datetime as dt
 import functools
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,14 +87,35 @@ def _write_known(submissions: Sequence[Submission]) -> list[Outcome] | None:
     """Store requests of known metrics by one statement; None if it takes more than that."""
     names = names_of(submissions[0].organization_id)
     known, versions = names.known, names.versions
-    if any(each.claim is not None for each in submissions) or _unknown_keys(submissions, known):
+    if _unknown_keys(submissions, known):
         return None
     plans = [plan(submission, known, _no_guess) for submission in submissions]
-    stored = [each for each in plans if each.error is None and len(each.batch)]
-    if stored and not _insert_in_one_shard(stored, known, versions):
+    try:
+        is_repeated = _store_known(plans, known, versions)
+    except CatalogMoved:
         return None
     reach("write.committed")
-    return [each.error or _recorded(each, known, ()) for each in plans]
+    return [
+        each.error or _recorded(each, known, (), is_repeated=again)
+        for each, again in zip(plans, is_repeated, strict=True)
+    ]
+
+
+def _store_known(
+    plans: Sequence[Plan], known: Mapping[str, Known], versions: Mapping[int, int]
+) -> list[bool]:
+    """Store what can be stored, and tell what was before; raises CatalogMoved.
+
+    A transaction of its own only where requests count once: else one statement is one.
+    """
+    if not any(each.submission.claim for each in plans):
+        _insert([each for each in plans if each.error is None], known, versions)
+        return [False] * len(plans)
+    with transaction.atomic():
+        is_repeated = _claim([each.submission for each in plans])
+        fresh = [each for each, again in zip(plans, is_repeated, strict=True) if not again and not each.error]
+        _insert(fresh, known, versions)
+    return is_repeated
 
 
 def _no_guess(_key: str) -> MetricType:
@@ -101,15 +123,16 @@ def _no_guess(_key: str) -> MetricType:
     return MetricType.VALUE
 
 
-def _insert_in_one_shard(
-    plans: Sequence[Plan], known: Mapping[str, Known], versions: Mapping[int, int]
-) -> bool:
-    segments = _segments(plans, known)
-    if len(segments) != 1 or segments[0].shard_id not in versions:
-        return False
+def _insert(plans: Sequence[Plan], known: Mapping[str, Known], versions: Mapping[int, int]) -> None:
+    """Insert the points, if there are any; raises CatalogMoved."""
+    plans = [each for each in plans if len(each.batch)]
+    segments = _segments(plans, known) if plans else []
     reach("write.before_commit")
-    (segment,) = segments
-    return writing.insert_segment(segment, catalog_version=versions[segment.shard_id])
+    with transaction.atomic() if len(segments) > 1 else nullcontext():
+        for segment in segments:
+            version = versions.get(segment.shard_id)
+            if version is None or not writing.insert_segment(segment, catalog_version=version):
+                raise CatalogMoved
 
 
 # --- the whole way

@@ -1,8 +1,5 @@
 """Write points with the PyPI client of InfluxDB 1, which first creates its database."""
 
-# A program as users write it, over a library without types.
-# mypy: ignore-errors
-
 import json
 import sys
 

@@ -1,8 +1,5 @@
 """Write points with the PyPI client of InfluxDB 2: half of them at once, half in its background batches."""
 
-# A program as users write it, over a library without types.
-# mypy: ignore-errors
-
 import json
 import sys
 

@@ -1,8 +1,5 @@
 """Send points with the StatHat extension of Flask: one call at the end of each request of an application."""
 
-# A program as users write it, over a library without types.
-# mypy: ignore-errors
-
 import json
 import sys
 
