@@ -28,7 +28,6 @@ from apps.common.idempotency import Answer, RequestKey
 from apps.common.problems import ServerError
 from apps.common.read_only import ReadOnly
 from apps.common.request_limits import announces_body
-from apps.common.throttles import Caller
 from apps.common.throttles.gcra import Decision
 from apps.metrics.doors import measuring
 from apps.metrics.doors.door import Door, Sending
@@ -73,7 +72,6 @@ class MetricDoors:
         self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="door")
         self._writer_threads = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="points")
         self._gate: Rounds[Visitor, Admission] = Rounds(self._admit, items_max=GROUP_REQUESTS)
-        self._limits: Rounds[tuple[Caller, int], Decision] = Rounds(_take_all, items_max=GROUP_REQUESTS)
         self._writers: dict[uuid.UUID, Rounds[Submission, Recorded]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,13 +120,16 @@ class MetricDoors:
             credential = await self._parsed(door, request, door.credential, request)
             admission = await self._let_in(door, request, credential or "")
         if not door.is_sending(request):
-            await self._count(request, admission, 0, "api")
             return await self._in_thread(door.read, request, admission)
         return await self._store(door, request, admission)
 
     async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
         sending = await self._parsed(door, request, door.parse, request, admission)
-        await self._count(request, admission, len(sending.parsed.batch), "points")
+        if admission.caller.points_per_minute is not None:
+            points = len(sending.parsed.batch)
+            request.notes["decision"] = await throttles.take_for_async(
+                admission.caller, "points", 0, points=points
+            )
         submission = _submission(door, request, admission, sending)
         request.notes["actor_key"] = admission.actor.key
         key = request.header(b"idempotency-key")
@@ -143,20 +144,20 @@ class MetricDoors:
         return sending.answer(recorded)
 
     async def _let_in(self, door: Door, request: DoorRequest, credential: str) -> Admission:
-        visitor = Visitor(credential, request.ip, request.header(b"x-organization"), door.permission(request))
+        visitor = Visitor(
+            credential,
+            request.ip,
+            request.header(b"x-organization"),
+            door.permission(request),
+            "points" if door.is_sending(request) else "api",
+        )
         try:
-            return await self._gate.call(visitor)
+            admission = await self._gate.call(visitor)
         except Unauthenticated:
             await throttles.take_async("auth_failed", {"ip": request.ip or ""})
             raise
-
-    async def _count(self, request: DoorRequest, admission: Admission, points: int, scope: str) -> None:
-        """Count a request and its points; raises RateLimited, and has every answer tell how much is left."""
-        if scope == "points":
-            decision = await self._limits.call((admission.caller, points))
-        else:
-            decision = await throttles.take_for_async(admission.caller, scope)
-        request.notes["decision"] = decision
+        request.notes["decision"] = admission.decision
+        return admission
 
     # --- the rounds
 
@@ -263,31 +264,6 @@ def _submission(door: Door, request: DoorRequest, admission: Admission, sending:
         pointer=sending.pointer,
         reserves_names=organization.is_system,
     )
-
-
-async def _take_all(items: Sequence[tuple[Caller, int]]) -> Sequence[Decision | BaseException]:
-    """Count requests of one round, those of one caller in one call; alone where that is too much at once."""
-    together: dict[tuple[str, str], list[int]] = {}
-    for place, (caller, _points) in enumerate(items):
-        together.setdefault((caller.organization, caller.subject), []).append(place)
-    decisions: dict[int, Decision | BaseException] = {}
-    for places in together.values():
-        caller = items[places[0]][0]
-        points = sum(items[place][1] for place in places)
-        try:
-            decision = await throttles.take_for_async(caller, "points", len(places), points=points)
-            decisions |= dict.fromkeys(places, decision)
-        except DomainError:
-            for place in places:
-                decisions[place] = await _take_one(caller, items[place][1])
-    return [decisions[place] for place in range(len(items))]
-
-
-async def _take_one(caller: Caller, points: int) -> Decision | DomainError:
-    try:
-        return await throttles.take_for_async(caller, "points", points=points)
-    except DomainError as error:
-        return error
 
 
 def _request_of(scope: Scope) -> DoorRequest:

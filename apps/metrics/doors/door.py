@@ -12,7 +12,7 @@ from apps.metrics.points.batch import Parsed, Refusal
 from apps.metrics.recording import Mode, Recorded, Untyped
 from apps.metrics.recording.outcomes import pointer_into_rows
 
-INLINE_BODY_BYTES: Final = 4_096
+INLINE_BODY_BYTES: Final = 32 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,29 @@
-"""Who calls, and what holds for them: asked anew for every request, once for all that wait together."""
+"""Who calls, what holds for them, and whether they may call so often: asked anew for every request.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+It is asked once for all of one caller that wait together. So the quota is charged before a body is parsed, or
+even read; only the points a minute of a key that has such a bound are charged when they have been counted.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import structlog
 from django.db import DatabaseError, close_old_connections
 
 from apps.accounts.authentication import authenticate_raw
 from apps.accounts.permissions import Actor
+from apps.common import throttles
 from apps.common.errors import DomainError, Forbidden, Unauthenticated, Unavailable
 from apps.common.origin import Origin, served_for
-from apps.common.throttles import Caller
+from apps.common.throttles import Caller, RateLimited
+from apps.common.throttles.gcra import Decision
 from apps.metrics.catalog import policy_of
 from apps.metrics.models import Policy
 
-PERMISSION = "metrics.write"
+PERMISSION: Final = "metrics.write"
+UNCOUNTED: Final = Decision("points", 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,36 +34,47 @@ class Visitor:
     ip: str | None
     organization: str = ""
     permission: str = PERMISSION
+    scope: str = "points"
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Somebody who may do what they ask for, and the rules of their organization."""
+    """Somebody who may do what they ask for, the rules of their organization, and what is left of a quota."""
 
     actor: Actor
     caller: Caller
     policy: Policy
+    decision: Decision
 
 
 def admit_all(visitors: Sequence[Visitor]) -> list[Admission | DomainError]:
     """Look at each distinct visitor once; rights are read from the database now, never remembered."""
-    answers: dict[Visitor, Admission | DomainError] = {}
-    for visitor in visitors:
-        if visitor not in answers:
-            answers[visitor] = _admit(visitor)
-    return [answers[visitor] for visitor in visitors]
+    answers = {visitor: _admit(visitor, calls) for visitor, calls in Counter(visitors).items()}
+    return [next(answers[visitor]) for visitor in visitors]
 
 
-def _admit(visitor: Visitor) -> Admission | DomainError:
+def _admit(visitor: Visitor, calls: int) -> Iterator[Admission | DomainError]:
+    """Yield the answer to each of a visitor's calls."""
     try:
         # What is noted of the use of a key names the caller's address.
         with served_for(Origin(ip=visitor.ip)), structlog.contextvars.bound_contextvars():
-            return _admitted(visitor)
+            return iter(_charged(_admitted(visitor), visitor.scope, calls))
     except DomainError as error:
-        return error
+        return iter([error] * calls)
     except DatabaseError:
         close_old_connections()
-        return Unavailable()
+        return iter([Unavailable()] * calls)
+
+
+def _charged(admission: Admission, scope: str, calls: int) -> list[Admission | DomainError]:
+    """Take all calls from the quota at once, or one by one where there is not enough left for all."""
+    try:
+        decision = throttles.take_for(admission.caller, scope, calls)
+    except RateLimited as error:
+        if calls == 1:
+            return [error]
+        return [answer for _ in range(calls) for answer in _charged(admission, scope, 1)]
+    return [replace(admission, decision=decision)] * calls
 
 
 def _admitted(visitor: Visitor) -> Admission:
@@ -64,4 +84,4 @@ def _admitted(visitor: Visitor) -> Admission:
     actor = found.resolve_actor()
     if not actor.may(visitor.permission):
         raise Forbidden(f"This needs the permission {visitor.permission}.")
-    return Admission(actor, actor.caller, policy_of(actor.organization.pk))
+    return Admission(actor, actor.caller, policy_of(actor.organization.pk), UNCOUNTED)
