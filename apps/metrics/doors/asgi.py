@@ -52,7 +52,8 @@ from apps.metrics.recording.writing import Outcome
 GROUP_REQUESTS: Final = 256
 GROUP_POINTS: Final = 100_000
 WRITER_THREADS: Final = 4
-WORKER_THREADS: Final = 3
+PARSER_THREADS: Final = 2
+READER_THREADS: Final = 4
 # Answers to an Idempotency-Key: as long as a point may be late, and a day.
 KEPT_FOR: Final = dt.timedelta(days=8)
 
@@ -69,7 +70,10 @@ class MetricDoors:
         self._application = application
         self._doors = doors
         self._waiting = Waiting()
-        self._threads = ThreadPoolExecutor(WORKER_THREADS, thread_name_prefix="door")
+        # Apart, so that neither a slow answer nor a long body keeps others from being let in, read or stored.
+        self._gate_thread = ThreadPoolExecutor(1, thread_name_prefix="gate")
+        self._parser_threads = ThreadPoolExecutor(PARSER_THREADS, thread_name_prefix="parse")
+        self._reader_threads = ThreadPoolExecutor(READER_THREADS, thread_name_prefix="read")
         self._writer_threads = ThreadPoolExecutor(WRITER_THREADS, thread_name_prefix="points")
         self._gate: Rounds[Visitor, Admission] = Rounds(self._admit, items_max=GROUP_REQUESTS)
         self._writers: dict[uuid.UUID, Rounds[Submission, Recorded]] = {}
@@ -120,7 +124,7 @@ class MetricDoors:
             credential = await self._parsed(door, request, door.credential, request)
             admission = await self._let_in(door, request, credential or "")
         if not door.is_sending(request):
-            return await self._in_thread(door.read, request, admission)
+            return await _in_thread(self._reader_threads, door.read, request, admission)
         return await self._store(door, request, admission)
 
     async def _store(self, door: Door, request: DoorRequest, admission: Admission) -> Response:
@@ -134,7 +138,7 @@ class MetricDoors:
         request.notes["actor_key"] = admission.actor.key
         key = request.header(b"idempotency-key")
         if key and door.takes_keys:
-            return await self._in_thread(_store_once, request, submission, sending, key)
+            return await _in_thread(self._writer_threads, _store_once, request, submission, sending, key)
         organization_id = admission.actor.organization.pk
         writer = self._writers.get(organization_id)
         if writer is None:
@@ -162,15 +166,14 @@ class MetricDoors:
     # --- the rounds
 
     async def _admit(self, visitors: Sequence[Visitor]) -> Sequence[Admission | BaseException]:
-        return await self._in_thread(admit_all, visitors)
+        return await _in_thread(self._gate_thread, admit_all, visitors)
 
     def _new_writer(self) -> Rounds[Submission, Recorded]:
         """Return the writer of one organization: its requests share commits, others are not waited for."""
 
         async def write(submissions: Sequence[Submission]) -> Sequence[Recorded | BaseException]:
             measuring.note_depth(sum(writer.waiting for writer in self._writers.values()))
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._writer_threads, _write_round, submissions)
+            return await _in_thread(self._writer_threads, _write_round, submissions)
 
         return Rounds(
             write,
@@ -185,11 +188,12 @@ class MetricDoors:
         """Read a body: here if that is quick, else in a thread."""
         if door.is_quick(request):
             return parse(*arguments)
-        return await self._in_thread(parse, *arguments)
+        return await _in_thread(self._parser_threads, parse, *arguments)
 
-    async def _in_thread(self, work: Callable[..., ResultT], *arguments: Any) -> ResultT:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(_with_connection, work, *arguments))
+
+async def _in_thread(pool: ThreadPoolExecutor, work: Callable[..., ResultT], *arguments: Any) -> ResultT:
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(pool, partial(_with_connection, work, *arguments))
 
 
 def _log_refusal(door: Door, request: DoorRequest, status: int, code: str) -> None:
@@ -211,14 +215,11 @@ def _with_connection(work: Callable[..., ResultT], *arguments: Any) -> ResultT:
 
 
 def _write_round(submissions: Sequence[Submission]) -> Sequence[Outcome]:
-    def work() -> Sequence[Outcome]:
-        refuse_overload(submissions[0].organization_id)
-        with measuring.timed_write():
-            outcomes = write_group(submissions)
-        after_commit(submissions[0].organization_id, outcomes)
-        return outcomes
-
-    return _with_connection(work)
+    refuse_overload(submissions[0].organization_id)
+    with measuring.timed_write():
+        outcomes = write_group(submissions)
+    after_commit(submissions[0].organization_id, outcomes)
+    return outcomes
 
 
 def _store_once(request: DoorRequest, submission: Submission, sending: Sending, key: str) -> Response:
