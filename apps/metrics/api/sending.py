@@ -156,8 +156,9 @@ class SendingViewSet(ResourceViewSet[Metric]):
 
     def _record(self, call: Call) -> HttpResponse:
         received_at_us = time.time_ns() // 1_000
+        sent: Any = self.request.data
         # Without a body nothing is parsed, and DRF has an empty dictionary.
-        body: bytes = self.request.data or b""
+        body = sent if isinstance(sent, bytes) else b""
         window = window_at(received_at_us, policy_of(self.actor.organization.pk))
         sending = read_sending(call, body, self.request.query_params.dict(), window)
         # The request itself is counted already.
