@@ -27,6 +27,7 @@ def test_figures_and_the_newest_metrics_are_shown(actors: Actors) -> None:
     page = shown(actors)
 
     assert "&lt;b&gt;load" in page
+    assert "/explore/?metric=%3Cb%3Eload" in page
     assert "1,234.50 ms" in page
     assert page.count("<polyline") == 1
     assert "no points" in page
