@@ -239,7 +239,8 @@ def test_every_error_class_has_a_status_and_a_docstring_of_its_own() -> None:
     for cls in iter_error_classes(DomainError):
         assert cls.__doc__, cls
         is_of_jobs = cls.code.startswith("job.") or issubclass(cls, Transient)  # these answer no request
-        if not is_of_jobs and cls.code != "server.error":
+        # Stored points that are damaged are nobody's fault but ours, and have a code of their own.
+        if not is_of_jobs and cls.code not in {"server.error", "metrics.corrupt_payload"}:
             assert problems.status_of(cls) < 500 or problems.status_of(cls) in {502, 503}, cls
 
 
