@@ -117,7 +117,7 @@ class Layout:
             # A look-up per edge instead of one per point.
             bounds = np.searchsorted(times, self._edges)
             bounds[0], bounds[-1] = 0, len(times)
-            return np.repeat(np.arange(firsts, firsts + self.buckets), np.diff(bounds))
+            return np.repeat(int(firsts) + np.arange(self.buckets), np.diff(bounds))
         cells: Int64s = firsts + np.searchsorted(self._edges, times, "right") - 1
         return cells
 
