@@ -5,6 +5,7 @@ own cursor would write such a statement out as text, hexadecimal payloads includ
 """
 
 import struct
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -65,9 +66,9 @@ class _ArrayDumper(Dumper):
         header = _HEADER.pack(1 if count else 0, 0, self.element)
         return header + _DIMENSION.pack(count, 1) + body if count else header
 
+    @abstractmethod
     def body(self, obj: Any) -> tuple[bytes, int]:
         """Return the bytes of all elements, and how many they are."""
-        raise NotImplementedError
 
 
 class _BigIntsDumper(_ArrayDumper):
