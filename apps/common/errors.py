@@ -17,8 +17,9 @@ A subclass stands in the module that raises it and sets `code`, which is part of
 alone gives each branch its status.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 
@@ -142,6 +143,19 @@ class Unavailable(DomainError):
     """A part of the service is unavailable just now; try again."""
 
     code = "service.unavailable"
+
+
+@contextmanager
+def named_by_pointer() -> Iterator[None]:
+    """Let what the code inside says of parameters be said of the fields of a body."""
+    try:
+        yield
+    except Invalid as error:
+        error.errors = tuple(
+            replace(item, pointer=f"/{item.parameter}", parameter=None) if item.parameter else item
+            for item in error.errors
+        )
+        raise
 
 
 def iter_error_classes(root: type[DomainError] = DomainError) -> list[type[DomainError]]:

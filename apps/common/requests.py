@@ -77,10 +77,10 @@ def parse_json(raw: bytes) -> Any:
         value = json.loads(
             raw.decode(),
             object_pairs_hook=_object_without_duplicates,
-            parse_constant=_refuse_constant,
+            parse_constant=refuse_constant,
             parse_float=_finite_float,
         )
-        _check_value(value, 1)
+        check_value(value, 1)
     except RecursionError as error:
         raise Malformed(f"The JSON is nested deeper than {JSON_MAX_DEPTH} levels.") from error
     except ValueError as error:
@@ -167,7 +167,8 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def refuse_constant(name: str) -> NoReturn:
+    """Raise ValueError for NaN and the infinities, which Python\'s reader takes."""
     raise ValueError(f"{name} is not a JSON number")
 
 
@@ -178,8 +179,11 @@ def _finite_float(text: str) -> float:
     return number
 
 
-def _check_value(value: Any, depth: int) -> None:
-    """Walk the document; the recursion ends at the depth limit, so it cannot overflow."""
+def check_value(value: Any, depth: int) -> None:
+    """Raise ValueError for what JSON may hold and we do not: NUL, half a surrogate pair, too many levels.
+
+    `depth` is the level at which `value` stands. The recursion ends at the limit, so it cannot overflow.
+    """
     if isinstance(value, str):
         _check_text(value)
         return
@@ -188,7 +192,7 @@ def _check_value(value: Any, depth: int) -> None:
     if depth > JSON_MAX_DEPTH:
         raise ValueError(f"it is nested deeper than {JSON_MAX_DEPTH} levels")
     for child in value if isinstance(value, list) else (*value, *value.values()):
-        _check_value(child, depth + 1)
+        check_value(child, depth + 1)
 
 
 def _check_text(text: str) -> None:

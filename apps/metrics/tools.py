@@ -3,9 +3,6 @@
 import math
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -14,7 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.permissions import Actor
 from apps.common import throttles
-from apps.common.errors import FieldError, Invalid
+from apps.common.errors import FieldError, Invalid, named_by_pointer
 from apps.common.tools import (
     Arguments,
     CursorText,
@@ -231,7 +228,7 @@ def query_metrics(actor: Actor, wanted: SeriesWanted) -> SeriesPage:
         group_by=None if wanted.group_by is None else tuple(wanted.group_by),
         exact=wanted.exact,
     )
-    with _errors_by_pointer():
+    with named_by_pointer():
         answer = answer_query(actor=actor, query=query, now=timezone.now())
     return SeriesPage(
         from_=instant_of(answer.window.start),
@@ -305,19 +302,6 @@ def _moment(name: str, text: str) -> Moment:
     except ValueError as error:
         detail = f"{str(error)[:1].upper()}{str(error)[1:]}."
         raise Invalid(errors=[FieldError(detail, pointer=f"/{name}")]) from error
-
-
-@contextmanager
-def _errors_by_pointer() -> Iterator[None]:
-    """Let errors name arguments instead of parameters of an address."""
-    try:
-        yield
-    except Invalid as error:
-        error.errors = tuple(
-            replace(item, pointer=f"/{item.parameter}", parameter=None) if item.parameter else item
-            for item in error.errors
-        )
-        raise
 
 
 def _visible(actor: Actor) -> Any:

@@ -1,8 +1,6 @@
 """The calls that read points: series by bucket, and the points of one metric."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,7 +10,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from apps.common import etags
-from apps.common.errors import Invalid
+from apps.common.errors import named_by_pointer
 from apps.common.negotiation import FormatNegotiation
 from apps.common.pagination import Cursor, cursor_link, cursor_scope, decode_cursor
 from apps.common.viewsets import ResourceViewSet
@@ -66,7 +64,7 @@ class QueryViewSet(ResourceViewSet[Metric]):
     def by_body(self, request: Request) -> HttpResponse:
         """Answer the same to fields in JSON, for questions that are too long for an address."""
         values = self.validated(QueryBody)
-        with _errors_by_pointer():
+        with named_by_pointer():
             answer = self._asked(values).answer()
         return HttpResponse(answer.body, content_type=answer.media_type)
 
@@ -112,16 +110,3 @@ def _cursor(place: Place | None, *, is_backward: bool = False) -> Cursor | None:
     if place is None:
         return None
     return Cursor((place.at, place.value, place.equals), is_backward=is_backward)
-
-
-@contextmanager
-def _errors_by_pointer() -> Iterator[None]:
-    """Let errors name the fields of the body instead of parameters."""
-    try:
-        yield
-    except Invalid as error:
-        error.errors = tuple(
-            replace(item, pointer=f"/{item.parameter}", parameter=None) if item.parameter else item
-            for item in error.errors
-        )
-        raise

@@ -4,13 +4,13 @@ The platform's rules hold (depth, no NaN, no NUL, no half surrogate), but a repe
 """
 
 import json
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from apps.common.errors import Malformed, TooLarge
-from apps.common.requests import JSON_MAX_DEPTH, LONE_SURROGATE
+from apps.common.requests import JSON_MAX_DEPTH, check_value, refuse_constant
 
 # More than 10,000 points of 32 tags can have. Each part costs up to a hundred bytes once it is decoded, so
 # without a bound a body of 32 MiB would take gigabytes.
@@ -63,8 +63,8 @@ def read_document(raw: bytes, depth: int = 1) -> Any:
     Numbers beyond a float become infinite: what they stand for decides what that means.
     """
     try:
-        value = json.loads(raw.decode(), parse_int=_integer, parse_constant=_refuse_constant)
-        _check(value, depth)
+        value = json.loads(raw.decode(), parse_int=_integer, parse_constant=refuse_constant)
+        check_value(value, depth)
     except (ValueError, RecursionError) as error:
         raise _malformed(error) from error
     return value
@@ -85,27 +85,3 @@ def _malformed(error: Exception) -> Malformed:
 
 def _integer(text: str) -> int | float:
     return int(text) if len(text) <= MAX_DIGITS else float(text)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _check(value: Any, depth: int) -> None:
-    """Walk the document; the recursion ends at the depth limit."""
-    if isinstance(value, str):
-        _check_text(value)
-        return
-    if not isinstance(value, dict | list):
-        return
-    if depth > JSON_MAX_DEPTH:
-        raise ValueError(f"it is nested deeper than {JSON_MAX_DEPTH} levels")
-    for child in value if isinstance(value, list) else (*value, *value.values()):
-        _check(child, depth + 1)
-
-
-def _check_text(text: str) -> None:
-    if "\0" in text:
-        raise ValueError("a text contains NUL")
-    if LONE_SURROGATE.search(text):
-        raise ValueError("a text contains half of a surrogate pair")
