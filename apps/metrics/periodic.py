@@ -11,6 +11,8 @@ from apps.metrics.compaction.rebuilding import Scope
 from apps.metrics.compaction.reports import described_findings, finding_line
 from apps.metrics.compaction.retention import run_retention
 from apps.metrics.compaction.verification import verify
+from apps.metrics.recording.own_points import own_points
+from apps.metrics.storage import segments
 from apps.metrics.storage.partitions import AHEAD_DAYS, DAY, ensure_partitions, has_partitions
 
 SAMPLED_METRIC_DAYS = 200
@@ -23,6 +25,7 @@ def compact_due() -> None:
     Makes partitions if tomorrow has none: a new installation has not seen a night yet.
     """
     send_due()
+    own_points.note("compaction_lag", segments.oldest_age_s())
     if not has_partitions(_today() + DAY):
         make_partitions()
 
@@ -44,7 +47,8 @@ def retention() -> None:
     """Drop points and rollups that are past."""
     with try_session_lock("metrics.retention") as held:
         if held:
-            run_retention(now=timezone.now())
+            report = run_retention(now=timezone.now())
+            own_points.add("retention_deleted", report.total().chunks.points)
 
 
 def verify_sample() -> None:

@@ -17,6 +17,7 @@ from apps.common.viewsets import ResourceViewSet
 from apps.metrics.api.query_parameters import PointParameters, QueryBody, QueryParameters, series_query
 from apps.metrics.api.query_serializers import PointsOut, SeriesAnswerOut
 from apps.metrics.calendar.windows import instant_us
+from apps.metrics.doors.measuring import timed_answer
 from apps.metrics.models import Metric
 from apps.metrics.queries.answers import Asked
 from apps.metrics.queries.formats import MEDIA_TYPES, Times
@@ -53,7 +54,8 @@ class QueryViewSet(ResourceViewSet[Metric]):
         asked = self._asked(self.validated_query())
         if etags.is_fresh(request, asked.etag):
             return HttpResponse(headers={"ETag": asked.etag})
-        answer = asked.answer()
+        with timed_answer():
+            answer = asked.answer()
         return HttpResponse(answer.body, content_type=answer.media_type, headers={"ETag": asked.etag})
 
     @extend_schema(
@@ -64,7 +66,7 @@ class QueryViewSet(ResourceViewSet[Metric]):
     def by_body(self, request: Request) -> HttpResponse:
         """Answer the same to fields in JSON, for questions that are too long for an address."""
         values = self.validated(QueryBody)
-        with named_by_pointer():
+        with named_by_pointer(), timed_answer():
             answer = self._asked(values).answer()
         return HttpResponse(answer.body, content_type=answer.media_type)
 

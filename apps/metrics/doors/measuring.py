@@ -1,10 +1,12 @@
-"""What a door counts of itself, for `/metrics` and as points of the installation's own."""
+"""What doors and answers count of themselves, for `/metrics` and as points of the installation's own."""
 
 import functools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from prometheus_client import Histogram
 
 from apps.metrics import figures
 from apps.metrics.recording import Recorded
@@ -40,11 +42,24 @@ def note_depth(waiting: int) -> None:
 @contextmanager
 def timed_write() -> Iterator[None]:
     """Note how long the transaction inside takes."""
+    with _timed("db_write_latency", figures.db_write_latency):
+        yield
+
+
+@contextmanager
+def timed_answer() -> Iterator[None]:
+    """Note how long it takes to answer a question inside."""
+    with _timed("aggregation_latency", figures.aggregation_latency):
+        yield
+
+
+@contextmanager
+def _timed(name: str, histogram: Histogram) -> Iterator[None]:
     started_s = time.perf_counter()
     yield
     seconds = time.perf_counter() - started_s
-    figures.db_write_latency.observe(seconds)
-    own_points.note("db_write_latency", seconds)
+    histogram.observe(seconds)
+    own_points.note(name, seconds)
 
 
 # Labels are looked up under a lock; there are few of them.
