@@ -34,6 +34,8 @@ from apps.metrics.storage.reading import (
 
 logger = structlog.get_logger(__name__)
 
+# A segment of fewer points costs more to place alone than to sort among others.
+SMALL_POINTS: Final = 64
 BY_TIME: Final = Need.FIRST | Need.LAST
 MAX_POINTS: Final = 50_000_000
 # A row with its sketch takes ten times the room.
@@ -148,7 +150,7 @@ def gather(
             max_points=MAX_POINTS,
         )
     )
-    pending = list(_pending_points(stored, metrics))
+    pending = _pending(stored, metrics)
     points = points_of(stored, metrics, window, cover.raw, pending)
     cells = [layout.cells(part.numbers, part.times) for part in points]
     first_points = _first_points(stored.first_points, pending) if with_first_points else {}
@@ -191,7 +193,7 @@ def points_of(
 ) -> list[Points]:
     """Return the single points: of chunks those in the spans, of pending segments those in the window."""
     if pending is None:
-        pending = list(_pending_points(stored, metrics))
+        pending = _pending(stored, metrics)
     return [*_chunk_points(stored, metrics, raw), *(_inside(part, window) for part in pending)]
 
 
@@ -216,6 +218,23 @@ def _chunk_points(stored: Stored, metrics: Sequence[ChosenMetric], raw: Sequence
             first, last = np.searchsorted(times, (start, end)).tolist()
             if first < last:
                 yield Points(chunk.number, times[first:last], values[first:last])
+
+
+def _pending(stored: Stored, metrics: Sequence[ChosenMetric]) -> list[Points]:
+    """Return the pending points of the metrics, those of small segments together.
+
+    Single points are a segment each: a thousand of them would be placed and added up a thousand times.
+    """
+    parts = list(_pending_points(stored, metrics))
+    small = [part for part in parts if len(part.times) < SMALL_POINTS]
+    if len(small) <= 1:
+        return parts
+    numbers = np.concatenate([np.broadcast_to(part.numbers, part.times.shape) for part in small])
+    times = np.concatenate([part.times for part in small])
+    values = np.concatenate([part.values for part in small])
+    order = np.lexsort((values, times, numbers))
+    together = Points(numbers[order], times[order], values[order])
+    return [together, *(part for part in parts if len(part.times) >= SMALL_POINTS)]
 
 
 def _pending_points(stored: Stored, metrics: Sequence[ChosenMetric]) -> Iterator[Points]:
