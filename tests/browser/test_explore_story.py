@@ -122,7 +122,7 @@ def test_the_first_point_opens_the_chart_and_the_next_appears_on_it(
         page.get_by_label("Search by").select_option(kind)
         page.get_by_label("Name or tags").fill(text)
         expect(page.locator("#found")).to_have_text("1 metric")
-    page.get_by_label("web.arrivals").check()
+    page.locator("input[type=checkbox][value='web.arrivals']").check()
     latest = page.locator('[data-series="web.arrivals"] [data-figure="latest"]')
     expect(latest).to_contain_text("5")
     page.get_by_role("button", name="24 h").click()
@@ -166,7 +166,7 @@ def test_gaps_are_shown_and_each_series_has_its_aggregation(
     expect(value_at(page, hour + 9 * MINUTE_S)).to_have_text("2")
     expect(value_at(page, hour + 10 * MINUTE_S)).to_have_text("no points")
 
-    page.get_by_label("jobs.age").check()
+    page.locator("input[type=checkbox][value='jobs.age']").check()
     expect(value_at(page, hour, 1)).to_have_text("4,000")
     page.get_by_label("Aggregation of jobs.age").select_option("max")
     expect(value_at(page, hour, 1)).to_have_text("9,000")
