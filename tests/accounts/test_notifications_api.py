@@ -102,7 +102,7 @@ def test_a_key_has_no_notices_and_nobody_none_either(actors: Actors, method: str
     body: dict[str, object] = {"all": True}
     if method == "patch":
         body = {"preferences": [{"kind": PLAIN, "email": True}]}
-    call = [f"{URL}{path}"] if method == "get" else [f"{URL}{path}", body]
+    call: list[object] = [f"{URL}{path}"] if method == "get" else [f"{URL}{path}", body]
     refused = getattr(actors.key.api, method)(*call, **({} if method == "get" else {"format": "json"}))
     assert (refused.status_code, refused.json()["code"]) == (403, "permission.denied")
     assert getattr(actors.anonymous.api, method)(*call).status_code == 401
