@@ -1,0 +1,1 @@
+"""Signals: analytics runs in, quality signals that a team triages out."""
