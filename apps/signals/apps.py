@@ -15,4 +15,8 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.signals import topics  # noqa: PLC0415
+
         register_audit_verbs(VERBS)
+        topics.register()
