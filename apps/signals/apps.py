@@ -15,4 +15,7 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.signals import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+
         register_audit_verbs(VERBS)
