@@ -12,7 +12,7 @@ from apps.signals.loading.records import SYSTEM, EntityPart
 
 
 class EntityColumns(NamedTuple):
-    """What the tables keep of an entity; `dimensions` is a JSON object of texts, without facility and system."""
+    """What the tables keep of an entity. `dimensions` is JSON: [name, text or null] by name, without facility."""
 
     facility_id: str | None
     system_name: str | None
@@ -44,7 +44,7 @@ def entity_columns(
     return EntityColumns(
         canonical_text(facility),
         canonical_text(system),
-        orjson.dumps(dict(dimensions)),
+        orjson.dumps(dimensions),
         entity_hash(facility, dimensions),
         signal_key(target.graph, metric_id, node_id, facility, dimensions),
     )
