@@ -54,7 +54,11 @@ def test_what_moved_vanished_and_came_back_is_counted_and_told(actors: Actors) -
     make_marts()
     graph = graph_of(actors.organization)
     first, second, third = (make_run(graph, number) for number in (2, 3, 4))
-    for run, severity, kind in ((first, 35, "baseline"), (second, 92, "critical_trajectory"), (third, 8, "baseline")):
+    for run, severity, kind in (
+        (first, 35, "baseline"),
+        (second, 92, "critical_trajectory"),
+        (third, 8, "baseline"),
+    ):
         put(run, "FAC001", signal_type=kind, severity=severity)
         put(run, "FAC002", severity=30 + run.started_at.month)
         put(run, "FAC003", signal_type="suspect_data" if run is second else "baseline", severity=severity)

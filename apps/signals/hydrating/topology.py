@@ -1,7 +1,6 @@
 """The graph of a run as rows, and which signal breaks which down."""
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,29 +9,17 @@ from typing import Any, Final
 import orjson
 from django.db import connection, transaction
 
+from apps.signals.artifacts.edge_types import CATEGORIES
+from apps.signals.artifacts.periods import first_day
 from apps.signals.models import Edge, Node, Run
 
 NAME_CHARS: Final = 255
 TYPE_CHARS: Final = 80
 ROWS_AT_ONCE: Final = 1_000
 OTHER: Final = "other"
-# Edge type -> category, and whether it is said from child to parent (format page section 3).
-EDGE_TYPES: Final[Mapping[str, tuple[str, bool]]] = {
-    "drills_to": ("breakdown", False),
-    "segments_into": ("breakdown", False),
-    "decomposes_to": ("breakdown", False),
-    "aggregates_from": ("breakdown", True),
-    "trends_to": ("temporal", False),
-    "relates_to": ("semantic", False),
-    "explains": ("semantic", False),
-    "supports": ("semantic", False),
-    "contradicts": ("semantic", False),
-    "derives_to": ("semantic", False),
-    "potentially_driven_by": ("semantic", False),
-    "potential_driver_of": ("semantic", True),
-}
+# These are said from child to parent (format page section 3).
+REVERSED: Final = frozenset({"aggregates_from", "potential_driver_of"})
 TREND_SERIES: Final = ("p10", "p25", "p50", "p75", "p90", "sample_sizes")
-PERIOD: Final = re.compile(r"(\d{4})-?(\d{2})?(?:-?\d{2})?|(\d{4})-Q([1-4])")
 # Of a node's line the parts that rows are made of; the rest can be long.
 NODES: Final = """
 SELECT node_id, metric_id, is_temporal, entity_results_count, payload #> '{summary,entity_scope}',
@@ -103,9 +90,8 @@ def _edges_of(node: RawNode) -> Edges:
     for source, target, item in said:
         edge_type = _named(item, "edge_type")
         if source and target and edge_type and len(edge_type) <= TYPE_CHARS:
-            category, is_reversed = EDGE_TYPES.get(edge_type, (OTHER, False))
-            ends = (target, source) if is_reversed else (source, target)
-            found[(*ends, edge_type)] = category
+            ends = (target, source) if edge_type in REVERSED else (source, target)
+            found[(*ends, edge_type)] = CATEGORIES.get(edge_type, OTHER)
     return found
 
 
@@ -150,18 +136,8 @@ def peer_trends(trends: Mapping[str, Any] | None) -> dict[str, list[Any]] | None
         return None
     if not all(isinstance(values, list) and len(values) == len(periods) for values in series.values()):
         return None
-    months = [first_day(period) for period in periods]
+    months = [first_day(str(period)) for period in periods]
     return {"periods": [month and month.isoformat() for month in months], **series}  # type: ignore[dict-item]
-
-
-def first_day(period: Any) -> dt.date | None:
-    """Return the first day of a period: `202407`, `2024-07`, `20240715`, `2024-Q3` or `2024`."""
-    match = PERIOD.fullmatch(str(period))
-    if match is None:
-        return None
-    year, month, quarter_year, quarter = match.groups()
-    number = int(month or 1) if quarter is None else 3 * int(quarter) - 2
-    return dt.date(int(year or quarter_year), number, 1) if 1 <= number <= 12 else None  # noqa: PLR2004
 
 
 def _dealt(rows: list[Any]) -> Iterator[list[Any]]:

@@ -1,1 +1,1 @@
-"""Management commands of signals."""
+"""Commands of signals."""
