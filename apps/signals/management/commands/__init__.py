@@ -1,1 +1,5 @@
+<<<<<<< HEAD
 """Commands of signals."""
+=======
+"""Management commands of signals."""
+>>>>>>> h/a
