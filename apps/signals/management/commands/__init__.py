@@ -1,5 +1,1 @@
-<<<<<<< HEAD
 """Commands of signals."""
-=======
-"""Management commands of signals."""
->>>>>>> h/a
