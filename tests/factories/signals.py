@@ -128,13 +128,13 @@ class SignalFactory(DjangoModelFactory[Signal]):
     description = factory.LazyAttribute(lambda row: f"{row.metric_id} of {row.facility_name} is high.")
 
     @factory.post_generation  # type: ignore[untyped-decorator]
-    def status(self, create: bool, extracted: Any, **columns: Any) -> None:
+    def status(self: Any, create: bool, extracted: Any, **columns: Any) -> None:
         """Make the workflow row in a status; `status__version=3` sets its other columns."""
         if create:
             _make_workflow(self, extracted or WorkflowStatus.NEW, columns)
 
     @factory.post_generation  # type: ignore[untyped-decorator]
-    def assignee(self, create: bool, extracted: User | None, **columns: Any) -> None:
+    def assignee(self: Any, create: bool, extracted: User | None, **columns: Any) -> None:
         """Give the signal to a person, under ROLE_TYPE unless `assignee__role_type` says else."""
         if create and extracted is not None:
             assign(self, extracted, **columns)
