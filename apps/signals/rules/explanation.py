@@ -107,7 +107,9 @@ def _change(symbol: str, oriented: Inputs) -> Change:
     if value is None:
         return Change(field, None, None)
     bounds = _bounds(symbol)
-    below = _first_cut(oriented, symbol, [bound for bound in reversed(bounds) if bound <= value], falling=True)
+    below = _first_cut(
+        oriented, symbol, [bound for bound in reversed(bounds) if bound <= value], falling=True
+    )
     above = _first_cut(oriented, symbol, [bound for bound in bounds if bound > value], falling=False)
     if oriented.polarity is Polarity.HIGHER_IS_BETTER and symbol in {"Z", "P"}:
         below, above = _turned(symbol, above), _turned(symbol, below)
