@@ -7,6 +7,7 @@ from apps.signals.api.assignees import AssigneeViewSet
 from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
 from apps.signals.api.feed import ActivityViewSet, FeedViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
+from apps.signals.api.views import SignalViewSet
 
 SIGNAL = r"signals/(?P<signal_id>[^/.]+)"
 
@@ -20,5 +21,8 @@ triage.register(f"{SIGNAL}/activity", ActivityViewSet, basename="signal-activity
 triage.register(f"{SIGNAL}/assignments", AssignmentViewSet, basename="signal-assignment")
 triage.register(f"{SIGNAL}/comments", SignalCommentViewSet, basename="signal-comment")
 triage.register("signals", TriageViewSet, basename="triage")
-
 urlpatterns += triage.urls
+
+signals = ApiRouter()
+signals.register("signals", SignalViewSet, basename="signal")
+urlpatterns += signals.urls
