@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 import { localizeTimes } from "./format.js";
 import { live } from "./page-live.js";
-import { call, clearProblem, showProblem } from "./problems.js";
+import { Problem, call, clearProblem, problemOf, showProblem } from "./problems.js";
 
 const root = byId("signal");
 // 409: the state forbids it. 412: somebody was faster than this page.
@@ -71,6 +71,18 @@ function restore(region, name, fieldName, value, hadFocus) {
   if (hadFocus) field.focus();
 }
 
+/** The header that names the state which the page shows; throws a Problem if it is another one by now. */
+async function seenState() {
+  const { version, state } = byId("triage").dataset;
+  const answer = await fetch(state, { credentials: "same-origin" });
+  if (!answer.ok) throw problemOf(answer.status, await answer.text(), answer.headers.get("X-Request-Id"));
+  const found = await answer.json();
+  if (found.version !== Number(version)) {
+    throw new Problem(412, { detail: "Somebody else changed this signal before you did." });
+  }
+  return { "If-Match": answer.headers.get("ETag") };
+}
+
 async function submit(form) {
   const problem = byId("problem");
   clearProblem(problem);
@@ -78,11 +90,8 @@ async function submit(form) {
   button.disabled = true;
   const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
   try {
-    await call(form.getAttribute("action"), {
-      method: form.dataset.method,
-      json: fields,
-      headers: form.closest("#triage") ? { "If-Match": byId("triage").dataset.etag } : {},
-    });
+    const headers = form.closest("#triage") ? await seenState() : {};
+    await call(form.getAttribute("action"), { method: form.dataset.method, json: fields, headers });
     form.reset();
   } catch (error) {
     if (OUTRUN.has(error.status)) error.message = `${error.message} The page now shows how the signal stands.`;
@@ -102,9 +111,9 @@ root.addEventListener("submit", (event) => {
 
 function onChange(event) {
   const wasMine = refreshing !== null;
-  const before = byId("triage").dataset.etag;
+  const before = byId("triage").dataset.version;
   refresh().then(() => {
-    if (wasMine || event.type !== "workflow.changed" || byId("triage").dataset.etag === before) return;
+    if (wasMine || event.type !== "workflow.changed" || byId("triage").dataset.version === before) return;
     const note = byId("changed");
     note.textContent = `Changed just now: ${byId("status").textContent.toLowerCase()}.`;
     note.hidden = false;
