@@ -13,7 +13,7 @@ __all__ = ["run_build", "run_hydration", "run_load"]
 
 @run_load.on_end
 def follow_load(row: RunLoad) -> None:
-    """Settle the run of a load that did not succeed; let build and hydration follow one of a whole pipeline."""
+    """Settle the run of a load that failed; let build and hydration follow one of a whole pipeline."""
     settle_load(row)
     if row.whole_pipeline and row.status == JobStatus.SUCCEEDED:
         queue_build(organization=row.organization, run_ids=[row.run_id], hydrate_after=[row.run_id])
