@@ -93,7 +93,9 @@ def spark_lines(values: Sequence[float | None]) -> list[str]:
     return _lines(values, x, y)
 
 
-def trend_chart(periods: Sequence[str], values: Sequence[float | None], peers: Peers | None) -> TrendChart | None:
+def trend_chart(
+    periods: Sequence[str], values: Sequence[float | None], peers: Peers | None
+) -> TrendChart | None:
     """Draw a signal's months; None without two of them. `periods` are names of months, one a value."""
     known = [value for value in values if value is not None]
     if len(known) < 2:
@@ -114,7 +116,9 @@ def trend_chart(periods: Sequence[str], values: Sequence[float | None], peers: P
         inner_band=_band(peers.p25, peers.p75, x, y) if peers else "",
         median=" ".join(_points(peers.p50, x, y)) if peers else "",
         y_ticks=tuple(Tick(y.at(tick), f"{tick:,.10g}") for tick in ticks),
-        x_ticks=tuple(Tick(x.at(place), period) for place, period in enumerate(periods) if place % every == 0),
+        x_ticks=tuple(
+            Tick(x.at(place), period) for place, period in enumerate(periods) if place % every == 0
+        ),
     )
 
 

@@ -31,7 +31,7 @@ def figure(value: float | None) -> str:
         return NONE
     if abs(value) >= 1_000:
         return _minus(f"{value:,.0f}")
-    return _minus(f"{value:.4g}")
+    return _minus(f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}".rstrip("."))
 
 
 @register.filter

@@ -35,7 +35,9 @@ def tell_story(actor: Actor, signal: Signal) -> Story:
     """Return what is told of a signal."""
     months = _months(signal)
     return Story(
-        chart=trend_chart([month.label for month in months], [month.value for month in months], _peers(signal)),
+        chart=trend_chart(
+            [month.label for month in months], [month.value for month in months], _peers(signal)
+        ),
         months=months,
         observations=_observations(signal),
     )
