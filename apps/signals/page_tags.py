@@ -6,6 +6,8 @@ from django import template
 
 register = template.Library()
 
+# Decimals of larger numbers say nothing to people.
+WHOLE_FROM: Final = 1_000
 NONE: Final = "–"  # noqa: RUF001 - a dash for "none"
 MINUS: Final = "\N{MINUS SIGN}"
 WORKFLOW_TONES: Final = {
@@ -29,7 +31,7 @@ def figure(value: float | None) -> str:
     """Show a number with four significant digits and thousands separators."""
     if value is None or value == "":
         return NONE
-    if abs(value) >= 1_000:
+    if abs(value) >= WHOLE_FROM:
         return _minus(f"{value:,.0f}")
     return _minus(f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}".rstrip("."))
 
