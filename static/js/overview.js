@@ -1,4 +1,5 @@
-// The overview: cards refresh when one of their live topics says something, at most once a second.
+// The overview: cards refresh when one of their live topics says something, at most once a second. What says that it
+// settles later (`settles_in_ms`) is read once more then: changes in between are not told again.
 
 import htmx from "htmx.org";
 import { live } from "./page-live.js";
@@ -17,6 +18,10 @@ function refreshSoon(card) {
 
 for (const card of cards) {
   for (const topic of card.dataset.topics.split(" ").filter(Boolean)) {
-    live.subscribe(topic, () => refreshSoon(card), { onReset: () => refreshSoon(card) });
+    const hear = ({ data }) => {
+      refreshSoon(card);
+      if (data?.settles_in_ms) setTimeout(() => refreshSoon(card), data.settles_in_ms);
+    };
+    live.subscribe(topic, hear, { onReset: () => refreshSoon(card) });
   }
 }
