@@ -6,22 +6,29 @@ import { live } from "./page-live.js";
 
 const REFRESH_MS = 1000;
 
-const cards = [...document.querySelectorAll("[data-card]")];
+const topics = cards().map((card) => card.dataset.topics.split(" ").filter(Boolean));
+const timers = new Map();
 
-function refreshSoon(card) {
-  if (card.refreshTimer) return;
-  card.refreshTimer = setTimeout(() => {
-    card.refreshTimer = null;
-    htmx.trigger(card, "refresh");
-  }, REFRESH_MS);
+/** The cards as they are now: a refresh may have put a new element in a card's place. */
+function cards() {
+  return [...document.querySelectorAll("[data-card]")];
 }
 
-for (const card of cards) {
-  for (const topic of card.dataset.topics.split(" ").filter(Boolean)) {
-    const hear = ({ data }) => {
-      refreshSoon(card);
-      if (data?.settles_in_ms) setTimeout(() => refreshSoon(card), data.settles_in_ms);
-    };
-    live.subscribe(topic, hear, { onReset: () => refreshSoon(card) });
-  }
+function refreshSoon(place) {
+  if (timers.has(place)) return;
+  timers.set(
+    place,
+    setTimeout(() => {
+      timers.delete(place);
+      htmx.trigger(cards()[place], "refresh");
+    }, REFRESH_MS),
+  );
+}
+
+for (const [place, names] of topics.entries()) {
+  const hear = ({ data }) => {
+    refreshSoon(place);
+    if (data?.settles_in_ms) setTimeout(() => refreshSoon(place), data.settles_in_ms);
+  };
+  for (const name of names) live.subscribe(name, hear, { onReset: () => refreshSoon(place) });
 }
