@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -45,7 +44,7 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None)
     def summary(self, request: Request) -> Response:
         """Return how many signals the filters select, by type, domain and status."""
-        return Response(facet_serializers.SummaryOut(summarize(self.actor, self._selection())).data)
+        return Response(facet_serializers.SummaryOut(summarize(self.actor, self.selection())).data)
 
     @extend_schema(
         operation_id="signals_filter_options", filters=True, responses=facet_serializers.FilterOptionsOut
@@ -53,7 +52,7 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None, url_path="filter-options")
     def filter_options(self, request: Request) -> Response:
         """Return which values the signals have that the filters select, of each field to filter by."""
-        found = filter_options(self.actor, self._selection())
+        found = filter_options(self.actor, self.selection())
         return Response(facet_serializers.FilterOptionsOut(found).data)
 
     @extend_schema(
@@ -62,10 +61,11 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None)
     def facilities(self, request: Request) -> Response:
         """Return the facilities of the signals that the filters select, with counts and worst severity."""
-        found = count_facilities(self.actor, self._selection())
+        found = count_facilities(self.actor, self.selection())
         return Response(facet_serializers.FacilityCountsOut(found).data)
 
-    def _selection(self) -> Selection:
+    def selection(self) -> Selection:
+        """Return what the filters of the request select; raises Invalid."""
         return checked_selection(self.request, self)
 
     def get_serializer_class(self) -> Any:
@@ -86,8 +86,3 @@ class SignalViewSet(ResourceViewSet[Signal]):
 
     def _tag(self, row: Signal) -> str:
         return tag_of(row, self.request.query_params.get("fields", ""))
-
-    def get_queryset(self) -> QuerySet[Signal]:
-        """Return the signals that the actor may see."""
-        found: QuerySet[Signal] = super().get_queryset()
-        return found.select_related(None) if self.action == "list" else found
