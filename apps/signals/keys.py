@@ -27,7 +27,7 @@ VARIANT_RFC: Final = 0x8000 << 48
 
 
 def canonical_text(value: Scalar) -> str | None:
-    """Return a value of JSON as text: 12.0 is "12", True is "true", accents are NFC, null and NaN stay null."""
+    """Return a value of JSON as text in NFC: 12.0 is "12", True is "true"; null and NaN are None."""
     if isinstance(value, str):
         return value if value.isascii() else unicodedata.normalize("NFC", _without_surrogates(value))
     if value is None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
 from apps.signals.rules.classification import Classification, applies, classify_fully, decide
 from apps.signals.rules.inputs import Inputs, Polarity, SignalType
@@ -24,7 +24,7 @@ class ConditionTrace:
 
 @dataclass(frozen=True, slots=True)
 class RuleTrace:
-    """A rule of the table; `passed` if it holds, `decisive` if it is the first, `skipped` for neutral metrics."""
+    """A rule: `passed` if it holds, `decisive` if it is the first to, `skipped` for neutral metrics."""
 
     number: int
     type: SignalType
@@ -46,7 +46,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The nearest cuts of one input (a field of `Inputs`) below and above its value; None where there is none."""
+    """The nearest cuts of one input (a field of `Inputs`) below and above its value, None without any."""
 
     input: str
     below: Cut | None
@@ -133,14 +133,19 @@ def _first_cut(oriented: Inputs, symbol: str, bounds: Iterable[float], *, fallin
 
     Each comparison is `>=` or `<`: the type is constant from one bound (inclusive) to the next.
     """
-    field, now = SYMBOLS[symbol], decide(oriented).type
+    now = decide(oriented).type
     for bound in bounds:
         past = _past(symbol, bound, falling=falling)
-        then = decide(replace(oriented, **{field: past})).type
+        then = decide(_with(oriented, symbol, past)).type
         if then is not now:
             whole = symbol == "n"
             return Cut(past if whole else bound, then, inclusive=whole or not falling)
     return None
+
+
+def _with(oriented: Inputs, symbol: str, value: float) -> Inputs:
+    changed: dict[str, Any] = {SYMBOLS[symbol]: value}
+    return replace(oriented, **changed)
 
 
 def _past(symbol: str, bound: float, *, falling: bool) -> float:

@@ -1,4 +1,4 @@
-"""What a metric stands for: its domain and which direction is good, by policy, bundle, catalog or its name."""
+"""What a metric stands for: its domain and which direction is good, by policy, bundle, catalog or name."""
 
 import re
 from dataclasses import dataclass
@@ -64,8 +64,8 @@ METRIC_CATALOG: Final = {
     "icuCasesFromIcuFile": (Domain.UTILIZATION, _NEUTRAL),
     "pctIcuEncountersIcuFile": (Domain.UTILIZATION, _NEUTRAL),
 }
-# Seed `domain_rules`: (term, domain), the first term found in ` words of the name ` wins. A space in a term is
-# an edge of a word: " los " is not found in "closed", " readmi" is the beginning of several words.
+# Seed `domain_rules`: (term, domain), the first term found in the words of the name wins. A space in a term
+# is an edge of a word: " los " is not found in "closed", " readmi" is the beginning of several words.
 DOMAIN_TERMS: Final = (
     (" los ", Domain.EFFICIENCY),
     (" length of stay ", Domain.EFFICIENCY),

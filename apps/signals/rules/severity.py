@@ -1,4 +1,4 @@
-"""How bad a signal is within its type: a base, five adjustments, and the reasons. Seed `severity_parts` is the same."""
+"""How bad a signal is within its type: a base and five adjustments. Seed `severity_parts` is the same."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

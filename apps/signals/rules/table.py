@@ -22,7 +22,7 @@ SYMBOLS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A comparison of one input: `>=` or `<` with a bound, `is null`, `is true`; null meets neither of the first two."""
+    """A comparison of one input: `>=` or `<` with a bound (null meets neither), `is null`, `is true`."""
 
     symbol: str
     operator: str

@@ -1,6 +1,7 @@
-"""The marts that dbt builds (signals.md section 3): their columns in order, as the contracts of the project say.
+"""The marts that dbt builds (signals.md section 3): their columns in order, as its contracts say.
 
-Hydration compares the tables with this before its first write. Types are spelled as PostgreSQL's format_type does.
+Hydration compares the tables with this before its first write. Types are spelled as by PostgreSQL's
+format_type.
 """
 
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ CONTENT: Final[Columns] = (
 
 @dataclass(frozen=True, slots=True)
 class Mart:
-    """One mart: its columns as (name, SQL type) in table order, those of its primary key, and those never null."""
+    """One mart: its columns as (name, SQL type) in table order, its primary key, what else is never null."""
 
     name: str
     columns: Columns
