@@ -2,21 +2,26 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common import etags
 from apps.common.viewsets import ResourceViewSet
 from apps.signals.api import facet_serializers, serializers
 from apps.signals.api.filters import SignalFilter, checked_selection
 from apps.signals.api.pagination import SignalPagination
+from apps.signals.api.triage_serializers import AnnotationPatch
 from apps.signals.models import Signal
+from apps.signals.queries.assignees import WORK
 from apps.signals.queries.detail import describe_signal, detailed_signals, tag_of
 from apps.signals.queries.facets import count_facilities, filter_options, summarize
 from apps.signals.queries.listing import DEFAULT_SORT, SORTS, show_signals
 from apps.signals.queries.selections import Selection
+from apps.signals.triage_services import annotate_signal
 
 # What sums over the signals that the list's filters select.
 SUMS = frozenset({"summary", "filter_options", "facilities"})
@@ -26,9 +31,11 @@ class SignalViewSet(ResourceViewSet[Signal]):
     """Signals: entities whose figures somebody may have to look at."""
 
     queryset = detailed_signals()
-    offers = ("list", "retrieve")
+    offers = ("list", "retrieve", "partial_update")
     permission = "signals.view"
+    permissions = {"partial_update": WORK}
     serializer_class = serializers.SignalOut
+    patch_serializer_class = AnnotationPatch
     filterset_class = SignalFilter
     pagination_class = SignalPagination
     lookup_value_regex = "[0-9a-fA-F-]{36}"  # words such as `feed` are other addresses
@@ -81,7 +88,21 @@ class SignalViewSet(ResourceViewSet[Signal]):
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Answer one signal with everything."""
+        return self._tagged(self.get_object())
+
+    @transaction.atomic
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Write over the generated texts, unless If-Match names another state of the signal."""
         row = self.get_object()
+        if "If-Match" in request.headers:
+            # Locked first, so that nothing changes between the comparison and the update.
+            Signal.objects.select_for_update().filter(pk=row.pk).first()
+            row = self.get_object()
+            etags.check_if_match(request, self._tag(row))
+        annotate_signal(actor=self.actor, signal=row, **self.validated(AnnotationPatch))
+        return self._tagged(self.get_object())
+
+    def _tagged(self, row: Signal) -> Response:
         return Response(self.answer(row), headers={"ETag": self._tag(row)})
 
     def _tag(self, row: Signal) -> str:
