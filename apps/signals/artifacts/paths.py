@@ -1,4 +1,4 @@
-"""Paths inside a run (section 2 of the format page): what a file names lies in the run's folder, or is refused."""
+"""Paths inside a run (section 2 of the format page): what a file names lies in its folder, or is refused."""
 
 import os
 import re
@@ -63,7 +63,7 @@ def refuse_odd(named: str) -> None:
 def refuse_outside(run: Path, path: str) -> None:
     """Raise PathEscape if a path of the run leads out of it by a symlink."""
     root = os.path.realpath(run)
-    if not os.path.realpath(os.path.join(root, path)).startswith(root + os.sep):
+    if not os.path.realpath(run / path).startswith(root + os.sep):
         raise PathEscape(f"{path[:200]!r} leads out of the run.")
 
 

@@ -1,4 +1,4 @@
-"""What the clock finds out about runs: whether their files still change, pass the gate, or changed after all."""
+"""What the clock finds out about runs: whether files still change, pass the gate, or changed after all."""
 
 from pathlib import Path
 

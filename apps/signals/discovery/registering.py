@@ -41,7 +41,7 @@ def unclaimed_graphs() -> list[GraphFolder]:
 
 
 def default_organization() -> Organization | None:
-    """Return to whom a new graph goes: SIGNALS_DEFAULT_ORGANIZATION, else the only organization, else nobody."""
+    """Return whose a new graph is: of SIGNALS_DEFAULT_ORGANIZATION, else of the only one, else None."""
     living = Organization.objects.living()
     if settings.SIGNALS_DEFAULT_ORGANIZATION:
         return living.filter(slug=settings.SIGNALS_DEFAULT_ORGANIZATION).first()
