@@ -9,6 +9,8 @@ import structlog
 from celery import shared_task
 from celery.signals import beat_init, worker_process_init, worker_ready, worker_shutting_down
 from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError as BrokerError
+from redis import RedisError
 
 from apps.common.jobs import execute
 from apps.common.jobs.nudges import MESSAGE_NAME
@@ -71,7 +73,7 @@ def ask_for(name: str) -> None:
             queue=schedule.ENTRIES[name].queue,
             expires=schedule.URGENT_S,
         )
-    except OSError as error:
+    except (BrokerError, RedisError, OSError) as error:
         logger.warning("clock_not_asked_for", clock=name, error=str(error))
 
 
