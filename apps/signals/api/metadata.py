@@ -115,10 +115,10 @@ class MetadataViewSet(ResourceViewSet[Run]):
             raise NotFound
         return attachment(metadata.stored_artifact(self.actor, kind), filename=f"{kind}.json")
 
-    @extend_schema(request=out.RefreshIn, responses={202: out.BuildJobOut})
+    @extend_schema(request=out.MetadataRefreshIn, responses={202: out.BuildJobOut})
     def refresh(self, request: Request) -> Response:
         """Build a run anew; joins a build that waits."""
-        run = metadata.described_run(self.actor, self.validated(out.RefreshIn)["run"])
+        run = metadata.described_run(self.actor, self.validated(out.MetadataRefreshIn)["run"])
         row = services.start_build(actor=self.actor, runs=[run])
         location = {"Location": reverse("job-detail", args=[str(row.pk)])}
         return Response(out.BuildJobOut(row).data, status=202, headers=location)

@@ -14,7 +14,7 @@ class DocumentParameters(StrictSerializer):
     run = serializers.UUIDField(required=False)
 
 
-class RefreshIn(StrictSerializer):
+class MetadataRefreshIn(StrictSerializer):
     """Which run is built anew."""
 
     run = serializers.UUIDField()
