@@ -1,7 +1,7 @@
 """Runs that are loaded and built, for tests that read what dbt makes of them.
 
 A module whose tests take `built_runs` works on a clone of a database of its own; its tests are rolled back as
-everywhere. A test that commits (`transaction=True`) takes `fresh_after` as well: the clone is renewed behind it.
+everywhere. A test that commits (`transaction=True`) takes `fresh_after` as well, which renews the clone.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def built_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[Pr
 
 @pytest.fixture
 def built_organization(built_database: PreparedDatabase, actors: Actors, settings: Any) -> Organization:
-    """Give the organization of the sample runs; the actors are its members, RUNS_ROOT is where its files lie."""
+    """Give the organization of the sample runs: the actors are its members, RUNS_ROOT holds its files."""
     settings.RUNS_ROOT = str(databases.runs_root() / databases.BUILT)
     actors.__dict__["organization"] = Organization.objects.get(slug=databases.BUILT)
     return actors.organization

@@ -1,7 +1,7 @@
 """Databases in which runs are loaded and built already: made once, and cloned for each module of tests.
 
-dbt takes half a minute, so what it builds is kept between runs of the suite, in a template database that carries
-the hash of everything that makes it in its name. A clone takes some 50 ms. Files of runs lie in VAR_DIR.
+dbt takes half a minute, so what it builds is kept between runs of the suite, in a template database that
+carries the hash of everything that makes it in its name. A clone takes some 50 ms. Files lie in VAR_DIR.
 """
 
 import hashlib
@@ -99,7 +99,7 @@ class PreparedDatabase(TestDatabase):
 
 
 def runs_root() -> Path:
-    """Return the folder under which the runs of these databases lie: `sample` and `made`, each with graphs."""
+    """Return the folder in which the runs of these databases lie: a RUNS_ROOT for each organization."""
     return Path(settings.VAR_DIR) / "test-runs" / source_hash(LOADED_BY)
 
 
