@@ -6,11 +6,8 @@ from apps.common.viewsets import ApiRouter
 from apps.signals.api.assignees import AssigneeViewSet
 from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
 from apps.signals.api.feed import ActivityViewSet, FeedViewSet
-<<<<<<< HEAD
-from apps.signals.api.parts import ChildViewSet, HistoryViewSet, SignalPartViewSet
-=======
 from apps.signals.api.metadata import DbtModelViewSet, MetadataViewSet
->>>>>>> h/b
+from apps.signals.api.parts import ChildViewSet, HistoryViewSet, SignalPartViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
 from apps.signals.api.views import SignalViewSet
 
