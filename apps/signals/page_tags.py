@@ -27,10 +27,14 @@ def words(code: str) -> str:
 
 
 @register.filter
-def figure(value: float | None) -> str:
-    """Show a number with four significant digits and thousands separators."""
+def figure(value: float | str | None) -> str:
+    """Show a number with four significant digits and thousands separators; a code as words, yes or no."""
     if value is None or value == "":
         return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return words(value)
     if abs(value) >= WHOLE_FROM:
         return _minus(f"{value:,.0f}")
     return _minus(f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}".rstrip("."))

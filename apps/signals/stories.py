@@ -10,6 +10,7 @@ from apps.common.errors import NotFound
 from apps.signals.boards import title_of
 from apps.signals.charts import Bar, Peers, TrendChart, trend_chart, waterfall
 from apps.signals.models import Observation, Signal
+from apps.signals.page_tags import words
 from apps.signals.queries.contributions import ContributionGroup, contributions_of
 from apps.signals.queries.explaining import Reasoning, explain_signal
 from apps.signals.queries.lineage import Lineage, lineage_of
@@ -22,6 +23,15 @@ from apps.signals.rules.explanation import Change, Cut
 OBSERVATIONS_SHOWN: Final = 24
 CHILDREN_SHOWN: Final = 50
 PARTS_SHOWN: Final = 12
+# What the letters of the rules stand for.
+INPUT_LABELS: Final[Mapping[str, str]] = {
+    "mean_z": "Z, mean z of the months",
+    "slope_percentile": "P, percentile of the slope",
+    "acceleration": "A, acceleration by peer spread",
+    "zscore_std": "S, spread of the months' z",
+    "max_excursion": "X, largest excursion of z",
+    "observations": "n, months observed",
+}
 PERCENTILES: Final = ("p10", "p25", "p50", "p75", "p90")
 
 
@@ -38,7 +48,7 @@ class Month:
 class ShownInput:
     """An input of the rules, where it stands, and the nearest values that alone change the type."""
 
-    name: str
+    label: str
     value: Any
     line: int | None
     below: Cut | None
@@ -154,7 +164,8 @@ def _inputs(reasoning: Reasoning) -> list[ShownInput]:
     for each in reasoning.inputs:
         change = changes.get(each.name)
         below, above = (change.below, change.above) if change else (None, None)
-        found.append(ShownInput(each.name, each.value, each.line, below, above))
+        label = INPUT_LABELS.get(each.name) or words(each.name)
+        found.append(ShownInput(label, each.value, each.line, below, above))
     return found
 
 
