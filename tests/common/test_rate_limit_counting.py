@@ -140,8 +140,11 @@ def test_the_same_limit_holds_on_event_loops(settings: Settings) -> None:
     settings.RATE_LIMITS = merged({"preview_create": "2/h", "api": "2/h"})
 
     async def twice() -> list[int | None]:
-        first = await take_async("preview_create", {"project": "p"})
-        return [first.remaining, (await take_for_async(ANALYST, "api")).remaining]
+        try:
+            first = await take_async("preview_create", {"project": "p"})
+            return [first.remaining, (await take_for_async(ANALYST, "api")).remaining]
+        finally:
+            await valkey_at(django_settings.REDIS_URL)._client_of_loop().aclose()
 
     assert asyncio.run(twice()) == [1, 1]
     assert asyncio.run(twice()) == [0, 0]
