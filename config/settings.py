@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "apps.spatial",
     "apps.datasets",
     "apps.metrics",
+    "apps.signals",
     "apps.accounts",
     "config.admin.SextantAdminConfig",
     "django.contrib.auth",
@@ -433,6 +434,18 @@ METRICS_INFLIGHT_BYTES = env.env_int("METRICS_INFLIGHT_BYTES", 64 * 1024**2, min
 METRICS_LANES = env.env_int("METRICS_LANES", 1, minimum=1, maximum=1_024)
 METRICS_STATHAT_HOSTS = env.env_list("METRICS_STATHAT_HOSTS")
 METRICS_FAULT = env.env_str("METRICS_FAULT")
+
+# --- signals
+RUNS_ROOT = env.env_str("RUNS_ROOT", str(VAR_DIR / "runs"))
+INSIGHT_GRAPH_RUN = env.env_str("INSIGHT_GRAPH_RUN")
+TAXONOMY_PATH = env.env_str("TAXONOMY_PATH")
+SIGNALS_DEFAULT_ORGANIZATION = env.env_str("SIGNALS_DEFAULT_ORGANIZATION")
+SIGNALS_DBT_SCHEMA = env.env_str("SIGNALS_DBT_SCHEMA", "public")
+SIGNALS_DBT_THREADS = env.env_int("SIGNALS_DBT_THREADS", 2, minimum=1, maximum=16)
+SIGNALS_DBT_TIMEOUT_S = env.env_int("SIGNALS_DBT_TIMEOUT_S", 1_800, minimum=1)
+SIGNALS_LOAD_PROCESSES = env.env_int("SIGNALS_LOAD_PROCESSES", 2, minimum=1, maximum=16)
+SIGNALS_HYDRATE_BATCH = env.env_int("SIGNALS_HYDRATE_BATCH", 1_000, minimum=100, maximum=5_000)
+SIGNALS_FAULT = env.env_str("SIGNALS_FAULT")
 
 # --- products: spatial
 SPATIAL_MAX_CELLS = env.env_int("SPATIAL_MAX_CELLS", 50_000, minimum=1)

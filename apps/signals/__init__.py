@@ -1,0 +1,1 @@
+"""Signals: analytics runs, transformed by dbt, hydrated into what a team triages."""
