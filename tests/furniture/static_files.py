@@ -1,0 +1,31 @@
+"""The static files, looked through once a process instead of once a test client.
+
+Every client loads the middleware anew, and WhiteNoise opens its eyes to some five hundred files then: that is
+several times what a request takes.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from whitenoise import WhiteNoise
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_seen_once() -> Iterator[None]:
+    """Let each later WhiteNoise of the same folder and storage take what the first one found."""
+    seen: dict[tuple[Any, ...], dict[str, Any]] = {}
+    look = WhiteNoise.update_files_dictionary
+
+    def update(self: Any, root: str, prefix: str) -> None:
+        storage = settings.STORAGES["staticfiles"]["BACKEND"]  # says which names are immutable
+        key = (type(self), storage, root, prefix)
+        if key not in seen:
+            look(self, root, prefix)
+            seen[key] = dict(self.files)
+        self.files.update(seen[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoise, "update_files_dictionary", update)
+        yield
