@@ -161,7 +161,10 @@ def victoria(stage: Stage, folder: str = "victoria") -> Candidate:
 
 def installed_peers(stage: Stage) -> dict[str, Candidate]:
     """Start those that are installed, by their names; note those that are not."""
-    known = {peers.VICTORIA_PACKAGE: victoria, peers.INFLUX_PACKAGE: influx}
+    known: dict[str, Callable[[Stage], Candidate]] = {
+        peers.VICTORIA_PACKAGE: victoria,
+        peers.INFLUX_PACKAGE: influx,
+    }
     started = [start(stage) for package, start in known.items() if not stage.lacks(package)]
     return {candidate.name: candidate for candidate in started}
 

@@ -99,8 +99,10 @@ def test_nobody_reaches_the_notices_of_another(actors: Actors, name: str, method
     ],
 )
 def test_a_key_has_no_notices_and_nobody_none_either(actors: Actors, method: str, path: str) -> None:
-    body = {"preferences": [{"kind": PLAIN, "email": True}]} if method == "patch" else {"all": True}
-    call = [f"{URL}{path}"] if method == "get" else [f"{URL}{path}", body]
+    body: dict[str, object] = {"all": True}
+    if method == "patch":
+        body = {"preferences": [{"kind": PLAIN, "email": True}]}
+    call: list[object] = [f"{URL}{path}"] if method == "get" else [f"{URL}{path}", body]
     refused = getattr(actors.key.api, method)(*call, **({} if method == "get" else {"format": "json"}))
     assert (refused.status_code, refused.json()["code"]) == (403, "permission.denied")
     assert getattr(actors.anonymous.api, method)(*call).status_code == 401

@@ -256,7 +256,7 @@ def at_the_broker(stack: Stack) -> Iterator[bytes]:
 
 
 def _values(client: redis.Redis, key: bytes) -> list[bytes]:
-    read: dict[bytes, Any] = {
+    read: dict[Any, Any] = {
         b"string": lambda: [client.get(key)],
         b"list": lambda: client.lrange(key, 0, -1),
         b"set": lambda: client.smembers(key),

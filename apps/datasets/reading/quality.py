@@ -207,7 +207,8 @@ class PointCensus:
         """Bring the pending points in; done when they are as many as the others, so that work stays small."""
         points = np.concatenate([self._points, *self._pending])
         weights = np.concatenate([self._n, np.ones(len(points) - len(self._n), np.int64)])
-        self._points, places = np.unique(points, return_inverse=True)
+        distinct, places = np.unique(points, return_inverse=True)
+        self._points = distinct
         self._n = np.bincount(places, weights, len(self._points)).astype(np.int64)
         self._pending = []
         if len(self._points) > self._most_points:
