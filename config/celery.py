@@ -6,8 +6,8 @@ from celery import Celery
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 if os.environ.get("SEXTANT_ROLE") in {"beat", "worker"}:
-    # The system checks load every address with what is behind it: 12 MB that a worker has no use for, and each
-    # start of an installation has `migrate` run them. The clock has no products (see INSTALLED_APPS) to check.
+    # The system checks load every address with what is behind it: 12 MB that a worker has no use for, and
+    # `migrate` runs them at each start. The clock has no products (see INSTALLED_APPS) to check.
     os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("sextant")
