@@ -1,7 +1,7 @@
 """The static files, looked through once a process instead of once a test client.
 
-Every client loads the middleware anew, and WhiteNoise opens its eyes to some five hundred files then: that is
-several times what a request takes.
+Every client loads the middleware anew, and WhiteNoise looks at some five hundred files then: that takes
+several times as long as a request.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ def static_files_seen_once() -> Iterator[None]:
     look = WhiteNoise.update_files_dictionary
 
     def update(self: Any, root: str, prefix: str) -> None:
-        storage = settings.STORAGES["staticfiles"]["BACKEND"]  # says which names are immutable
-        key = (type(self), storage, root, prefix)
+        storages: dict[str, Any] = settings.STORAGES
+        # The storage says which names are immutable.
+        key = (type(self), storages["staticfiles"]["BACKEND"], root, prefix)
         if key not in seen:
             look(self, root, prefix)
             seen[key] = dict(self.files)
