@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.signals import states
 from apps.signals.formulas.scores import percentile_rank
 from apps.signals.rules.classification import classify, classify_fully
 from apps.signals.rules.explanation import Cut, changes, explain
@@ -266,12 +267,9 @@ def test_labels(changed: dict[str, Any], label: dict[str, Any]) -> None:
 
 
 def test_attention_is_asked_for_four_types() -> None:
-    assert {
-        SignalType.VOLATILITY_ALERT,
-        SignalType.CRITICAL_TRAJECTORY,
-        SignalType.CHRONIC_UNDERPERFORMER,
-        SignalType.EMERGING_RISK,
-    } == ATTENTION_TYPES
+    assert len(ATTENTION_TYPES) == 4
+    assert ATTENTION_TYPES == states.ATTENTION_TYPES
+    assert {rule.type for rule in RULES} == set(SignalType)
     assert all(rule.low <= rule.base <= rule.high for rule in RULES)
 
 
