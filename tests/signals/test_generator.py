@@ -143,9 +143,11 @@ def test_many_entities_have_four_metrics_of_three_polarities(large: SampleRun) -
     }
 
 
-@pytest.mark.parametrize("seed", [20260101, 7])
-def test_six_hundred_entities_have_all_there_is(seed: int, tmp_path: Path) -> None:
-    for run in made(tmp_path, seed=seed):
+@pytest.mark.parametrize(("count", "runs", "seed"), [(600, 3, 20260101), (600, 2, 7), (2000, 1, 20260101)])
+def test_six_hundred_entities_and_more_have_all_there_is(
+    count: int, runs: int, seed: int, tmp_path: Path
+) -> None:
+    for run in made(tmp_path, entities=count, runs=runs, seed=seed):
         assert set(run.types) == set(SignalType)
         lines = entities(run.path, LINES).values()
         trends = [figures(line)["trending_simple_zscore"] for line in entities(run.path, TREND).values()]
@@ -164,6 +166,7 @@ def test_names_are_hard(series: list[SampleRun]) -> None:
     )
     assert len(LONG_LINE) == 184
     assert LONG_LINE in segments
+    assert all(len(LONG_LINE) > len(segment) for segment in segments - {LONG_LINE})
     assert all(mark in text for mark in (",", "/", ":", "|", "é"))
     assert len({line["metadata"]["systemName"] for line in lines}) == 9
 

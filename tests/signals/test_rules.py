@@ -167,8 +167,9 @@ def test_a_metric_whose_high_values_are_good_has_the_type_of_its_mirror_image(ea
         value = getattr(each, name)
         if value is not None:
             # Near the cuts 100 - (100 - p) is not p to the last bit: percentiles have 6 decimals.
-            lower = replace(lower, **{name: round(value, 6)})
-            mirrored = replace(mirrored, **{name: round(100.0 - round(value, 6), 6)})
+            one_way: dict[str, Any] = {name: round(value, 6)}
+            other_way: dict[str, Any] = {name: round(100.0 - round(value, 6), 6)}
+            lower, mirrored = replace(lower, **one_way), replace(mirrored, **other_way)
     one, other = classify_fully(lower), classify_fully(mirrored)
     assert (one.type, one.severity, one.indicators) == (other.type, other.severity, other.indicators)
 
