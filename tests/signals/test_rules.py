@@ -190,21 +190,25 @@ def test_changes_keep_their_promise_and_are_the_nearest(each: Inputs) -> None:
                 assert cut is None
                 continue
             short, past = around(cut, value, towards)
-            assert classify(replace(each, **{change.input: short})) is now
+            assert classify(changed(each, change.input, short)) is now
             if cut is not None:
-                assert classify(replace(each, **{change.input: past})) is cut.type is not now
+                assert classify(changed(each, change.input, past)) is cut.type is not now
+
+
+def changed(each: Inputs, name: str, value: float) -> Inputs:
+    one: dict[str, Any] = {name: value}
+    return replace(each, **one)
 
 
 def around(cut: Cut | None, value: float, towards: float) -> tuple[float, float]:
-    """Return a value just short of a cut (as far as possible, without one) and one just past it."""
+    """Return a value just short of a cut (far away, without one) and one just past it."""
+    way = int(np.sign(towards))
     if cut is None:
-        return (value, value) if isinstance(value, int) else (value + np.sign(towards) * 0.001, value)
+        return value + way * 1000, value
     if isinstance(value, int):
-        return cut.value - int(np.sign(towards)), cut.value
-    step = np.sign(towards) * 1e-9
-    return (
-        (cut.value - step, cut.value + step) if abs(value - cut.value) > 1e-8 else (value, cut.value + step)
-    )
+        return cut.value - way, cut.value
+    step = way * 1e-9
+    return value if abs(value - cut.value) < 1e-8 else cut.value - step, cut.value + step
 
 
 def test_explain_shows_every_rule_with_its_conditions() -> None:
