@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.accounts.models import Membership, Role
+from apps.accounts.models import Membership, Role, User
 from apps.signals.models import Assignment, Event, Signal
 from tests.factories.accounts import create_member
 from tests.factories.signals import ROLE_TYPE, RoleTypeFactory, create_signal
@@ -124,7 +124,7 @@ def test_an_assignee_is_a_member_who_may_work(actors: Actors, signal: Signal, ca
     if case == "left":
         Membership.objects.filter(user=person.user).delete()
     if case == "locked":
-        type(person.user).objects.filter(pk=chosen).update(is_active=False)
+        User.objects.filter(pk=chosen).update(is_active=False)
     answer = assign(actors.manager, signal, person, assignee_id=str(chosen))
     assert outcome(answer) == ASSIGNEE_INVALID
     assert answer.json()["errors"][0]["pointer"] == "/assignee_id"

@@ -12,19 +12,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common import etags
-from apps.common.errors import NotFound
+from apps.common.errors import NotFound, PreconditionFailed
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.signals import triage_services
 from apps.signals.api import triage_serializers as serializers
 from apps.signals.models import Assignment, Signal, Workflow
 from apps.signals.queries.assignees import WORK
+from apps.signals.queries.detail import detailed_signals, tag_of
 from apps.signals.states import WorkflowStatus
 
 IF_MATCH: Final = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description="ETag of the assignment that the change is meant for.",
+    description="ETag of the signal, or of its assignment, that the change is meant for.",
 )
 
 
@@ -94,13 +95,20 @@ class TriageViewSet(ResourceViewSet[Signal]):
         signal = self.get_object()
         if "If-Match" in self.request.headers:
             # Locked first, so that nothing changes between the comparison and the act.
-            etags.check_if_match(self.request, self._tag(triage_services.lock_workflow(signal)))
+            self._check_if_match(triage_services.lock_workflow(signal))
         workflow = act(signal)
         address = reverse("triage-assignment", args=[str(signal.pk)])
         # The tag is that of the address named here, not of the act's own.
         return Response(
             self.answer(workflow), headers={"ETag": self._tag(workflow), "Content-Location": address}
         )
+
+    def _check_if_match(self, workflow: Workflow) -> None:
+        """Raise PreconditionFailed unless If-Match names the workflow as it is, or the signal as it is."""
+        signal = detailed_signals().get(pk=workflow.signal_id)
+        tags = (self._tag(workflow), tag_of(signal, ""))
+        if not any(etags.matches(self.request.headers["If-Match"], tag) for tag in tags):
+            raise PreconditionFailed
 
     def _tag(self, workflow: Workflow) -> str:
         return etags.strong_etag(self._rendered(self.answer(workflow)))
