@@ -10,13 +10,17 @@ from apps.signals.models import Signal
 from apps.signals.queries.pages import MissingLast, fetch_page
 
 
-class SignalPagination(CursorPagination):
-    """Lists of signals by cursor."""
+class MissingLastPagination(CursorPagination):
+    """Short lists of signals by cursor."""
 
     def keys_of(self, text: str, allowed: Mapping[str, str]) -> list[SortKey]:
         """Return the order that `-a,b` asks for, missing values last; raises Invalid."""
         *keys, tie = sort_keys(text, allowed)
         return [*(MissingLast(key.column, key.is_descending) for key in keys), tie]
+
+
+class SignalPagination(MissingLastPagination):
+    """The list of all signals by cursor, which may be very long."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return one page of the signals that the view's filters select; queries as by `fetch_page`."""

@@ -96,7 +96,7 @@ class SignalViewSet(ResourceViewSet[Signal]):
         row = self.get_object()
         if "If-Match" in request.headers:
             # Locked first, so that nothing changes between the comparison and the update.
-            Signal.objects.select_for_update().filter(pk=row.pk).first()
+            Signal.objects.select_for_update(no_key=True).filter(pk=row.pk).first()
             row = self.get_object()
             etags.check_if_match(request, self._tag(row))
         annotate_signal(actor=self.actor, signal=row, **self.validated(AnnotationPatch))

@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Organization
+from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.signals.artifacts.control import RunManifest, Unreadable, parse_started_at, read_control
 from apps.signals.artifacts.listing import MANIFEST
 from apps.signals.discovery.folders import GraphFolder, find_graphs
@@ -44,7 +45,7 @@ def default_organization() -> Organization | None:
     living = Organization.objects.living()
     if settings.SIGNALS_DEFAULT_ORGANIZATION:
         return living.filter(slug=settings.SIGNALS_DEFAULT_ORGANIZATION).first()
-    only = list(living.order_by("pk")[:2])
+    only = list(living.exclude(slug=SYSTEM_SLUG).order_by("pk")[:2])
     return only[0] if len(only) == 1 else None
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0011_verify_earlier_users"),
-        ("signals", "0002_raw_tables"),
+        ("signals", "0003_requeued_builds"),
     ]
 
     operations = [
