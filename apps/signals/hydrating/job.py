@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.queries import initiator
@@ -21,6 +21,13 @@ from apps.signals.pruning import prune_superseded
 from apps.signals.states import RUN_MOVES, FindingSeverity, RunStatus
 
 SKIPPED: Final = "hydrate.row_skipped"
+# So many new rows, and the planner should hear of them before somebody reads.
+ANALYZED_FROM: Final = 1_000
+ANALYZE: Final = """
+ANALYZE signals_signal (id, organization_id, signal_key, graph_id, node_id, facility_id, absent_since_run_id),
+        signals_observation (organization_id, signal_id, run_id), signals_workflow (signal_id, status),
+        signals_event (organization_id, signal_id, dedupe_key)
+"""
 # The rows take most of the time; the rest is nodes, edges, and what vanishes.
 ROWS_SHARE: Final = 0.9
 
@@ -118,6 +125,8 @@ def _carry_out(run: jobs.Run[Hydration], scope: Scope) -> Outcome:
         else:
             run.write(**outcome.counts.columns())
     fault("hydrate.closed")
+    if outcome.counts.created >= ANALYZED_FROM:
+        _analyze()
     if not scope.is_partial and outcome.guarded is None:
         prune_superseded(scope.run.graph_id)
     return outcome
@@ -133,6 +142,11 @@ def _move_on(scope: Scope, *, is_guarded: bool) -> None:
     status = RunStatus.GUARDED if is_guarded else RunStatus.HYDRATED
     error_code = VanishGuard.code if is_guarded else ""
     Run.objects.filter(pk=run.pk).update(status=status, error_code=error_code, updated_at=now)
+
+
+def _analyze() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ANALYZE)
 
 
 def _note_skipped(scope: Scope, outcome: Outcome) -> None:

@@ -58,13 +58,30 @@ def next_rows() -> Composed:
     ).format(reason=SQL(REASON), mart=signals_mart())
 
 
-LOCK_KNOWN: Final = """
-SELECT id, signal_key, absent_since_run_id, absent_runs
-FROM signals_signal
-WHERE organization_id = %(organization)s AND signal_key = ANY(%(keys)s::uuid[])
-ORDER BY signal_key
-FOR NO KEY UPDATE
-"""
+def lock_known() -> Composed:
+    """Return the statement that locks the signals of a batch in key order and compares them with the mart.
+
+    Each row: id, signal_key, absent_since_run_id, absent_runs, whether content and presence are as the run
+    says, the origin that its observation should name, whether there is a workflow row.
+    """
+    return SQL(
+        "SELECT s.id, s.signal_key, s.absent_since_run_id, s.absent_runs, "
+        "s.content_hash IS NOT DISTINCT FROM m.content_hash AND s.absent_since_run_id IS NULL, "
+        "ROW({origin})::text, EXISTS (SELECT FROM signals_workflow w WHERE w.signal_id = s.id) "
+        "FROM signals_signal s "
+        "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = s.signal_key "
+        "WHERE s.organization_id = %(organization)s AND s.signal_key = ANY(%(keys)s::uuid[]) "
+        "ORDER BY s.signal_key FOR NO KEY UPDATE OF s"
+    ).format(mart=signals_mart(), origin=_listed("m.{}", OBSERVATION_IDENTITY))
+
+
+def observed_origins() -> Composed:
+    """Return the statement of what signals' observations in the run say already: signal_id, origin."""
+    return SQL(
+        "SELECT signal_id, ROW({columns})::text FROM signals_observation "
+        "WHERE organization_id = %(organization)s AND run_id = %(run)s "
+        "AND signal_id = ANY(%(signals)s::uuid[])"
+    ).format(columns=_listed("{}", OBSERVATION_IDENTITY))
 
 
 def upsert_signals(*, is_late: bool) -> Composed:
@@ -80,11 +97,6 @@ def upsert_signals(*, is_late: bool) -> Composed:
         "m.content_hash, %(run_started_at)s, %(now)s, {absent}, 0, {values} "
         "FROM unnest(%(keys)s::uuid[], %(ids)s::uuid[]) AS given (signal_key, id) "
         "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = given.signal_key "
-        "LEFT JOIN signals_signal known ON known.organization_id = %(organization)s "
-        "AND known.signal_key = given.signal_key "
-        # The same test as below: an unchanged row need not be made and thrown away.
-        "WHERE known.id IS NULL OR known.content_hash IS DISTINCT FROM m.content_hash "
-        "OR known.absent_since_run_id IS NOT NULL "
         "ON CONFLICT (organization_id, signal_key) {action} RETURNING s.signal_key, s.id"
     ).format(
         columns=_listed("{}", CONTENT_COLUMNS),
@@ -113,9 +125,6 @@ def upsert_observations() -> Composed:
         "FROM unnest(%(keys)s::uuid[], %(signals)s::uuid[], %(ids)s::uuid[]) "
         "AS given (signal_key, signal_id, id) "
         "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = given.signal_key "
-        "LEFT JOIN signals_observation known ON known.organization_id = %(organization)s "
-        "AND known.signal_id = given.signal_id AND known.run_id = %(run)s "
-        "WHERE known.id IS NULL OR {differs_from_mart} "
         "ON CONFLICT (organization_id, signal_id, run_id) DO UPDATE SET updated_at = excluded.updated_at, "
         "{assigned} WHERE {differs} RETURNING o.signal_id"
     ).format(
@@ -123,7 +132,6 @@ def upsert_observations() -> Composed:
         values=_listed("m.{}", OBSERVED),
         mart=signals_mart(),
         assigned=_listed("{0} = excluded.{0}", OBSERVED),
-        differs_from_mart=_distinct("known", "m"),
         differs=_distinct("o", "excluded"),
     )
 
@@ -133,7 +141,6 @@ INSERT INTO signals_workflow (id, created_at, updated_at, organization_id, signa
                               resolution_notes, reopen_count, snooze_next_run, due_kind, version)
 SELECT given.id, %(now)s, %(now)s, %(organization)s, given.signal_id, 'new', '', '', 0, false, '', 1
 FROM unnest(%(signals)s::uuid[], %(ids)s::uuid[]) AS given (signal_id, id)
-WHERE NOT EXISTS (SELECT FROM signals_workflow w WHERE w.signal_id = given.signal_id)
 ON CONFLICT (organization_id, signal_id) DO NOTHING
 """
 
