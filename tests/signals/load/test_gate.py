@@ -49,14 +49,28 @@ def set_in(path: str, **values: Any) -> Callable[[Path], None]:
     return lambda run: rewrite(run / path, lambda document: document.update(values))
 
 
+def append_line(run: Path) -> None:
+    with (run / AGGREGATE).open("ab") as stream:
+        stream.write(b"{}\n")
+
+
+def double_node(run: Path) -> None:
+    rewrite(run / INDEX, lambda index: index["nodes"].append(index["nodes"][0]))
+    rewrite(run / MANIFEST, lambda manifest: manifest.update(node_count=manifest["node_count"] + 1))
+
+
+def name_node(run: Path, name: str) -> None:
+    rewrite(run / INDEX, lambda index: first_node(index).update(canonical_node_id=name))
+
+
 SPOILED: list[tuple[str, Callable[[Path], None], str, bool]] = [
     ("no index", lambda run: (run / INDEX).unlink(), "gate.incomplete", False),
     ("half a manifest", lambda run: (run / MANIFEST).write_text('{"run_id": "2'), "gate.incomplete", False),
     ("no results", lambda run: (run / AGGREGATE).unlink(), "gate.incomplete", False),
     ("a cut line", cut, "gate.truncated", False),
-    ("a line too many", lambda run: append_line(run), "gate.count_mismatch", False),
+    ("a line too many", append_line, "gate.count_mismatch", False),
     ("a node too few", set_in(MANIFEST, node_count=3), "gate.count_mismatch", False),
-    ("a node twice", lambda run: double_node(run), "gate.count_mismatch", False),
+    ("a node twice", double_node, "gate.count_mismatch", False),
     ("another run's manifest", set_in(MANIFEST, run_id="other"), "gate.run_id_mismatch", False),
     ("another run's index", set_in(INDEX, run_id="other"), "gate.run_id_mismatch", False),
     ("a later schema", set_in("run_manifest.semantic.json", schema_version=2), "gate.schema_version", True),
@@ -71,20 +85,6 @@ SPOILED: list[tuple[str, Callable[[Path], None], str, bool]] = [
         True,
     ),
 ]
-
-
-def append_line(run: Path) -> None:
-    with (run / AGGREGATE).open("ab") as stream:
-        stream.write(b"{}\n")
-
-
-def double_node(run: Path) -> None:
-    rewrite(run / INDEX, lambda index: index["nodes"].append(index["nodes"][0]))
-    rewrite(run / MANIFEST, lambda manifest: manifest.update(node_count=manifest["node_count"] + 1))
-
-
-def name_node(run: Path, name: str) -> None:
-    rewrite(run / INDEX, lambda index: first_node(index).update(canonical_node_id=name))
 
 
 def test_a_complete_run_passes(pristine: Path) -> None:
