@@ -50,6 +50,7 @@ v1: list[URLPattern | URLResolver] = [
     path("", include("apps.datasets.api.urls")),
     path("", include("apps.spatial.api.urls")),
     path("", include("apps.metrics.api.urls")),
+    path("", include("apps.signals.api.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi-json"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi-yaml"),
 ]

@@ -1,1 +1,1 @@
-"""Signals: analytics runs, transformed by dbt, hydrated into what a team triages."""
+"""Signals: analytics runs in, quality signals that a team triages out."""

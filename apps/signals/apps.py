@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.notices import register_notice
 from apps.signals.verbs import VERBS
 
 
@@ -15,4 +16,11 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.signals import topics  # noqa: PLC0415
+        from apps.signals.notices import NOTICES  # noqa: PLC0415
+
         register_audit_verbs(VERBS)
+        topics.register()
+        for kind in NOTICES:
+            register_notice(kind)

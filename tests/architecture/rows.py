@@ -17,9 +17,11 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
+from apps.signals.models import Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
+from tests.factories.signals import create_signal
 from tests.furniture.people import Actors, Person
 
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
@@ -74,6 +76,11 @@ class World:
         row_id = uuid7()
         return create_metric(self.actors.organization, str(row_id), id=row_id)
 
+    @cached_property
+    def signal(self) -> Signal:
+        """Return a new signal."""
+        return create_signal(self.actors.organization)
+
     def key_of(self, person: Person) -> Any:
         """Return the id of a key that the person made if they may, else the admin's."""
         maker = person if person.user is not None and person.actor.may("accounts.create_key") else None
@@ -102,7 +109,8 @@ class World:
     def everything(self) -> list[str]:
         """Return the ids that nobody of another organization may ever read."""
         rows = (
-            self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.actors.organization,
+            self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
+            self.actors.organization,
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
@@ -130,6 +138,7 @@ ROWS: Mapping[str, Row] = {
     "notifications": World.notice_of,
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
+    "signals": lambda world, _: world.signal.pk,
     "versions": lambda _world, _: 1,
 }
 # Rows of one person, of which a program has none of its own.

@@ -118,7 +118,7 @@ class Actors:
         """Return a client program with a key that the admin made, in the role of an analyst."""
         scopes = [
             "accounts:read", "datasets:read", "datasets:write", "metrics:read", "metrics:write",
-            "spatial:read",
+            "spatial:read", "signals:read", "signals:write",
         ]  # fmt: skip
         key, raw = create_api_key(
             actor=self.admin.actor, name="Client program", role=Role.ANALYST, scopes=scopes

@@ -1,6 +1,6 @@
 """Triage: what people do with signals. Only its services write here; no hydration's upsert touches a row."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,7 +14,7 @@ from apps.signals.models.signal import Signal
 from apps.signals.states import EventType, Resolution, WorkflowStatus
 
 
-class TriageQuerySet(models.QuerySet[models.Model]):
+class TriageQuerySet(models.QuerySet[Any]):
     """Reads of what hangs on signals."""
 
     def visible_to(self, actor: Actor) -> Self:

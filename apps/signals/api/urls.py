@@ -1,0 +1,24 @@
+"""Routing of `/api/v1/signals`."""
+
+from django.urls import URLPattern, URLResolver
+
+from apps.common.viewsets import ApiRouter
+from apps.signals.api.assignees import AssigneeViewSet
+from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
+from apps.signals.api.feed import ActivityViewSet, FeedViewSet
+from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
+
+SIGNAL = r"signals/(?P<signal_id>[^/.]+)"
+
+urlpatterns: list[URLPattern | URLResolver] = []
+
+triage = ApiRouter()
+triage.register("signals/assignees", AssigneeViewSet, basename="signal-assignee")
+triage.register("signals/comments", CommentViewSet, basename="comment")
+triage.register("signals/feed", FeedViewSet, basename="signal-feed")
+triage.register(f"{SIGNAL}/activity", ActivityViewSet, basename="signal-activity")
+triage.register(f"{SIGNAL}/assignments", AssignmentViewSet, basename="signal-assignment")
+triage.register(f"{SIGNAL}/comments", SignalCommentViewSet, basename="signal-comment")
+triage.register("signals", TriageViewSet, basename="triage")
+
+urlpatterns += triage.urls

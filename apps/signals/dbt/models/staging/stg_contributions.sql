@@ -1,0 +1,22 @@
+select
+    run_id,
+    file_id,
+    line_no,
+    parent_node_id,
+    child_node_id,
+    metric_id,
+    parent_signal_key,
+    child_signal_key,
+    method,
+    weight_field,
+    parent_value,
+    child_value,
+    weight_value,
+    weight_share,
+    weighted_child_value,
+    raw_component,
+    contribution_value,
+    excess_over_parent,
+    payload -> 'parent_entity' as parent_entity,
+    case when jsonb_typeof(payload -> 'child_entity') = 'object' then payload -> 'child_entity' end as child_entity
+from {{ source('raw', 'raw_contributions') }}

@@ -1,0 +1,20 @@
+select
+    run_id,
+    file_id,
+    line_no,
+    node_id,
+    metric_id,
+    is_temporal,
+    facility_id,
+    system_name,
+    dimensions,
+    entity_hash,
+    signal_key,
+    encounters,
+    metric_value,
+    observed_count,
+    payload -> 'metadata' ->> 'facility' as facility_name,
+    payload -> 'metadata' -> 'per_period' -> 'encounters' as encounters_per_period,
+    payload -> 'metric' -> 0 -> 'values' -> 'timeline' as timeline,
+    payload -> 'statistical_methods' as statistical_methods
+from {{ source('raw', 'raw_entity_results') }}

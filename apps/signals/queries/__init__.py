@@ -1,0 +1,1 @@
+"""Reads of signals that answer with more than rows."""

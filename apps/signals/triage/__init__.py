@@ -1,0 +1,1 @@
+"""What the system itself does in triage: tells events, reopens what came back, resolves what is gone."""
