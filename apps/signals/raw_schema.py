@@ -6,6 +6,7 @@ load its partitions, so that both always agree.
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 COMMON: Final = (
     ("run_id", "uuid NOT NULL"),
@@ -148,3 +149,8 @@ RAW_TABLES: Final = (
     RawTable("raw_documents", (("kind", "text NOT NULL"),)),
 )
 BY_NAME: Final = {table.name: table for table in RAW_TABLES}
+
+
+def partition_name(table: str, run_pk: UUID) -> str:
+    """Return the name of the table that holds one run's rows of a raw table."""
+    return f"{table}_{run_pk.hex}"

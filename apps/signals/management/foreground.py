@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from apps.accounts.models import Organization
+from apps.accounts.models.organization import SYSTEM_SLUG
 from apps.common import jobs
 from apps.common.db import JobState, JobStatus
 from apps.common.errors import DomainError
@@ -42,7 +43,7 @@ def organization_of(options: dict[str, Any]) -> Organization:
     if slug:
         found = living.filter(slug=slug).first()
         return found or refuse(f"There is no organization {slug}.")
-    only = list(living.order_by("pk")[:2])
+    only = list(living.exclude(slug=SYSTEM_SLUG).order_by("pk")[:2])
     return only[0] if len(only) == 1 else refuse("Which organization? Say --organization.")
 
 

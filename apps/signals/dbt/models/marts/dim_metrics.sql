@@ -27,11 +27,12 @@ named as (
     select
         metrics.run_id,
         metrics.metric_id,
-        coalesce(policies.display_name, bundled.display_name, catalog.display_name) as display_name,
+        -- The policies' columns are varchar, the contract's text.
+        coalesce(policies.display_name::text, bundled.display_name, catalog.display_name) as display_name,
         bundled.description,
-        coalesce(policies.domain, bundled.domain, catalog.domain) as domain,
+        coalesce(policies.domain::text, bundled.domain, catalog.domain) as domain,
         {{ words("coalesce(policies.display_name, bundled.display_name, metrics.metric_id)") }} as words,
-        coalesce(policies.polarity, bundled.polarity, catalog.polarity, 'lower_is_better') as polarity,
+        coalesce(policies.polarity::text, bundled.polarity, catalog.polarity, 'lower_is_better') as polarity,
         case
             when policies.polarity is not null then 'policy'
             when bundled.polarity is not null then 'bundle'

@@ -1,0 +1,1 @@
+"""From folders under RUNS_ROOT to rows: graphs, runs, and what the gate says of each."""
