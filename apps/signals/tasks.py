@@ -1,11 +1,12 @@
 """The jobs of signals, and what follows when one ends."""
 
+from apps.signals.building.job import run_build
 from apps.signals.hydrating.job import run_hydration
 from apps.signals.hydrating.queueing import queue_next
 from apps.signals.loading.job import run_load, settle_load
 from apps.signals.models import Hydration, RunLoad
 
-__all__ = ["run_hydration", "run_load"]
+__all__ = ["run_build", "run_hydration", "run_load"]
 
 
 @run_load.on_end

@@ -22,7 +22,8 @@ class BuildPartQuerySet(models.QuerySet[models.Model]):
 class DbtBuild(Row, JobState):
     """The job that runs `dbt build` for the runs in `run_ids` (ids of `Run`).
 
-    One is queued at most, so that later runs join it; `schema` is the prefix that one build at a time holds.
+    One that nobody has started yet is queued at most, so that later runs join it; `schema` is the prefix that
+    one build at a time holds.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -46,7 +47,8 @@ class DbtBuild(Row, JobState):
         constraints = [
             models.UniqueConstraint(
                 fields=["organization", "schema", "select", "full_refresh"],
-                condition=Q(status=JobStatus.QUEUED),
+                # One that has to wait once more, or whose worker was lost, may be queued beside it.
+                condition=Q(status=JobStatus.QUEUED, started_at__isnull=True),
                 name="signals_dbt_build_queued",
             ),
             models.UniqueConstraint(
