@@ -39,9 +39,7 @@ class SignalMetricViewSet(ResourceViewSet[Run]):
     def metrics(self, request: Request) -> Response:
         """Return the metrics of a run, or of the current ones, by id."""
         asked = self.validated_query()
-        rows = metric_page(
-            self._runs(asked), after=place_of(request, asked, 2), limit=asked["page_size"] + 1
-        )
+        rows = metric_page(self._runs(asked), after=place_of(request, asked, 2), limit=asked["page_size"] + 1)
         return Response(page_of(request, asked, rows, lambda page: self.answer(page, many=True)))
 
     @extend_schema(parameters=[METRIC], responses=out.SignalMetricOut)

@@ -8,7 +8,6 @@ from apps.common.serializers import StrictSerializer, TimeField
 from apps.signals.api.keyset import PageOut, PageParameters
 
 
-
 class ChoiceParameters(StrictSerializer):
     """Which run is asked about: by default the current run of each graph."""
 

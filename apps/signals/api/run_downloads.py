@@ -33,5 +33,5 @@ def _lines(rows: Iterable[Iterable[Any]]) -> bytes:
 
 
 def _defused(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula: names of facilities are written by strangers."""
+    """Return a value that no spreadsheet takes for a formula: strangers name facilities."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -72,7 +72,7 @@ class RunViewSet(ResourceViewSet[Run]):
 
     def delete_row(self, row: Run) -> None:
         """Prune the run."""
-        services.delete_run(actor=self.actor, run=row)
+        services.prune_run(actor=self.actor, run=row)
 
     @extend_schema(responses=out.RunGraphOut)
     @action(detail=True)

@@ -33,9 +33,7 @@ def listed_graphs() -> QuerySet[Graph]:
 
 def graph_of(run: Run) -> RunGraph:
     """Return the nodes and edges that hydration found in a run. Issues two queries."""
-    nodes = list(
-        Node.objects.filter(run=run).defer("peer_trends").order_by("node_id", "pk")[: NODES_MAX + 1]
-    )
+    nodes = list(Node.objects.filter(run=run).defer("peer_trends").order_by("node_id", "pk")[: NODES_MAX + 1])
     edges = list(Edge.objects.filter(run=run).order_by("source", "target", "pk")[: EDGES_MAX + 1])
     is_cut = len(nodes) > NODES_MAX or len(edges) > EDGES_MAX
     return RunGraph(run, nodes[:NODES_MAX], edges[:EDGES_MAX], truncated=is_cut)

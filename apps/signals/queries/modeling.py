@@ -8,29 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from psycopg.sql import SQL
+
 from apps.signals.queries.relations import has_mart, mart, read_records
 
-_FILTER: Final = (
+# Which experiments, and which of them is the best.
+_FILTER: Final = SQL(
     " WHERE run_id = %(run)s AND (%(estimator)s::text IS NULL OR estimator = %(estimator)s::text)"
     " AND (%(group)s::text IS NULL OR group_value = %(group)s::text)"
 )
-_BEST: Final = (
-    " ORDER BY r2 DESC NULLS LAST, mae ASC NULLS LAST, estimator ASC NULLS LAST, group_value, experiment_no"
-)
-_COLUMNS: Final = (
+_BEST: Final = SQL("r2 DESC NULLS LAST, mae ASC NULLS LAST, estimator ASC NULLS LAST, experiment_no")
+_COLUMNS: Final = SQL(
     "experiment_no, estimator, groupby_label, group_value, row_count, duration_s, mae, rmse, r2,"
     " mae_original, rmse_original, r2_original"
 )
 _PAGE: Final = (
-    f"SELECT {_COLUMNS} FROM {{experiments}}{_FILTER}"  # noqa: S608 - constants of this module
-    " AND experiment_no > %(after)s ORDER BY experiment_no LIMIT %(limit)s"
+    "SELECT {columns} FROM {experiments}{filter} AND experiment_no > %(after)s"
+    " ORDER BY experiment_no LIMIT %(limit)s"
 )
-_FIRST: Final = f"SELECT {_COLUMNS} FROM {{experiments}}{_FILTER}{_BEST} LIMIT 1"  # noqa: S608 - constants
+_FIRST: Final = "SELECT {columns} FROM {experiments}{filter} ORDER BY {best} LIMIT 1"
 _BEST_OF_GROUPS: Final = (
-    "SELECT * FROM (SELECT DISTINCT ON (groupby_label, group_value)"
-    f" {_COLUMNS} FROM {{experiments}}{_FILTER}"  # noqa: S608 - constants of this module
-    " ORDER BY groupby_label, group_value, r2 DESC NULLS LAST, mae ASC NULLS LAST, estimator ASC NULLS LAST,"
-    f" experiment_no) AS best{_BEST} LIMIT %(limit)s"
+    "SELECT * FROM (SELECT DISTINCT ON (groupby_label, group_value) {columns} FROM {experiments}{filter}"
+    " ORDER BY groupby_label, group_value, {best}) AS winners ORDER BY {best} LIMIT %(limit)s"
 )
 _COUNTS: Final = (
     "SELECT count(*) AS experiments, count(DISTINCT (groupby_label, group_value)) AS groups,"
@@ -139,5 +138,12 @@ def drivers_of(run_id: uuid.UUID, experiment: Experiment, *, top_n: int) -> list
 def _experiments(statement: str, bound: dict[str, Any]) -> list[Experiment]:
     if not has_mart("fct_model_experiments"):
         return []
-    found = read_records(statement, bound, experiments=mart("fct_model_experiments"))
+    found = read_records(
+        statement,
+        bound,
+        experiments=mart("fct_model_experiments"),
+        columns=_COLUMNS,
+        filter=_FILTER,
+        best=_BEST,
+    )
     return [Experiment(**row) for row in found]

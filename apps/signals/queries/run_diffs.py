@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
+from psycopg.sql import SQL
 
 from apps.signals.models import Observation, Run
 from apps.signals.queries.relations import read_records
@@ -28,7 +29,7 @@ class RunDiffKind(models.TextChoices):
 
 # Severity decides between worse and better; what differs elsewhere alone is changed. A signal that an earlier
 # run knew, but not the one compared with, has returned.
-_DIFF: Final = """
+_COMPARED: Final = SQL("""
 WITH later AS (SELECT * FROM signals_observation WHERE run_id = %(run)s),
      former AS (SELECT * FROM signals_observation WHERE run_id = %(against)s),
      compared AS (
@@ -51,11 +52,10 @@ WITH later AS (SELECT * FROM signals_observation WHERE run_id = %(run)s),
         END AS kind
     FROM later FULL JOIN former ON former.signal_id = later.signal_id
 )
-"""
-_COUNTS: Final = _DIFF + "SELECT kind, count(*) AS number FROM compared GROUP BY kind"
-_ITEMS: Final = (
-    _DIFF
-    + """
+""")
+_COUNTS: Final = "{compared} SELECT kind, count(*) AS number FROM compared GROUP BY kind"
+_ITEMS: Final = """
+{compared}
 SELECT compared.*, signal.signal_key, signal.node_id, signal.metric_id, signal.facility_id,
     signal.facility_name, signal.groupby_label, signal.group_value
 FROM compared JOIN signals_signal AS signal ON signal.id = compared.signal_id
@@ -63,7 +63,6 @@ WHERE compared.kind = ANY(%(kinds)s)
 AND (%(after)s::uuid IS NULL OR compared.signal_id > %(after)s::uuid)
 ORDER BY compared.signal_id LIMIT %(limit)s
 """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,8 @@ def previous_observed(run: Run) -> Run | None:
 
 def count_kinds(run: Run, against: Run | None) -> dict[str, int]:
     """Return how many signals are of each kind. Issues one query."""
-    found = {row["kind"]: row["number"] for row in read_records(_COUNTS, _bound(run, against))}
+    rows = read_records(_COUNTS, _bound(run, against), compared=_COMPARED)
+    found = {row["kind"]: row["number"] for row in rows}
     return {kind.value: found.get(kind.value, 0) for kind in RunDiffKind}
 
 
@@ -115,7 +115,7 @@ def diff_page(
 ) -> list[RunDiffItem]:
     """Return the signals of some kinds by id, those past one. Issues one query."""
     bound = {**_bound(run, against), "kinds": list(kinds), "after": after, "limit": limit}
-    return [RunDiffItem(**row) for row in read_records(_ITEMS, bound)]
+    return [RunDiffItem(**row) for row in read_records(_ITEMS, bound, compared=_COMPARED)]
 
 
 def all_items(run: Run, against: Run | None, *, kinds: Sequence[str]) -> Iterator[RunDiffItem]:
