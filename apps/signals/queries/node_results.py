@@ -1,5 +1,6 @@
 """The entities of one node of a run, as its raw lines hold them."""
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,13 +93,14 @@ def _signal_ids(run: Run, node: NodeFacts, rows: Sequence[Record]) -> dict[Place
 
 
 def _result(row: Record, signal_id: uuid.UUID | None) -> EntityResult:
-    methods = row["methods"] if isinstance(row["methods"], list) else []
+    # The database hands JSON on as text.
+    methods = json.loads(row["methods"] or "null")
     return EntityResult(
         file_id=row["file_id"],
         line_no=row["line_no"],
         facility_id=row["facility_id"],
         system_name=row["system_name"],
-        dimensions=row["dimensions"],
+        dimensions=json.loads(row["dimensions"]),
         value=row["metric_value"],
         encounters=row["encounters"],
         observed_count=row["observed_count"],
@@ -108,18 +110,23 @@ def _result(row: Record, signal_id: uuid.UUID | None) -> EntityResult:
     )
 
 
-def _scores(methods: Sequence[Any]) -> Iterator[tuple[str, float | None]]:
-    for method in methods:
-        statistics = method.get("statistics") if isinstance(method, dict) else None
-        for name, value in (statistics or {}).items():
+def _scores(methods: Any) -> Iterator[tuple[str, float | None]]:
+    for method in _objects(methods):
+        statistics = method.get("statistics")
+        for name, value in statistics.items() if isinstance(statistics, dict) else ():
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
             if name.endswith(Z_SUFFIX) and (is_number or value is None):
                 yield name, value
 
 
-def _labels(methods: Sequence[Any]) -> Iterator[tuple[str, str | None]]:
-    for method in methods:
-        anomalies = method.get("anomalies") if isinstance(method, dict) else None
-        for profile in anomalies or []:
-            for anomaly in profile.get("methods") or []:
-                yield str(anomaly.get("anomaly_method")), anomaly.get("anomaly")
+def _labels(methods: Any) -> Iterator[tuple[str, str | None]]:
+    for method in _objects(methods):
+        for profile in _objects(method.get("anomalies")):
+            for anomaly in _objects(profile.get("methods")):
+                label = anomaly.get("anomaly")
+                yield str(anomaly.get("anomaly_method")), None if label is None else str(label)
+
+
+def _objects(found: Any) -> list[dict[str, Any]]:
+    """Return the objects of what should be a list of them: the load keeps lines as they were written."""
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -27,8 +27,8 @@ class RunDiffKind(models.TextChoices):
     UNCHANGED = "unchanged"
 
 
-# Severity decides between worse and better; what differs elsewhere alone is changed. A signal that an earlier
-# run knew, but not the one compared with, has returned.
+# Severity decides between worse and better; what differs elsewhere alone is changed. A signal that the run
+# compared with does not know, but one before it did, has returned.
 _COMPARED: Final = SQL("""
 WITH later AS (SELECT * FROM signals_observation WHERE run_id = %(run)s),
      former AS (SELECT * FROM signals_observation WHERE run_id = %(against)s),
@@ -127,10 +127,12 @@ def all_items(run: Run, against: Run | None, *, kinds: Sequence[str]) -> Iterato
 
 
 def _bound(run: Run, against: Run | None) -> Mapping[str, Any]:
+    # Without another run nothing can have been before it.
+    former = against or run
     return {
         "run": run.pk,
         "against": against.pk if against else None,
-        "started_at": run.started_at,
-        "name": run.run_id,
-        "revision": run.revision,
+        "started_at": former.started_at,
+        "name": former.run_id,
+        "revision": former.revision,
     }
