@@ -150,7 +150,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "apps.common.csp.nonce_context",
                 "apps.accounts.pages.page_frame",
             ],
-            "libraries": {"pages": "apps.common.page_tags"},
+            "libraries": {"pages": "apps.common.page_tags", "signal_pages": "apps.signals.page_tags"},
         },
     }
 ]

@@ -38,6 +38,7 @@ urlpatterns = [
     path("", include("apps.datasets.urls")),
     path("", include("apps.spatial.urls")),
     path("", include("apps.metrics.urls")),
+    path("", include("apps.signals.urls")),
     # Of allauth only the pages that there is a design for; the rest comes with the issue that needs it.
     path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),

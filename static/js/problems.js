@@ -41,8 +41,8 @@ function uniqueKey() {
 }
 
 /** Call the API and return its JSON (null for an empty answer); throws Problem, or AbortError. */
-export async function call(path, { method = "GET", json, signal } = {}) {
-  const headers = { Accept: "application/json" };
+export async function call(path, { method = "GET", json, signal, headers: more = {} } = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (method !== "GET") Object.assign(headers, unsafeHeaders());
   if (json !== undefined) headers["Content-Type"] = "application/json";
   let response;

@@ -18,6 +18,7 @@ from apps.signals import triage_services
 from apps.signals.api import triage_serializers as serializers
 from apps.signals.models import Assignment, Signal, Workflow
 from apps.signals.queries.assignees import WORK
+from apps.signals.states import WorkflowStatus
 
 IF_MATCH: Final = OpenApiParameter(
     "If-Match",
@@ -73,6 +74,7 @@ class TriageViewSet(ResourceViewSet[Signal]):
     def status(self, request: Request, pk: str) -> Response:
         """Move the signal; 409 names in `allowed` where it can be moved to."""
         values = self.validated(serializers.StatusPatch)
+        values["status"] = WorkflowStatus(values["status"])
         return self._act(
             lambda signal: triage_services.move_signal(actor=self.actor, signal=signal, **values)
         )

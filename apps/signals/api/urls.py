@@ -12,6 +12,7 @@ from apps.signals.api.narratives import NarrativeViewSet
 from apps.signals.api.run_parts import RunBuildViewSet, RunFileViewSet, RunFindingViewSet
 from apps.signals.api.runs import GraphViewSet, RunViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
+from apps.signals.api.views import SignalViewSet
 
 SIGNAL = r"signals/(?P<signal_id>[^/.]+)"
 
@@ -64,5 +65,8 @@ triage.register(f"{SIGNAL}/activity", ActivityViewSet, basename="signal-activity
 triage.register(f"{SIGNAL}/assignments", AssignmentViewSet, basename="signal-assignment")
 triage.register(f"{SIGNAL}/comments", SignalCommentViewSet, basename="signal-comment")
 triage.register("signals", TriageViewSet, basename="triage")
-
 urlpatterns += triage.urls
+
+signals = ApiRouter()
+signals.register("signals", SignalViewSet, basename="signal")
+urlpatterns += signals.urls

@@ -1,0 +1,68 @@
+"""Template filters of the signal pages; templates load them as `signal_pages`."""
+
+from typing import Final
+
+from django import template
+
+register = template.Library()
+
+NONE: Final = "–"  # noqa: RUF001 - a dash for "none"
+MINUS: Final = "\N{MINUS SIGN}"
+WORKFLOW_TONES: Final = {
+    "new": "warn",
+    "assigned": "busy",
+    "in_progress": "busy",
+    "resolved": "good",
+    "closed": "",
+}
+
+
+@register.filter
+def words(code: str) -> str:
+    """Show a code as words: `chronic_underperformer` as "Chronic underperformer"."""
+    text = str(code).replace("_", " ")
+    return text[:1].upper() + text[1:]
+
+
+@register.filter
+def figure(value: float | None) -> str:
+    """Show a number with four significant digits and thousands separators."""
+    if value is None or value == "":
+        return NONE
+    if abs(value) >= 1_000:
+        return _minus(f"{value:,.0f}")
+    return _minus(f"{value:.4g}")
+
+
+@register.filter
+def signed(value: float | None) -> str:
+    """Show a number with its sign and two decimals."""
+    return NONE if value is None or value == "" else _minus(f"{value:+,.2f}")
+
+
+@register.filter
+def signed_small(value: float | None) -> str:
+    """Show a small number with its sign and four decimals."""
+    return NONE if value is None or value == "" else _minus(f"{value:+.4f}")
+
+
+@register.filter
+def signed_whole(value: int) -> str:
+    """Show a whole number with its sign."""
+    return _minus(f"{value:+d}")
+
+
+@register.filter
+def per_cent(part: float | None) -> str:
+    """Show a share of one in per cent."""
+    return NONE if part is None or part == "" else f"{100 * part:.1f} %"
+
+
+@register.filter
+def workflow_tone(status: str) -> str:
+    """Return the colour family of a workflow status."""
+    return WORKFLOW_TONES.get(status, "")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", MINUS)

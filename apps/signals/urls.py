@@ -1,0 +1,11 @@
+"""Pages of signals."""
+
+from django.urls import path
+
+from apps.signals import views
+
+app_name = "signals"
+urlpatterns = [
+    path("signals/", views.board, name="board"),
+    path("signals/<uuid:signal_id>/", views.signal_page, name="signal"),
+]
