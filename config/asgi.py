@@ -2,11 +2,13 @@
 
 import gc
 import os
+import threading
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 import django
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 
 django.setup(set_prefix=False)
 
@@ -16,6 +18,7 @@ from apps.metrics.doors.asgi import MetricDoors  # noqa: E402
 from apps.metrics.doors.registry import DOORS  # noqa: E402
 from config.request_threads import RequestThreads  # noqa: E402
 from config.routing import websocket_urlpatterns  # noqa: E402 - consumers import models
+from config.tasks import ask_for  # noqa: E402
 
 django_application = RequestLimits(EventStreams(RequestThreads()))
 # What is loaded by now stays: the collector need not look at it again while requests wait.
@@ -23,3 +26,6 @@ gc.freeze()
 application = ProtocolTypeRouter(
     {"http": MetricDoors(django_application, DOORS), "websocket": URLRouter(websocket_urlpatterns)}
 )
+if settings.ROLE == "web":
+    # An installation without signals finds its runs at once. Beside the start: the broker may be slow.
+    threading.Thread(target=ask_for, args=("discover_runs",), daemon=True).start()

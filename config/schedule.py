@@ -29,11 +29,14 @@ class Clock:
     every_s: int | None = None
     minute: str | None = None
     hour: str = "*"
+    # Ticks often and may take long all the same.
+    is_slow: bool = False
 
     @property
     def queue(self) -> str:
         """Return the queue: what ticks within a minute must not wait behind slow clean-ups."""
-        return "high_priority" if self.every_s is not None and self.every_s <= URGENT_S else "low_priority"
+        is_urgent = self.every_s is not None and self.every_s <= URGENT_S and not self.is_slow
+        return "high_priority" if is_urgent else "low_priority"
 
     @property
     def times(self) -> dict[str, Any]:
@@ -74,6 +77,7 @@ CLOCKS: Final = (
     Clock("merge_metric_days", "apps.metrics.periodic.merge_days", minute="40", hour="2"),
     Clock("drop_past_metrics", "apps.metrics.periodic.retention", minute="15", hour="3"),
     Clock("verify_metrics", "apps.metrics.periodic.verify_sample", minute="10", hour="4"),
+    Clock("discover_runs", "apps.signals.periodic.discover_runs", every_s=60, is_slow=True),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
 

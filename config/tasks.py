@@ -9,6 +9,8 @@ import structlog
 from celery import shared_task
 from celery.signals import beat_init, worker_process_init, worker_ready, worker_shutting_down
 from django.utils.module_loading import import_string
+from kombu.exceptions import OperationalError as BrokerError
+from redis import RedisError
 
 from apps.common.jobs import execute
 from apps.common.jobs.nudges import MESSAGE_NAME
@@ -54,9 +56,25 @@ def stop_jobs(**_kwargs: Any) -> None:
 @worker_ready.connect
 def look_for_lost_jobs(**_kwargs: Any) -> None:
     """Have the reaper look at once: whoever worked here before may have been killed at work."""
-    tick.apply_async(
-        kwargs={"name": "reap_jobs", "is_asked": True}, queue="high_priority", expires=schedule.URGENT_S
-    )
+    ask_for("reap_jobs")
+
+
+@worker_ready.connect
+def look_for_runs(**_kwargs: Any) -> None:
+    """Have an installation that has no signals yet find its runs at once."""
+    ask_for("discover_runs")
+
+
+def ask_for(name: str) -> None:
+    """Let a worker tick a clock now; without a broker say so: the clock itself comes later."""
+    try:
+        tick.apply_async(
+            kwargs={"name": name, "is_asked": True},
+            queue=schedule.ENTRIES[name].queue,
+            expires=schedule.URGENT_S,
+        )
+    except (BrokerError, RedisError, OSError) as error:
+        logger.warning("clock_not_asked_for", clock=name, error=str(error))
 
 
 @beat_init.connect

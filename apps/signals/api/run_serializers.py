@@ -11,7 +11,7 @@ from apps.signals.models import Edge, Graph, Node, Run, RunFile, RunFinding
 from apps.signals.queries.run_diffs import RunDiffKind
 
 FACILITIES_MAX: Final = 500
-FACILITY_MAX_CHARS: Final = 1_000
+FACILITY_MAX_CHARS: Final = 255
 ROWS_MAX: Final = 10_000_000
 REJECTED_MAX: Final = 1_000_000
 

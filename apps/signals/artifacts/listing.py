@@ -110,7 +110,7 @@ def _walk(run: Path, folder: str, depth: int) -> Iterator[str]:
 def _entry(run: Path, path: str) -> Entry | None:
     refuse_odd(path)
     refuse_outside(run, path)
-    found = os.stat(run / path)
+    found = (run / path).stat()
     if not stat.S_ISREG(found.st_mode):
         return None
     return Entry(path, role_of(path), found.st_size, found.st_mtime_ns)

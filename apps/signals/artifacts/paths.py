@@ -1,12 +1,13 @@
-"""Paths inside a run (section 2 of the format page): what a file names lies in the run's folder, or is refused."""
+"""Paths inside a run (section 2 of the format page): what a file names lies in its folder, or is refused."""
 
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Final
+from typing import Final
 
 PATH_CHARS: Final = 1_024
 DRIVE: Final = re.compile(r"[A-Za-z]:")
@@ -41,7 +42,8 @@ def path_in_run(named: str, *, run: Path, folder: str = "") -> str:
         _before, found, after = str(path).partition(f"/{run.name}/")
         path = PurePosixPath(after) if found else PurePosixPath(folder) / path.name
     elif folder and not os.path.lexists(run / path):
-        path = PurePosixPath(folder) / path
+        in_folder = PurePosixPath(folder) / path
+        path = in_folder if len(path.parts) == 1 or os.path.lexists(run / in_folder) else path
     refuse_outside(run, str(path))
     return str(path)
 
@@ -63,12 +65,12 @@ def refuse_odd(named: str) -> None:
 def refuse_outside(run: Path, path: str) -> None:
     """Raise PathEscape if a path of the run leads out of it by a symlink."""
     root = os.path.realpath(run)
-    if not os.path.realpath(os.path.join(root, path)).startswith(root + os.sep):
+    if not os.path.realpath(run / path).startswith(root + os.sep):
         raise PathEscape(f"{path[:200]!r} leads out of the run.")
 
 
 @contextmanager
-def opened(run: Path, path: str) -> Iterator[BinaryIO]:
+def opened(run: Path, path: str) -> Iterator[FileIO]:
     """Open a regular file of the run, checked again at this moment; raises PathEscape, OSError."""
     refuse_odd(path)
     refuse_outside(run, path)
@@ -77,7 +79,7 @@ def opened(run: Path, path: str) -> Iterator[BinaryIO]:
     with os.fdopen(descriptor, "rb", buffering=0) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise PathEscape(f"{path[:200]!r} is no regular file.")
-        yield stream  # type: ignore[misc] - an unbuffered binary stream
+        yield stream
 
 
 def read_small(run: Path, path: str, limit_bytes: int) -> bytes:

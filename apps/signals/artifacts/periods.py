@@ -8,7 +8,7 @@ PERIOD: Final = re.compile(r"(\d{4})(?:-?(\d{2})(?:-?(\d{2}))?|-?[Qq]([1-4]))?(?
 
 
 def first_day(period: str) -> dt.date | None:
-    """Return the first day of a period's first month: of `202407`, `2024-07`, `20240715`, `2024-Q3`, `2024`."""
+    """Return the first day of the first month of `202407`, `2024-07`, `20240715`, `2024-Q3`, `2024`."""
     found = PERIOD.fullmatch(period.strip())
     if found is None:
         return None

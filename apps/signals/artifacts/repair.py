@@ -1,4 +1,4 @@
-"""The slow way of section 2 of the format page: JSON that is nearly right becomes JSON that a database takes."""
+"""The slow way of section 2 of the format page: what is nearly JSON becomes JSON that a database takes."""
 
 import json
 import math

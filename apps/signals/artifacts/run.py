@@ -61,6 +61,8 @@ class Declared:
     semantic: SemanticManifest = field(default_factory=SemanticManifest)
     bundle: Bundle = field(default_factory=Bundle)
     nodes: list[NodeFile] = field(default_factory=list)
+    node_ids: set[str] = field(default_factory=set)
+    node_paths: set[str] = field(default_factory=set)
     contributions: list[str] = field(default_factory=list)
     expected_lines: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -145,14 +147,14 @@ def _read_node(run: Path, present: set[str], declared: Declared, node: IndexedNo
         yield Finding(LEGACY_FORMAT, "All entities in one object are not read.", legacy)
     elif path not in present:
         yield Finding(INCOMPLETE, f"The results of {node.name} are missing.", path)
-    elif any(other.node_id == node.name or other.path == path for other in declared.nodes[-1:]) or (
-        path in declared.expected_lines
-    ):
+    elif node.name in declared.node_ids or path in declared.node_paths:
         yield Finding(COUNT_MISMATCH, f"The index lists {node.name} twice.", path)
     else:
         context = node.summary.temporal_context if node.summary else None
         end = "" if context is None or context.end_period is None else str(context.end_period)
         declared.nodes.append(NodeFile(node.name, node.metric_id or "", node.is_temporal, path, end))
+        declared.node_ids.add(node.name)
+        declared.node_paths.add(path)
 
 
 def _read_classifications(run: Path, present: set[str], declared: Declared) -> Iterator[Finding]:

@@ -31,7 +31,7 @@ def scan_file(run: Path, entry: Entry, tell: Callable[[int], None]) -> Scanned:
     last = b""
     block = memoryview(bytearray(BLOCK_BYTES))
     with opened(run, entry.path) as stream:
-        while count := stream.readinto(block):  # type: ignore[attr-defined] - raw streams have it
+        while count := stream.readinto(block):
             part = bytes(block[:count])
             digest.update(part)
             lines += part.count(b"\n")

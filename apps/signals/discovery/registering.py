@@ -41,7 +41,7 @@ def unclaimed_graphs() -> list[GraphFolder]:
 
 
 def default_organization() -> Organization | None:
-    """Return to whom a new graph goes: SIGNALS_DEFAULT_ORGANIZATION, else the only organization, else nobody."""
+    """Return whose a new graph is: of SIGNALS_DEFAULT_ORGANIZATION, else of the only one, else None."""
     living = Organization.objects.living()
     if settings.SIGNALS_DEFAULT_ORGANIZATION:
         return living.filter(slug=settings.SIGNALS_DEFAULT_ORGANIZATION).first()
@@ -51,15 +51,16 @@ def default_organization() -> Organization | None:
 
 def claim_folder(folder: GraphFolder, owner: Organization) -> Graph | None:
     """Make a graph of a folder; None if its owner has another graph of that name."""
+    if Graph.objects.filter(organization=owner, name=folder.name).exclude(root=folder.root).exists():
+        # `x` and `insight_graph/x` would both be the owner's graph x.
+        logger.warning("signals_graph_name_taken", root=folder.root)
+        return None
     try:
         with transaction.atomic():
             return Graph.objects.create(organization=owner, name=folder.name, root=folder.root)
     except IntegrityError:
-        # Another process was faster, or `x` and `insight_graph/x` would both be the owner's graph x.
-        found = Graph.objects.select_related("organization").filter(root=folder.root).first()
-        if found is None:
-            logger.warning("signals_graph_name_taken", root=folder.root)
-        return found
+        # Another process was faster.
+        return Graph.objects.select_related("organization").filter(root=folder.root).first()
 
 
 def register_runs(graph: Graph, folder: GraphFolder) -> None:

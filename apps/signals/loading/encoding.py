@@ -1,4 +1,4 @@
-"""Rows in PostgreSQL's binary COPY format, built without the driver: a line's bytes go into jsonb as they are."""
+"""Rows in PostgreSQL's binary COPY format, built without the driver: a line's bytes are its jsonb."""
 
 import math
 import struct

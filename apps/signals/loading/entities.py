@@ -12,7 +12,7 @@ from apps.signals.loading.records import SYSTEM, EntityPart
 
 
 class EntityColumns(NamedTuple):
-    """What the tables keep of an entity. `dimensions` is JSON: [name, text or null] by name, without facility."""
+    """What the tables keep of an entity; `dimensions` is JSON, [name, text or null] by name."""
 
     facility_id: str | None
     system_name: str | None

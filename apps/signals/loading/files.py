@@ -2,11 +2,14 @@
 
 import csv
 import io
+import json
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+import yaml
 
 from apps.signals.artifacts.control import BOM, CONTROL_BYTES
 from apps.signals.artifacts.findings import BOM as BOM_SKIPPED
@@ -56,8 +59,7 @@ class FileRows:
 
     def node_results(self) -> Rows:
         """Yield the node and its entities."""
-        node = self.task.node
-        assert node is not None
+        node = self.task.node or Node("", "", is_temporal=False)
         lines = self._lines()
         first = next(lines, None)
         if first is not None:
@@ -234,7 +236,9 @@ class FileRows:
     def document(self) -> Rows:
         """Yield a control or index file as a whole."""
         content = self._document_bytes()
-        repaired = None if content is None else self._repair(content)
+        is_yaml = self.task.path.endswith(".yaml")
+        read = self._from_yaml if is_yaml else self._repair
+        repaired = None if content is None else read(content)
         if repaired is not None:
             yield "raw_documents", (*self._common(1, to_json(repaired)), self.task.kind)
 
@@ -258,6 +262,14 @@ class FileRows:
         text = repaired.clean_text(content.removeprefix(BOM).decode("utf-8", "replace"))
         self.remarks.count(NUL_REMOVED, 1, repaired.nuls)
         return text
+
+    def _from_yaml(self, content: bytes) -> Any:
+        """Return what an operator's bundle in YAML says, as JSON would say it."""
+        try:
+            return self._repair(json.dumps(yaml.safe_load(content), default=str).encode())
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            self.remarks.reject(1, str(error))
+            return None
 
     def _repair(self, content: bytes) -> Any:
         try:
@@ -291,7 +303,7 @@ def _observed(metric: Metric) -> int | None:
 
 
 def _whole(number: float | None) -> int | None:
-    return None if number is None or number != number or abs(number) == float("inf") else int(number)
+    return int(number) if number is not None and math.isfinite(number) else None
 
 
 def _number(text: str | None) -> float | None:
@@ -299,7 +311,7 @@ def _number(text: str | None) -> float | None:
         number = float(text or "")
     except ValueError:
         return None
-    return number if number - number == 0 else None
+    return number if math.isfinite(number) else None
 
 
 def _is_odd(content: bytes) -> bool:

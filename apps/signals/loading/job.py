@@ -1,4 +1,4 @@
-"""The job `signals.load`: the gate, the copy of all files, and the one transaction that makes a run loaded."""
+"""The job `signals.load`: the gate, the copy of all files, the one transaction that makes a run loaded."""
 
 import uuid
 from collections.abc import Iterable
@@ -7,11 +7,12 @@ from typing import Final
 from django.db import transaction
 
 from apps.accounts.queries import initiator
-from apps.common.db import JobStatus, uuid7
+from apps.common.db import uuid7
 from apps.common.errors import DomainError
 from apps.common.jobs import LeaseLost, Listing, Transient, job
 from apps.common.jobs import Run as JobRun
 from apps.common.locks import try_session_lock
+from apps.signals.announcing import announce_run
 from apps.signals.artifacts.gate import Verdict, judge, look_at
 from apps.signals.artifacts.listing import BUNDLE
 from apps.signals.artifacts.scanning import Scanned
@@ -111,6 +112,7 @@ class _Load:
 
         verdict = judge(look, tell)
         record_verdict(self.run, verdict)
+        announce_run(self.run)
         if not verdict.passes:
             raise GateNotPassed(self.run.error_detail or None)
         return verdict
@@ -121,6 +123,11 @@ class _Load:
         if not claimable.update(status=RunStatus.LOADING, error_code="", error_detail=""):
             self.run.refresh_from_db()
             raise RunState(f"The run is {self.run.status}.", extra={"status": self.run.status})
+        self._announce()
+
+    def _announce(self) -> None:
+        self.run.refresh_from_db()
+        announce_run(self.run)
 
     def _copy(self, verdict: Verdict) -> tuple[Outcome, dict[str, uuid.UUID]]:
         """Copy every file; return what was found and the id of each file."""
@@ -192,6 +199,7 @@ class _Load:
                 warning_count=sum(finding.severity == "warn" for finding in findings),
             ):
                 raise LeaseLost
+            self._announce()
             fault("load.before_commit")
             self.job_run.succeed(
                 rows={name: outcome.rows.get(name, 0) for name in BY_NAME}, bytes_read=self.bytes_read
@@ -216,16 +224,3 @@ class _Load:
             sha256=file.sha256,
             lines=file.lines,
         )
-
-
-def settle_load(row: RunLoad) -> None:
-    """Let a run follow its load that ended without success; repeatable."""
-    if row.status == JobStatus.SUCCEEDED:
-        return
-    loading = Run.objects.filter(pk=row.run_id, status=RunStatus.LOADING)
-    if loading.update(
-        status=RunStatus.LOAD_FAILED,
-        error_code=row.error_code or "job.cancelled",
-        error_detail=row.error_detail,
-    ):
-        raw.drop_run(row.run_id)

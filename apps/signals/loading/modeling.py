@@ -38,7 +38,7 @@ def plan_drivers(
 
 
 def _summaries(run: Path, files: Mapping[str, Scanned]) -> Iterator[tuple[int, str]]:
-    """Yield the number of each experiment that names a summary, with the path; what cannot be read has none."""
+    """Yield number and path of each summary that an experiment names; what is unreadable names none."""
     if EXPERIMENTS not in files:
         return
     try:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 import msgspec
 import psycopg
@@ -112,6 +112,9 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        # Both are pipes, as asked for above.
+        self._in = cast("IO[bytes]", self.process.stdin)
+        self._out = cast("IO[bytes]", self.process.stdout)
         self._send(msgspec.json.encode(assignment))
 
     def give(self, task: FileTask) -> None:
@@ -120,10 +123,9 @@ class _Worker:
         self._send(msgspec.json.encode(task))
 
     def _send(self, line: bytes) -> None:
-        assert self.process.stdin is not None
         try:
-            self.process.stdin.write(line + b"\n")
-            self.process.stdin.flush()
+            self._in.write(line + b"\n")
+            self._in.flush()
         except BrokenPipeError as error:
             raise Transient("The process that loads files died.") from error
 
@@ -132,9 +134,8 @@ class _Worker:
         threading.Thread(target=self._follow, args=(answers,), daemon=True).start()
 
     def _follow(self, answers: "queue.Queue[tuple[_Worker, Answer | None]]") -> None:
-        assert self.process.stdout is not None
         decode = msgspec.json.Decoder(Answer).decode
-        for line in self.process.stdout:
+        for line in self._out:
             answers.put((self, decode(line)))
         answers.put((self, None))
 

@@ -91,7 +91,7 @@ class FileReader:
         """Yield the file's bytes."""
         buffer = memoryview(bytearray(BLOCK_BYTES))
         with opened(self._run, self._path) as stream:
-            while count := stream.readinto(buffer):  # type: ignore[attr-defined] - raw streams have it
+            while count := stream.readinto(buffer):
                 block = bytes(buffer[:count])
                 self._digest.update(block)
                 self.size_bytes += count

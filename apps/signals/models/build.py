@@ -1,6 +1,6 @@
 """Builds: what dbt did, and the models it knows."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -11,7 +11,7 @@ from apps.accounts.permissions import Actor
 from apps.common.db import JobState, JobStatus, Row, status_check
 
 
-class BuildPartQuerySet(models.QuerySet[models.Model]):
+class BuildPartQuerySet(models.QuerySet[Any]):
     """Reads of builds and what belongs to them."""
 
     def visible_to(self, actor: Actor) -> Self:

@@ -1,6 +1,6 @@
 """Hydrations: from mart rows to signals, and what each did."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -13,7 +13,7 @@ from apps.signals.models.run import LIVE, Run
 from apps.signals.states import DiffKind, HydrationTrigger
 
 
-class HydrationQuerySet(models.QuerySet[models.Model]):
+class HydrationQuerySet(models.QuerySet[Any]):
     """Reads of hydrations and their diffs."""
 
     def visible_to(self, actor: Actor) -> Self:

@@ -1,6 +1,6 @@
 """What an organization decides about its signals."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -11,7 +11,7 @@ from apps.accounts.permissions import Actor
 from apps.common.db import Row
 
 
-class PolicyQuerySet(models.QuerySet[models.Model]):
+class PolicyQuerySet(models.QuerySet[Any]):
     """Reads of policies."""
 
     def visible_to(self, actor: Actor) -> Self:

@@ -1,6 +1,6 @@
 """Runs: what lies in their folders, what was found there, and the graph that they describe."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -72,7 +72,7 @@ class Run(Row):
         return f"{self.run_id} r{self.revision}"
 
 
-class RunPartQuerySet(models.QuerySet[models.Model]):
+class RunPartQuerySet(models.QuerySet[Any]):
     """Reads of what belongs to a run."""
 
     def visible_to(self, actor: Actor) -> Self:

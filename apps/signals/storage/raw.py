@@ -35,7 +35,7 @@ class Duplicates:
 
 
 def make_tables(run_pk: uuid.UUID) -> None:
-    """Make empty stand-alone tables for a run, in place of what a killed load has left; raises RawTablesBusy."""
+    """Make empty stand-alone tables for a run, in place of what is left of others; raises RawTablesBusy."""
     drop_run(run_pk)
     compression = sql.SQL(" COMPRESSION lz4" if _has_lz4() else "")
     with transaction.atomic(), connection.cursor() as cursor:

@@ -1,49 +1,29 @@
 """The three sample runs give exactly the rows that the format page states."""
 
-import json
-from collections.abc import Callable
-from pathlib import Path
+import datetime as dt
+import uuid
 from typing import Any
 
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
 
-from apps.signals.models import Run, RunFile
+from apps.signals.models import Run, RunFile, RunFinding
 from apps.signals.states import RunStatus
-from tests.factories.accounts import OrganizationFactory
+from tests.signals.load.runs import SAMPLES, Load, needs_samples, rows_of
 
-SAMPLES = Path(__file__).resolve().parents[4] / "shared" / "data"
-pytestmark = [
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(not SAMPLES.exists(), reason="the sample runs of ../shared/data are not here"),
-]
-RUNS = ("20260215120000", "20260315120000", "20260415120000")
+pytestmark = [pytest.mark.django_db(transaction=True), needs_samples]
+# Run, JSONL lines, entities, classifications, newest month.
+RUNS = (
+    ("20260215120000", 342, 178, 89, dt.date(2026, 1, 1)),
+    ("20260315120000", 338, 176, 88, dt.date(2026, 2, 1)),
+    ("20260415120000", 342, 178, 89, dt.date(2026, 3, 1)),
+)
 
 
-@pytest.fixture
-def load(settings: Any, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, dict[str, Any]]]:
+def test_each_sample_run_gives_its_rows(load: Load, settings: Any) -> None:
     settings.RUNS_ROOT = str(SAMPLES)
-    OrganizationFactory.create(slug="team")
-
-    def run(*arguments: str) -> tuple[int, dict[str, Any]]:
-        code = 0
-        try:
-            call_command("load_run", *arguments, "--organization", "team", "--json")
-        except SystemExit as end:
-            code = int(end.code or 0)
-        except CommandError as error:
-            return error.returncode, {"error": str(error)}
-        return code, json.loads(capsys.readouterr().out.strip().splitlines()[-1])
-
-    return run
-
-
-def test_each_sample_run_gives_its_rows(load: Callable[..., tuple[int, dict[str, Any]]]) -> None:
-    for run_id, lines, entities, classifications in zip(
-        RUNS, (342, 338, 342), (178, 176, 178), (89, 88, 89), strict=True
-    ):
+    for run_id, lines, entities, classifications, month in RUNS:
         code, report = load(f"demo_graph/{run_id}")
+
         assert code == 0, report
         assert report["rows"] == {
             "raw_node_results": 4,
@@ -56,10 +36,41 @@ def test_each_sample_run_gives_its_rows(load: Callable[..., tuple[int, dict[str,
             "raw_narratives": 3,
             "raw_documents": 4,
         }
-        assert report["lines"] == lines
         run = Run.objects.get(run_id=run_id)
-        assert run.status == RunStatus.LOADED
+        assert (run.status, run.line_count, run.data_period) == (RunStatus.LOADED, lines, month)
         assert RunFile.objects.filter(run=run).count() == 17
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM raw_entity_results")
-        assert cursor.fetchone() == (178 + 176 + 178,)
+        assert list(RunFinding.objects.filter(run=run).values_list("code")) == [("load.optional_missing",)]
+    assert len(rows_of("raw_entity_results", "run_id, line_no")) == sum(each[2] for each in RUNS)
+
+
+def test_keys_are_those_of_the_format_page(load: Load, settings: Any) -> None:
+    settings.RUNS_ROOT = str(SAMPLES)
+    load("demo_graph/20260215120000")
+
+    facility = rows_of(
+        "raw_entity_results", "signal_key", "facility_id = 'FAC001' AND node_id ~ '__medicareId__aggregate'"
+    )
+    assert facility == [(uuid.UUID("be73cb13-b7e2-832f-96ad-d620b7739e81"),)]
+    orthopedics = rows_of(
+        "raw_entity_results",
+        "entity_hash",
+        "facility_id = 'FAC002' AND dimensions = '[[\"vizientServiceLine\", \"Orthopedics\"]]'"
+        " AND NOT is_temporal",
+    )
+    assert orthopedics == [(uuid.UUID("3bf94698-0657-8160-9ffd-25130bee8b36"),)]
+    (classified,) = rows_of(
+        "raw_classifications", "count(*)", "signal_key IN (SELECT signal_key FROM raw_entity_results)"
+    )
+    assert classified == (89,)
+    (parents,) = rows_of(
+        "raw_contributions", "count(*)", "parent_signal_key IN (SELECT signal_key FROM raw_entity_results)"
+    )
+    assert parents == (71,)
+
+
+def test_the_same_run_again_is_nothing_to_do(load: Load, settings: Any) -> None:
+    settings.RUNS_ROOT = str(SAMPLES)
+    load("demo_graph/20260215120000")
+
+    code, report = load("demo_graph/20260215120000")
+    assert (code, report["outcome"]) == (3, "nothing to do")
