@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 
-from apps.accounts.models import Organization
 from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
 from apps.common.errors import Duplicate, FieldError, Invalid, NotFound
