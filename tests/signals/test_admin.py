@@ -187,7 +187,7 @@ def test_a_folder_that_belongs_to_nobody_is_claimed(
     graph = Graph.objects.get(name="found")
     assert graph.organization == actors.organization
     assert [each.run_id for each in graph.runs.all()] == ["20260115120000"]
-    assert "found belongs to" in done
+    assert "Found belongs to" in done
     assert "no unclaimed folder" in again
     nobody = staff.post(address, body | {"organization": "nobody"}, follow=True).content.decode()
     assert "no such organization" in nobody
