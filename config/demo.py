@@ -1,4 +1,4 @@
-"""The sample organization: its people, the synthetic city as its one dataset, two weeks of metrics."""
+"""The sample organization: its people, a synthetic city, two weeks of metrics, three analytics runs."""
 
 import tempfile
 from pathlib import Path
@@ -15,6 +15,8 @@ from apps.datasets.models import Dataset
 from apps.datasets.reading.sample_city import sample_city
 from apps.datasets.services import create_dataset_from_files
 from apps.metrics.sample import make_sample
+from apps.signals import sample as signals_sample
+from apps.signals.services import start_pipeline
 from config import installation
 
 ORGANIZATION_NAME: Final = "Sample"
@@ -38,12 +40,14 @@ def make() -> None:
     if not Dataset.objects.living().filter(organization=organization, name=DATASET_NAME).exists():
         _make_city(organization)
     make_sample(organization, now=timezone.now())
+    _start_runs(organization)
 
 
 def remove() -> None:
     """Remove the sample organization with its data, and its people."""
     organization = _organization()
     if organization is not None:
+        signals_sample.remove_sample(organization)
         purge_organization(organization)
     emails = [installation.ADMIN_EMAIL, *map(_email, MEMBERS)]
     User.objects.filter(email__in=emails).delete()
@@ -64,6 +68,12 @@ def _make_city(organization: Organization) -> None:
         description="A synthetic city: 60,000 events over 24 months, some of them flawed on purpose.",
     )
     run_here(row)
+
+
+def _start_runs(organization: Organization) -> None:
+    """Queue what makes signals of the sample runs; workers do it while the pages are open already."""
+    for run in signals_sample.make_sample(organization, now=timezone.now()):
+        start_pipeline(actor=system_actor(organization), run=run)
 
 
 def _organization() -> Organization | None:

@@ -8,5 +8,5 @@ VERBS: Final = {
     "signals.hydration_started": "A hydration was asked for",
     "signals.hydration_forced": "A hydration was asked for that lets signals vanish past the guard",
     "signals.run_pruned": "A run's raw and mart rows were removed",
-    "signals.graph_changed": "A graph's settings were changed",
+    "signals.graph_changed": "A graph was claimed, or its settings were changed",
 }

@@ -17,14 +17,19 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
-from apps.signals.models import Comment, Event, Signal
+from apps.signals.models import Comment, Event, Graph, Hydration, Run, Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
-from tests.factories.signals import EventFactory, create_signal
+from tests.factories.signals import EventFactory, GraphFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
+from tests.signals.mart_rows import add_metric, add_raw
+from tests.signals.marts import make_marts
 
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
+
+FACILITY_ID = "H-100"
+NODE_ID = "losIndex__medicareId"
 
 
 class World:
@@ -91,6 +96,33 @@ class World:
         fields = {"signal": self.signal, "organization": self.actors.organization}
         return Comment.objects.create(author=self.user_of(person), body="Look.", **fields).pk
 
+    @cached_property
+    def run(self) -> Run:
+        """Return a graph's current run, with a node, a narrative and the metric above."""
+        graph = GraphFactory.create(organization=self.actors.organization)
+        row = RunFactory.create(graph=graph)
+        Graph.objects.filter(pk=graph.pk).update(current_run=row)
+        make_marts()
+        add_metric(row, str(self.metric.pk))
+        add_raw(row, "raw_narratives", facility_id=FACILITY_ID, body="")
+        add_raw(
+            row, "raw_node_results", node_id=NODE_ID, metric_id="losIndex", is_temporal=False,
+            entity_results_count=0,
+        )  # fmt: skip
+        return row
+
+    @cached_property
+    def hydration(self) -> Hydration:
+        """Return a hydration of the run."""
+        return Hydration.objects.create(
+            organization=self.actors.organization, graph=self.run.graph, run=self.run, status="succeeded"
+        )
+
+    def metric_of_all(self) -> Any:
+        """Return the id of the metric, which the run has one of the same id of."""
+        assert self.run
+        return self.metric.pk
+
     def key_of(self, person: Person) -> Any:
         """Return the id of a key that the person made if they may, else the admin's."""
         maker = person if person.user is not None and person.actor.may("accounts.create_key") else None
@@ -120,7 +152,7 @@ class World:
         """Return the ids that nobody of another organization may ever read."""
         rows = (
             self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
-            self.actors.organization,
+            self.run, self.hydration, self.actors.organization,
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
@@ -148,7 +180,12 @@ ROWS: Mapping[str, Row] = {
     "invitations": lambda world, _: world.invitation.pk,
     "keys": World.key_of,
     "jobs": lambda world, _: world.job.pk,
-    "metrics": lambda world, _: world.metric.pk,
+    "graphs": lambda world, _: world.run.graph_id,
+    "hydrations": lambda world, _: world.hydration.pk,
+    "metrics": lambda world, _: world.metric_of_all(),
+    "narratives": lambda world, _: (world.run, FACILITY_ID)[1],
+    "nodes": lambda world, _: (world.run, NODE_ID)[1],
+    "runs": lambda world, _: world.run.pk,
     "members": lambda world, person: world.user_of(person).pk,
     "notifications": World.notice_of,
     "organizations": lambda world, _: world.actors.organization.pk,

@@ -12,6 +12,7 @@ from django.db import connection
 
 from apps.accounts.models import Organization, User
 from apps.datasets.models import Dataset, Event, Segment
+from apps.signals.models import Graph
 from config import demo
 from tests.datasets.stories import BAD, ROWS, csv
 from tests.factories.accounts import OrganizationFactory
@@ -126,6 +127,7 @@ def test_the_sample_organization_comes_once_and_goes_without_a_trace(
     assert (dataset.name, dataset.status) == (demo.DATASET_NAME, "ready")
     assert dataset.current_version is not None
     assert dataset.current_version.event_count == 59_700
+    assert Graph.objects.get().runs.filter(loads__isnull=False).count() == 3
     emails = sorted(User.objects.values_list("email", flat=True))
     assert emails == [f"{name}@example.com" for name in ("admin", "analyst", "manager", "viewer")]
 
@@ -136,3 +138,4 @@ def test_the_sample_organization_comes_once_and_goes_without_a_trace(
     assert not Event.objects.exists()
     assert list(Organization.objects.values_list("slug", flat=True)) == ["system"]
     assert default_storage.listdir("uploads")[1] == []
+    assert not list(Path(settings.RUNS_ROOT).iterdir())

@@ -1,4 +1,4 @@
-"""A media folder for each test."""
+"""A media folder for each test, and one for runs."""
 
 import copy
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ def storages_in(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path) -> Iterator[Path]:
-    """Let the default storage live in this test's own folder."""
+    """Let the default storage live in this test's own folder, and runs be looked for in another."""
     folder = tmp_path / "media"
-    with override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder):
+    runs = str(tmp_path / "runs")
+    with override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder, RUNS_ROOT=runs):
         yield folder

@@ -1,13 +1,18 @@
 """Routing of `/api/v1/signals`."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from apps.common.viewsets import ApiRouter
 from apps.signals.api.assignees import AssigneeViewSet
 from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
 from apps.signals.api.feed import ActivityViewSet, FeedViewSet
+from apps.signals.api.hydrations import HydrationDiffViewSet, HydrationViewSet
 from apps.signals.api.metadata import DbtModelViewSet, MetadataViewSet
+from apps.signals.api.modeling import ModelingViewSet, SignalMetricViewSet
+from apps.signals.api.narratives import NarrativeViewSet
 from apps.signals.api.parts import ChildViewSet, HistoryViewSet, SignalPartViewSet
+from apps.signals.api.run_parts import RunBuildViewSet, RunFileViewSet, RunFindingViewSet
+from apps.signals.api.runs import GraphViewSet, RunViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
 from apps.signals.api.views import SignalViewSet
 
@@ -40,6 +45,45 @@ urlpatterns += [
         MetadataViewSet.as_view({"post": "refresh"}),
         name="signals-metadata-refresh",
     ),
+]
+
+# Fixed words come first: else they would be looked for among the signals.
+RUN = r"signals/runs/(?P<run_pk>[^/.]+)"
+NARRATIVE = r"^signals/narratives/(?P<facility_id>[^/]+)"
+
+runs = ApiRouter()
+runs.register("signals/graphs", GraphViewSet, basename="signal-graph")
+runs.register("signals/runs", RunViewSet, basename="run")
+runs.register(f"{RUN}/files", RunFileViewSet, basename="run-file")
+runs.register(f"{RUN}/findings", RunFindingViewSet, basename="run-finding")
+runs.register(f"{RUN}/builds", RunBuildViewSet, basename="run-build")
+runs.register("signals/hydrations", HydrationViewSet, basename="hydration")
+runs.register(
+    r"signals/hydrations/(?P<hydration_pk>[^/.]+)/diff", HydrationDiffViewSet, basename="hydration-diff"
+)
+
+urlpatterns += [
+    *runs.urls,
+    path("signals/narratives", NarrativeViewSet.as_view({"get": "narratives"}), name="signals-narratives"),
+    re_path(f"{NARRATIVE}$", NarrativeViewSet.as_view({"get": "narrative"}), name="signals-narrative"),
+    re_path(
+        f"{NARRATIVE}/summary$",
+        NarrativeViewSet.as_view({"get": "summary"}),
+        name="signals-narrative-summary",
+    ),
+    path("signals/metrics", SignalMetricViewSet.as_view({"get": "metrics"}), name="signals-metrics"),
+    re_path(
+        r"^signals/metrics/(?P<metric_id>[^/]+)$",
+        SignalMetricViewSet.as_view({"get": "metric"}),
+        name="signals-metric",
+    ),
+    path("signals/modeling/summary", ModelingViewSet.as_view({"get": "summary"}), name="modeling-summary"),
+    path(
+        "signals/modeling/experiments",
+        ModelingViewSet.as_view({"get": "experiments"}),
+        name="modeling-experiments",
+    ),
+    path("signals/modeling/drivers", ModelingViewSet.as_view({"get": "drivers"}), name="modeling-drivers"),
 ]
 
 triage = ApiRouter()
