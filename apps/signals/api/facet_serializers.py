@@ -28,7 +28,7 @@ class FilterOptionOut(serializers.Serializer[Any]):
     """A value of a filter."""
 
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's own fields have such a name, too
     count = serializers.IntegerField()
 
 

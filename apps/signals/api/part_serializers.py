@@ -98,7 +98,7 @@ class ContributionOut(serializers.Serializer[Any]):
 
     rank = serializers.IntegerField(help_text="By the size of the excess, among all parts of the group.")
     child_entity = serializers.DictField(child=text(), allow_null=True)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's own fields have such a name, too
     child_signal_id = serializers.UUIDField(allow_null=True)
     child_value = number()
     parent_value = number()
@@ -235,7 +235,7 @@ class RuleInputOut(serializers.Serializer[Any]):
 class RuleConditionOut(serializers.Serializer[Any]):
     """A condition of a rule; those of one alternative must hold together."""
 
-    text = serializers.CharField()  # type: ignore[assignment]  # a name that DRF's own fields have too
+    text = serializers.CharField()
     passed = serializers.BooleanField()
     alternative = serializers.IntegerField()
 
