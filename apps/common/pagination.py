@@ -97,15 +97,23 @@ class CursorPagination(BasePagination):
         self.request = request
         self.scope = cursor_scope(request)
         self.counted = _count(queryset) if _flag(request, "count") else None
-        keys = sort_keys(request.query_params.get("sort", view.default_sort), view.sort_fields)
+        keys = self.keys_of(request.query_params.get("sort", view.default_sort), view.sort_fields)
         cursor = self._cursor(len(keys))
         size = _page_size(request)
-        rows = list(_window(queryset, keys, cursor)[: size + 1])
+        rows = self.fetch(queryset, keys, cursor, size + 1)
         has_more, rows = len(rows) > size, rows[:size]
         if cursor and cursor.is_backward:
             rows.reverse()
         self._remember(rows, keys, cursor, has_more=has_more)
         return rows
+
+    def keys_of(self, text: str, allowed: Mapping[str, str]) -> list[SortKey]:
+        """Return the order that `-a,b` asks for; raises Invalid."""
+        return sort_keys(text, allowed)
+
+    def fetch(self, queryset: Any, keys: Sequence[SortKey], cursor: Cursor | None, limit: int) -> list[Any]:
+        """Return at most `limit` rows past the cursor, those before it nearest first."""
+        return list(_window(queryset, keys, cursor)[:limit])
 
     def get_paginated_response(self, data: Any) -> Response:
         """Return the answer around a page."""
@@ -184,12 +192,17 @@ def sort_keys(text: str, allowed: Mapping[str, str]) -> list[SortKey]:
 
 def _window(queryset: QuerySet[Any], keys: Sequence[SortKey], cursor: Cursor | None) -> QuerySet[Any]:
     """Return the rows past the cursor, in the order in which they are fetched."""
-    walked = [key.reversed() for key in keys] if cursor and cursor.is_backward else list(keys)
+    walked = walked_keys(keys, cursor)
     ordered = queryset.order_by(*(key.term for key in walked))
-    return ordered.filter(_past(walked, cursor.values)) if cursor else ordered
+    return ordered.filter(rows_past(walked, cursor.values)) if cursor else ordered
 
 
-def _past(keys: Sequence[SortKey], values: Sequence[Any]) -> Q:
+def walked_keys(keys: Sequence[SortKey], cursor: Cursor | None) -> list[SortKey]:
+    """Return the order in which a page is fetched: the list's own, or from its first row backwards."""
+    return [key.reversed() for key in keys] if cursor and cursor.is_backward else list(keys)
+
+
+def rows_past(keys: Sequence[SortKey], values: Sequence[Any]) -> Q:
     """Return the rows that follow `values`: larger in one column, equal in those before it."""
     found = Q(pk__in=[])
     equal = Q()

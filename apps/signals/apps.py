@@ -18,8 +18,10 @@ class SignalsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
+        from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.signals import pruning, tasks, topics  # noqa: F401, PLC0415 - importing tasks declares the jobs
         from apps.signals.notices import NOTICES  # noqa: PLC0415
+        from apps.signals.tools import SIGNAL_RESOURCE, TOOLS  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         register_purge("signals", pruning.purge_signals)
@@ -28,3 +30,4 @@ class SignalsConfig(AppConfig):
         topics.register()
         for kind in NOTICES:
             register_notice(kind)
+        register_tools(TOOLS, SIGNAL_RESOURCE)

@@ -17,11 +17,11 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
-from apps.signals.models import Signal
+from apps.signals.models import Comment, Event, Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
-from tests.factories.signals import create_signal
+from tests.factories.signals import EventFactory, create_signal
 from tests.furniture.people import Actors, Person
 
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
@@ -81,6 +81,16 @@ class World:
         """Return a new signal."""
         return create_signal(self.actors.organization)
 
+    @cached_property
+    def event(self) -> Event:
+        """Return a line of the feed."""
+        return EventFactory.create(signal=self.signal)
+
+    def comment_of(self, person: Person) -> Any:
+        """Return the id of a comment that the person wrote, the admin's if they have nobody behind them."""
+        fields = {"signal": self.signal, "organization": self.actors.organization}
+        return Comment.objects.create(author=self.user_of(person), body="Look.", **fields).pk
+
     def key_of(self, person: Person) -> Any:
         """Return the id of a key that the person made if they may, else the admin's."""
         maker = person if person.user is not None and person.actor.may("accounts.create_key") else None
@@ -114,6 +124,8 @@ class World:
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
+            str(self.event.pk),
+            str(self.comment_of(self.actors.admin)),
             str(self.key_of(self.actors.admin)),
             str(self.notice_of(self.actors.admin)),
             str(self.user_of(self.actors.admin).pk),
@@ -125,9 +137,12 @@ Row = Callable[[World, Person], Any]
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
     "api-keys": World.key_of,
+    "assignees": lambda world, person: world.user_of(person).pk,
     "audit": lambda world, _: world.audit_entry.pk,
     "categories": lambda _world, _: 0,
+    "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "feed": lambda world, _: world.event.pk,
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
     "invitations": lambda world, _: world.invitation.pk,

@@ -54,6 +54,14 @@ class NotesField(serializers.CharField):
         super().__init__(max_length=NOTES_CHARS, allow_blank=True, required=False, **kwargs)
 
 
+class StatusField(serializers.ChoiceField):
+    """A status."""
+
+    def to_internal_value(self, data: Any) -> WorkflowStatus:
+        """Return the status itself, as services take it."""
+        return WorkflowStatus(super().to_internal_value(data))
+
+
 class AssignIn(StrictSerializer):
     """To whom the signal goes, and under which role type."""
 
@@ -71,7 +79,7 @@ class UnassignIn(StrictSerializer):
 class StatusPatch(StrictSerializer):
     """Where the signal shall stand; code and date go with `resolved` alone."""
 
-    status = serializers.ChoiceField(choices=WorkflowStatus.choices)
+    status = StatusField(choices=WorkflowStatus.choices)
     notes = NotesField(help_text="Required when resolving, unless it is fixed.")
     resolution_code = serializers.ChoiceField(
         choices=[(code.value, code.label) for code in RESOLUTIONS], required=False

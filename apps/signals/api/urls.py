@@ -6,7 +6,9 @@ from apps.common.viewsets import ApiRouter
 from apps.signals.api.assignees import AssigneeViewSet
 from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
 from apps.signals.api.feed import ActivityViewSet, FeedViewSet
+from apps.signals.api.parts import ChildViewSet, HistoryViewSet, SignalPartViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
+from apps.signals.api.views import SignalViewSet
 
 SIGNAL = r"signals/(?P<signal_id>[^/.]+)"
 
@@ -22,3 +24,11 @@ triage.register(f"{SIGNAL}/comments", SignalCommentViewSet, basename="signal-com
 triage.register("signals", TriageViewSet, basename="triage")
 
 urlpatterns += triage.urls
+
+signals = ApiRouter()
+signals.register(f"{SIGNAL}/children", ChildViewSet, basename="signal-child")
+signals.register(f"{SIGNAL}/history", HistoryViewSet, basename="signal-history")
+signals.register("signals", SignalPartViewSet, basename="signal-part")
+signals.register("signals", SignalViewSet, basename="signal")
+
+urlpatterns += signals.urls

@@ -16,6 +16,15 @@ from apps.signals.models.run import Run, RunFile
 # What a person may search for by words.
 SEARCHED = ("description", "facility_id", "facility_name", "service_line", "sub_service_line")
 
+# What lists are narrowed, sorted and counted by: in one index, so that to look at all signals of an
+# organization is to read a sixth of the bytes of their rows.
+FACETS = (
+    "id", "graph", "domain", "facility_name", "system_name", "service_line", "sub_service_line", "metric_id",
+    "node_id", "groupby_label", "signal_type", "severity", "quality_flags", "classification_agrees",
+    "absent_since_run", "variance_percent", "percentile_rank", "encounters", "data_period",
+    "first_detected_at", "last_changed_at",
+)  # fmt: skip
+
 
 class SignalQuerySet(models.QuerySet["Signal"]):
     """Reads of signals."""
@@ -131,7 +140,7 @@ class Signal(Row, Content):
             models.UniqueConstraint(fields=["organization", "signal_key"], name="signals_signal_key")
         ]
         indexes = [
-            models.Index(fields=["organization", "-severity", "id"], name="signals_by_severity"),
+            models.Index(fields=["organization", "severity", "id"], name="signals_by_severity"),
             models.Index(fields=["organization", "first_detected_at", "id"], name="signals_by_detected"),
             models.Index(fields=["organization", "last_changed_at", "id"], name="signals_by_changed"),
             models.Index(fields=["organization", "metric_id", "id"], name="signals_by_metric"),
@@ -139,7 +148,7 @@ class Signal(Row, Content):
             models.Index(fields=["organization", "variance_percent", "id"], name="signals_by_variance"),
             models.Index(fields=["organization", "percentile_rank", "id"], name="signals_by_percentile"),
             models.Index(fields=["organization", "encounters", "id"], name="signals_by_encounters"),
-            models.Index(fields=["organization", "facility_id", "id"], name="signals_by_facility"),
+            models.Index(fields=["organization", "facility_id"], include=FACETS, name="signals_by_facets"),
             models.Index(fields=["graph", "node_id"], name="signals_by_node"),
             GinIndex(fields=["dimensions"], name="signals_by_dimensions", opclasses=["jsonb_path_ops"]),
             GinIndex(SearchVector(*SEARCHED, config="simple"), name="signals_by_words"),

@@ -39,12 +39,12 @@ def names_of(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
 
 
 def members_by_email(organization: Organization, addresses: Sequence[str]) -> list[User]:
-    """Return the active members with these addresses, in any case, in the order of the addresses."""
+    """Return the active members with these addresses, given in lower case, in the order of the addresses."""
     if not addresses:
         return []
     members = User.objects.filter(memberships__organization=organization, is_active=True)
     lowered = members.annotate(email_lower=Lower("email"))
-    place = {address.lower(): number for number, address in enumerate(addresses)}
+    place = {address: number for number, address in enumerate(addresses)}
     found = lowered.filter(email_lower__in=place)
     return sorted(found, key=lambda user: place[user.email.lower()])
 

@@ -44,8 +44,11 @@ def rendered_comment(body: str) -> str:
 
 
 def mentioned_addresses(body: str) -> list[str]:
-    """Return the addresses that a comment mentions, each once, at most MENTIONS_MAX; code mentions nobody."""
-    found = [match[1] for text in _texts(_reader().parse(body)) for match in MENTION.finditer(text)]
+    """Return the addresses that a comment mentions, in lower case, each once; code mentions nobody.
+
+    At most MENTIONS_MAX, so that one comment does not call the whole house.
+    """
+    found = [match[1].lower() for text in _texts(_reader().parse(body)) for match in MENTION.finditer(text)]
     return list(dict.fromkeys(found))[:MENTIONS_MAX]
 
 
