@@ -55,7 +55,8 @@ def finish(table: RawTable, run_pk: uuid.UUID) -> None:
     own, key = _own(table, run_pk), sql.SQL(", ").join(map(sql.Identifier, KEY))
     index = sql.SQL(", ").join(map(sql.Identifier, table.index))
     with transaction.atomic():
-        _execute("ALTER TABLE {} ADD PRIMARY KEY ({}), ADD CHECK (run_id = {})", own, key, sql.Literal(run_pk))
+        check = sql.Literal(run_pk)
+        _execute("ALTER TABLE {} ADD PRIMARY KEY ({}), ADD CHECK (run_id = {})", own, key, check)
         if table.index_is_unique:
             _execute("ALTER TABLE {} ADD UNIQUE ({})", own, index)
         elif table.index:
