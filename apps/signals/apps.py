@@ -23,9 +23,11 @@ class SignalsConfig(AppConfig):
         from apps.common.probes import register_probe  # noqa: PLC0415
         from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.signals import figures, probes, pruning, tasks, topics  # noqa: F401, PLC0415 - declares jobs
+        from apps.signals.checks import register_checks  # noqa: PLC0415
         from apps.signals.notices import NOTICES  # noqa: PLC0415
         from apps.signals.tools import SIGNAL_RESOURCE, TOOLS  # noqa: PLC0415
 
+        register_checks()
         register_audit_verbs(VERBS)
         register_purge("signals", pruning.purge_signals)
         for rule in pruning.RULES:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Organization
 from apps.common.db import JobStatus
+from apps.signals import periodic
 from apps.signals.discovery.gating import gate_graph
 from apps.signals.discovery.registering import register_all, unclaimed_graphs
 from apps.signals.models import DbtBuild, Graph, Hydration, Run, RunLoad
@@ -248,3 +249,13 @@ def test_a_run_that_nobody_loads_any_more_has_failed(ready_runs: list[Run]) -> N
     assert repair_stages() == 1
     lost.run.refresh_from_db()
     assert (lost.run.status, lost.run.error_code) == (RunStatus.LOAD_FAILED, "job.worker_lost")
+
+
+def test_an_installation_without_signals_does_not_wait_for_the_next_tick(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(periodic, "BETWEEN_SCANS_S", 0)
+
+    for _process in range(3):
+        periodic.discover_runs()
+    assert RunLoad.objects.get().whole_pipeline

@@ -41,11 +41,11 @@ def link_out(run: Path) -> None:
     (run / "analysis" / "link.json").symlink_to("/etc/hostname")
 
 
-def set_path(named: str) -> Callable[[Path], None]:
+def set_path(named: str) -> Callable[[Path], object]:
     return lambda run: rewrite(run / INDEX, lambda index: first_node(index).update(result_path=named))
 
 
-def set_in(path: str, **values: Any) -> Callable[[Path], None]:
+def set_in(path: str, **values: Any) -> Callable[[Path], object]:
     return lambda run: rewrite(run / path, lambda document: document.update(values))
 
 
@@ -63,7 +63,7 @@ def name_node(run: Path, name: str) -> None:
     rewrite(run / INDEX, lambda index: first_node(index).update(canonical_node_id=name))
 
 
-SPOILED: list[tuple[str, Callable[[Path], None], str, bool]] = [
+SPOILED: list[tuple[str, Callable[[Path], object], str, bool]] = [
     ("no index", lambda run: (run / INDEX).unlink(), "gate.incomplete", False),
     ("half a manifest", lambda run: (run / MANIFEST).write_text('{"run_id": "2'), "gate.incomplete", False),
     ("no results", lambda run: (run / AGGREGATE).unlink(), "gate.incomplete", False),
@@ -99,7 +99,7 @@ def test_a_complete_run_passes(pristine: Path) -> None:
     [pytest.param(*each, id=name) for name, *each in SPOILED],
 )
 def test_a_spoiled_run_does_not_pass(
-    run: Path, spoil: Callable[[Path], None], code: str, is_permanent: bool
+    run: Path, spoil: Callable[[Path], object], code: str, is_permanent: bool
 ) -> None:
     spoil(run)
 

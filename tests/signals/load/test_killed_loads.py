@@ -27,6 +27,8 @@ django.setup()
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 from apps.common import jobs
+from apps.signals.loading import pool
+pool.ALONE_BYTES = 0
 jobs.execute("signals.load", sys.argv[2])
 """
 FILE = ("path", "role", "bytes", "sha256", "lines")
