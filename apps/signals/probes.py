@@ -1,9 +1,10 @@
 """How signals are, for /healthz."""
 
 import datetime as dt
+from collections.abc import Callable
 from typing import Any, Final
 
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 
 from apps.common.db import JobStatus
@@ -16,7 +17,11 @@ from apps.signals.storage.sizes import mart_bytes, raw_bytes
 WAITING_MAX_S: Final = 3_600.0
 # Stages that failed of late; what has failed long ago is known.
 FAILED_WITHIN: Final = dt.timedelta(days=1)
-STAGES: Final = {"load": RunLoad, "build": DbtBuild, "hydrate": Hydration}
+STAGES: Final[dict[str, Callable[[], QuerySet[Any]]]] = {
+    "load": RunLoad.objects.all,
+    "build": DbtBuild.objects.all,
+    "hydrate": Hydration.objects.all,
+}
 
 
 def probe_signals() -> dict[str, Any]:
@@ -47,10 +52,10 @@ def failed_stages(now: dt.datetime) -> dict[str, int]:
     """Return how many jobs of each stage failed within a day and were not discarded."""
     since = now - FAILED_WITHIN
     return {
-        name: model.objects.filter(  # type: ignore[attr-defined] - three models with the columns of a job
-            status=JobStatus.FAILED, finished_at__gte=since, discarded_at__isnull=True
-        ).count()
-        for name, model in STAGES.items()
+        name: rows()
+        .filter(status=JobStatus.FAILED, finished_at__gte=since, discarded_at__isnull=True)
+        .count()
+        for name, rows in STAGES.items()
     }
 
 

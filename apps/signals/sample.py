@@ -38,7 +38,7 @@ def make_sample(organization: Organization, *, now: dt.datetime) -> Sequence[Run
     if folder is None or graph is None or graph.organization_id != organization.pk:
         return []
     register_runs(graph, folder)
-    return list(graph.runs.select_related("graph").in_run_order())  # type: ignore[attr-defined]
+    return list(graph.runs.select_related("graph").in_run_order())
 
 
 def remove_sample(organization: Organization) -> None:

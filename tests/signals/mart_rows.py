@@ -57,6 +57,8 @@ def _insert(table: Mart, values: dict[str, Any], **more: Any) -> None:
 def _insert_into(name: Identifier, values: dict[str, Any]) -> None:
     columns = SQL(", ").join(map(Identifier, values))
     places = SQL(", ").join(Placeholder() * len(values))
-    bound = [Jsonb(value) if isinstance(value, dict | list) else value for value in values.values()]
+    bound: list[Any] = [
+        Jsonb(value) if isinstance(value, dict | list) else value for value in values.values()
+    ]
     with connection.cursor() as cursor:
         cursor.execute(SQL("INSERT INTO {} ({}) VALUES ({})").format(name, columns, places), bound)

@@ -50,7 +50,7 @@ def test_types_are_counted_with_their_change(actors: Actors) -> None:
 
     assert rows(page) == {
         "Critical trajectory": ["2", "+1"],
-        "Baseline": ["1", "+0"],
+        "Baseline": ["1", "0"],
     }
     assert "/signals/?signal_type=critical_trajectory" in page
     assert current.run_id in page

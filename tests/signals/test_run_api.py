@@ -1,6 +1,7 @@
 """Graphs, runs and what belongs to them are read over the API; stages are started there."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 import pytest
@@ -295,6 +296,4 @@ def test_long_lists_cost_what_short_ones_do(actors: Actors, run: Run, same_queri
         "/runs/{id}/builds": make_build,
     }
     for path, make in makers.items():
-        same_queries(
-            f"GET {URL}{path}", make, lambda path=path: get(actors, path.replace("{id}", str(run.pk)))
-        )
+        same_queries(f"GET {URL}{path}", make, partial(get, actors, path.replace("{id}", str(run.pk))))

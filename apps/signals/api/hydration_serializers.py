@@ -72,7 +72,7 @@ class HydrationOut(OutSerializer):
 
 
 class HydrationDiffOut(OutSerializer):
-    """What a hydration did, or would do, to a signal: the columns that differ."""
+    """What a hydration tried without effect would do to a signal: the columns that differ."""
 
     signal_id = serializers.UUIDField(allow_null=True, help_text="Null while there is no such signal.")
     before = serializers.DictField(allow_null=True)

@@ -27,7 +27,7 @@ class HydrationViewSet(ResourceViewSet[Hydration]):
 
 @extend_schema(parameters=[HYDRATION])
 class HydrationDiffViewSet(ResourceViewSet[HydrationDiff]):
-    """What one hydration did, or would do; kept for a week."""
+    """What one hydration tried without effect would do; kept for a week."""
 
     queryset = HydrationDiff.objects.all()
     offers = ("list",)

@@ -86,7 +86,7 @@ def _signal_ids(run: Run, node: NodeFacts, rows: Sequence[Record]) -> dict[Place
             temporal_line__in=[row["line_no"] for row in rows],
         )
         found = observed.values_list("temporal_file", "temporal_line", "signal")
-        return {(file, line): signal for file, line, signal in found}
+        return {(file, line): signal for file, line, signal in found if line is not None}
     keys = {row["signal_key"]: (row["file_id"], row["line_no"]) for row in rows}
     signals = Signal.objects.filter(organization=run.organization_id, signal_key__in=list(keys))
     return {keys[key]: pk for key, pk in signals.values_list("signal_key", "pk")}
