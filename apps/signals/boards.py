@@ -118,11 +118,11 @@ def open_board(actor: Actor, query: QueryDict, *, now: datetime) -> Board:
 def selection_in(query: QueryDict) -> Selection:
     """Return what the address selects."""
     absent = query.get("absent", "")
-    assignee = query.get("assignee", "")
+    assignee, graph = query.get("assignee", ""), query.get("graph", "")
     return Selection(
-        texts={name: (query[name],) for name in TEXTS if query.get(name)},
+        texts={name: (value,) for name in TEXTS if (value := query.get(name, ""))},
         assignees=(assignee,) if assignee else (),
-        graphs=(query["graph"],) if query.get("graph") else (),
+        graphs=(graph,) if graph else (),
         attention=True if query.get("attention") == "true" else None,
         absent=absent if absent in ABSENCES else EXCLUDE,
         search=query.get("search", "").strip()[:SEARCH_MAX_CHARS],
