@@ -54,7 +54,7 @@ class DbtModelViewSet(ResourceViewSet[DbtModel]):
     sort_fields = {"name": "name", "layer": "layer"}
     default_sort = "name"
     lookup_field = "name"
-    lookup_value_regex = "[A-Za-z0-9_]{1,255}"
+    lookup_value_regex = "[A-Za-z0-9_]+"
 
     def get_object(self) -> DbtModel:
         """Return the model of that name in the actor's organization; raises NotFound."""
