@@ -33,9 +33,9 @@ async function takeOver() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const region of root.querySelectorAll("[data-region]")) {
     const found = fresh.getElementById(region.id);
-    if (!found || found.outerHTML === region.dataset.seen) continue;
+    const seen = found?.outerHTML;
+    if (!found || seen === region.dataset.seen) continue;
     const typed = typedIn(region);
-    const seen = found.outerHTML;
     region.replaceWith(found);
     found.dataset.seen = seen;
     typed.forEach(({ name, field, value, hadFocus }) => restore(found, name, field, value, hadFocus));
