@@ -20,9 +20,11 @@ class SignalsConfig(AppConfig):
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.signals import pruning, tasks, topics  # noqa: F401, PLC0415 - importing tasks declares the jobs
+        from apps.signals.checks import register_checks  # noqa: PLC0415
         from apps.signals.notices import NOTICES  # noqa: PLC0415
         from apps.signals.tools import SIGNAL_RESOURCE, TOOLS  # noqa: PLC0415
 
+        register_checks()
         register_audit_verbs(VERBS)
         register_purge("signals", pruning.purge_signals)
         for rule in pruning.RULES:
