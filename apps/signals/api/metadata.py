@@ -56,6 +56,13 @@ class DbtModelViewSet(ResourceViewSet[DbtModel]):
     lookup_field = "name"
     lookup_value_regex = "[A-Za-z0-9_]{1,255}"
 
+    def get_object(self) -> DbtModel:
+        """Return the model of that name in the actor's organization; raises NotFound."""
+        row: DbtModel | None = self.get_queryset().filter(name=self.kwargs["name"]).first()
+        if row is None:
+            raise NotFound
+        return row
+
     @extend_schema(responses=out.DbtModelDetailOut)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return a model with its columns and tests."""
