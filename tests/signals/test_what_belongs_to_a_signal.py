@@ -26,10 +26,16 @@ FACILITY_NODE = "losIndex__medicareId__aggregate_time_period"
 LINE_NODE = "losIndex__medicareId_vizientServiceLine__aggregate_time_period"
 
 
+@pytest.fixture(scope="module")
+def hydrated_database(built_database: databases.PreparedDatabase, django_db_blocker: Any) -> None:
+    """Hydrate the runs once for the module; its clone goes with it."""
+    with django_db_blocker.unblock():
+        for run in Run.objects.in_run_order():
+            assert hydrate(run).status == "succeeded"
+
+
 @pytest.fixture
-def hydrated(built_runs: list[Run]) -> list[Run]:
-    for run in built_runs:
-        assert hydrate(run).status == "succeeded"
+def hydrated(hydrated_database: None, built_runs: list[Run]) -> list[Run]:
     return built_runs
 
 
@@ -147,7 +153,7 @@ def stated(run: Any, item: Any) -> Any:
 def line_of(run: Any, path: str, number: int) -> str:
     folder = Path(settings.RUNS_ROOT) / Graph.objects.get(runs__pk=run["id"]).root / run["run_id"]
     with (folder / path).open() as lines:
-        return next(itertools.islice(lines, number - 1, None))
+        return str(next(itertools.islice(lines, number - 1, None)))
 
 
 @SAMPLES_ONLY
@@ -198,12 +204,10 @@ def test_history_stays_when_a_run_is_pruned_and_details_do_not(hydrated: list[Ru
 
 
 def test_a_signal_that_changes_no_more_is_shown_by_its_newest_run(
-    made_runs: list[Run], actors: Actors
+    hydrated_database: None, made_runs: list[Run], actors: Actors
 ) -> None:
     older, newer = made_runs
     actors.__dict__["organization"] = older.organization
-    hydrate(older)
-    hydrate(newer)
     Signal.objects.update(content_run=older)
     row = get(actors.viewer, page_size=1, signal_type="baseline")["results"][0]
     assert part(actors, row, "technical-details")["run"]["id"] == str(newer.pk)
@@ -216,7 +220,7 @@ def test_related_signals_share_facility_and_service_line_or_an_edge(actors: Acto
     near = create_signal(make, facility_id="A", service_line="Cardiology", metric_id="icuCases", severity=91)
     create_signal(make, facility_id="A", service_line="Neurology", node_id="other")
     create_signal(make, facility_id="B", service_line="Cardiology")
-    run = signal.content_run
+    run = Run.objects.get(organization=make)
     run.edges.create(
         organization=make, source=signal.node_id, target="cost", edge_type="explains", category="semantic"
     )

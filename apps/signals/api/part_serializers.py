@@ -5,11 +5,10 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from apps.common.serializers import StrictSerializer, TimeField
-from apps.signals.api.serializers import PointOut, SeverityCalculationOut, SignalOut
+from apps.signals.api.serializers import SeverityCalculationOut, SignalOut, TimelinePointOut
 from apps.signals.queries.contributions import DIRECTIONS, TOP, TOP_MAX
 from apps.signals.queries.relatives import ShownRelative
 from apps.signals.queries.technical import FIGURES
-from apps.signals.states import SignalType
 
 NODE_ID_CHARS: Final = 255
 
@@ -35,7 +34,7 @@ class NumbersField(serializers.ListField):
     child = number()
 
 
-class RunOut(serializers.Serializer[Any]):
+class ObservedRunOut(serializers.Serializer[Any]):
     """A run, in short."""
 
     id = serializers.UUIDField(source="pk")
@@ -78,7 +77,7 @@ class TemporalOut(serializers.Serializer[Any]):
     zscore_std = number()
     max_excursion = number()
     monthly_z_scores = NumbersField()
-    timeline = PointOut(many=True)
+    timeline = TimelinePointOut(many=True)
     peer_trends = PeerTrendsOut(allow_null=True)
 
 
@@ -99,7 +98,7 @@ class ContributionOut(serializers.Serializer[Any]):
 
     rank = serializers.IntegerField(help_text="By the size of the excess, among all parts of the group.")
     child_entity = serializers.DictField(child=text(), allow_null=True)
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's own fields have such a name, too
     child_signal_id = serializers.UUIDField(allow_null=True)
     child_value = number()
     parent_value = number()
@@ -113,7 +112,7 @@ class ContributionOut(serializers.Serializer[Any]):
     description = serializers.CharField()
 
 
-class RestOut(serializers.Serializer[Any]):
+class ContributionRestOut(serializers.Serializer[Any]):
     """The parts beyond the first ones, together."""
 
     count = serializers.IntegerField()
@@ -131,7 +130,7 @@ class ContributionGroupOut(serializers.Serializer[Any]):
     share_sum = number()
     share_valid = serializers.BooleanField()
     items = ContributionOut(many=True)
-    other = RestOut()
+    other = ContributionRestOut()
 
 
 class ContributionsOut(serializers.Serializer[Any]):
@@ -164,7 +163,7 @@ class RelativesOut(serializers.Serializer[Any]):
 class TechnicalDetailsOut(serializers.Serializer[Any]):
     """Every figure behind the signal."""
 
-    run = RunOut()
+    run = ObservedRunOut()
     min_peer_count = whole(help_text="Fewer peers suppress a score.")
     missing_rate = number(help_text="Share of the months without a value.")
     suppressed = serializers.BooleanField(allow_null=True)
@@ -223,7 +222,7 @@ FIGURE_FIELDS: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-class InputOut(serializers.Serializer[Any]):
+class RuleInputOut(serializers.Serializer[Any]):
     """A figure that the rules read, and where it stands."""
 
     name = serializers.CharField()
@@ -233,7 +232,7 @@ class InputOut(serializers.Serializer[Any]):
     formula = text(help_text="How the value is made of what stands there; null: it is that itself.")
 
 
-class ConditionOut(serializers.Serializer[Any]):
+class RuleConditionOut(serializers.Serializer[Any]):
     """A condition of a rule; those of one alternative must hold together."""
 
     text = serializers.CharField()
@@ -241,48 +240,48 @@ class ConditionOut(serializers.Serializer[Any]):
     alternative = serializers.IntegerField()
 
 
-class RuleOut(serializers.Serializer[Any]):
+class SignalRuleOut(serializers.Serializer[Any]):
     """A rule: the first that passes decides."""
 
     number = serializers.IntegerField()
-    type = serializers.ChoiceField(choices=SignalType.choices)
+    type = serializers.CharField()
     text = serializers.CharField()
     passed = serializers.BooleanField()
     decisive = serializers.BooleanField()
     skipped = serializers.BooleanField()
-    conditions = ConditionOut(many=True)
+    conditions = RuleConditionOut(many=True)
 
 
-class CutOut(serializers.Serializer[Any]):
+class TypeCutOut(serializers.Serializer[Any]):
     """A value at which the type turns: at it if inclusive, else just past it."""
 
     value = serializers.FloatField()
-    type = serializers.ChoiceField(choices=SignalType.choices)
+    type = serializers.CharField()
     inclusive = serializers.BooleanField()
 
 
-class ChangeOut(serializers.Serializer[Any]):
+class TypeChangeOut(serializers.Serializer[Any]):
     """The nearest values of one input that alone would change the type."""
 
     input = serializers.CharField()
-    below = CutOut(allow_null=True)
-    above = CutOut(allow_null=True)
+    below = TypeCutOut(allow_null=True)
+    above = TypeCutOut(allow_null=True)
 
 
 class ReasoningOut(serializers.Serializer[Any]):
     """Why the signal has its type and severity."""
 
-    run = RunOut()
-    type = serializers.ChoiceField(choices=SignalType.choices)
+    run = ObservedRunOut()
+    type = serializers.CharField()
     severity = serializers.IntegerField()
     severity_calculation = SeverityCalculationOut()
-    inputs = InputOut(many=True)
-    rules = RuleOut(many=True)
-    changes = ChangeOut(many=True)
+    inputs = RuleInputOut(many=True)
+    rules = SignalRuleOut(many=True)
+    changes = TypeChangeOut(many=True)
     reported = serializers.DictField(allow_null=True)
 
 
-class FileOut(serializers.Serializer[Any]):
+class SourceFileOut(serializers.Serializer[Any]):
     """A file of the run."""
 
     path = serializers.CharField()
@@ -292,7 +291,7 @@ class FileOut(serializers.Serializer[Any]):
 class ObservationOut(serializers.Serializer[Any]):
     """What one run said of the signal, and the lines that say it."""
 
-    run = RunOut()
+    run = ObservedRunOut()
     metric_value = number()
     benchmark_value = number()
     percentile_rank = number()
@@ -300,17 +299,17 @@ class ObservationOut(serializers.Serializer[Any]):
     simple_z = number()
     aggregate_zscore = number()
     slope_percentile = number()
-    signal_type = serializers.ChoiceField(choices=SignalType.choices)
+    signal_type = serializers.CharField()
     severity = serializers.IntegerField()
     reported_type = text()
     data_period = serializers.DateField(allow_null=True)
-    aggregate_file = FileOut()
+    aggregate_file = SourceFileOut()
     aggregate_line = serializers.IntegerField()
-    temporal_file = FileOut(allow_null=True)
+    temporal_file = SourceFileOut(allow_null=True)
     temporal_line = whole()
 
 
-class PlaceOut(serializers.Serializer[Any]):
+class FilePlaceOut(serializers.Serializer[Any]):
     """A line of a file, with the digest of the whole file."""
 
     path = serializers.CharField(source="file.path")
@@ -318,14 +317,14 @@ class PlaceOut(serializers.Serializer[Any]):
     line = serializers.IntegerField(source="number")
 
 
-class LineOut(serializers.Serializer[Any]):
+class FileLineOut(serializers.Serializer[Any]):
     """A row of the raw table, and the line of the file that it is."""
 
-    file = PlaceOut(source="*")
+    file = FilePlaceOut(source="*")
     payload = serializers.DictField(help_text="The whole line; empty once the run was pruned.")
 
 
-class BuildOut(serializers.Serializer[Any]):
+class LineageBuildOut(serializers.Serializer[Any]):
     """The build that made the row of the mart."""
 
     id = serializers.UUIDField(source="pk")
@@ -343,9 +342,9 @@ class LineageQuery(StrictSerializer):
 class LineageOut(serializers.Serializer[Any]):
     """The way from the signal to the lines of files."""
 
-    run = RunOut()
+    run = ObservedRunOut()
     observation = ObservationOut()
-    build = BuildOut(allow_null=True)
+    build = LineageBuildOut(allow_null=True)
     mart_row = serializers.DictField(allow_null=True, help_text="Null once the run was pruned.")
-    aggregate = LineOut()
-    temporal = LineOut(allow_null=True)
+    aggregate = FileLineOut()
+    temporal = FileLineOut(allow_null=True)

@@ -1,9 +1,10 @@
 """The endpoints of what belongs to one signal."""
 
+import uuid
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,6 +23,8 @@ from apps.signals.queries.observed import history_of
 from apps.signals.queries.relatives import Relative, children_of, parents_of, related_to, show_relatives
 from apps.signals.queries.technical import technical_details_of
 from apps.signals.queries.trends import temporal_of
+
+SIGNAL_ID = OpenApiParameter("signal_id", uuid.UUID, OpenApiParameter.PATH)
 
 
 class SignalPartViewSet(ResourceViewSet[Signal]):
@@ -101,6 +104,7 @@ class HistoryViewSet(ResourceViewSet[Observation]):
         return history_of(visible_signal(self.actor, self.kwargs["signal_id"]))
 
 
+@extend_schema(parameters=[SIGNAL_ID])
 class ChildViewSet(ResourceViewSet[Signal]):
     """The signals that one signal breaks down into, by the edges of its graph."""
 

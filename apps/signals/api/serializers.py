@@ -73,7 +73,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-class PointOut(serializers.Serializer[Any]):
+class TimelinePointOut(serializers.Serializer[Any]):
     """One month of a signal: the first day, the value and the cases it stands on."""
 
     period = serializers.DateField()
@@ -100,7 +100,7 @@ class SeverityCalculationOut(serializers.Serializer[Any]):
 class SignalDetailOut(SignalOut):
     """One signal with everything."""
 
-    timeline = PointOut(many=True, allow_null=True)
+    timeline = TimelinePointOut(many=True, allow_null=True)
     monthly_z_scores = serializers.ListField(child=serializers.FloatField(allow_null=True), allow_null=True)
     anomaly_labels = serializers.DictField(child=serializers.CharField(), allow_null=True)
     severity_calculation = SeverityCalculationOut()

@@ -47,11 +47,11 @@ class SignalViewSet(ResourceViewSet[Signal]):
         known = super().known_parameters()
         return known | SignalFilter.base_filters.keys() if self.action in SUMS else known
 
-    @extend_schema(operation_id="signals_summary", filters=True, responses=facet_serializers.SummaryOut)
+    @extend_schema(operation_id="signals_summary", filters=True, responses=facet_serializers.SignalSummaryOut)
     @action(detail=False, pagination_class=None)
     def summary(self, request: Request) -> Response:
         """Return how many signals the filters select, by type, domain and status."""
-        return Response(facet_serializers.SummaryOut(summarize(self.actor, self.selection())).data)
+        return Response(facet_serializers.SignalSummaryOut(summarize(self.actor, self.selection())).data)
 
     @extend_schema(
         operation_id="signals_filter_options", filters=True, responses=facet_serializers.FilterOptionsOut

@@ -114,7 +114,7 @@ def _best_ids(
     except EmptyResultSet:
         return []
     statement = _BEST.format(
-        rows=sql.SQL(inner),  # type: ignore[arg-type]  # Django's own statement
+        rows=sql.SQL(inner),
         columns=sql.SQL(", ").join(map(sql.Identifier, ["id", *columns])),
         order=sql.SQL(", ").join(map(_term, keys)),
         limit=sql.Literal(limit),
@@ -148,8 +148,6 @@ class _Compared(Func):
 
 
 def _follows(lead: SortKey, values: Sequence[Any]) -> _Compared:
-    column = F(lead.column)
-    field = Signal._meta.get_field(lead.column)  # noqa: SLF001 - Django's own way
-    place = _Pair(Value(values[0], output_field=field), Value(values[1], output_field=UUIDField()))
+    place = _Pair(Value(values[0]), Value(values[1], output_field=UUIDField()))
     sign = " < " if lead.is_descending else " > "
-    return _Compared(_Pair(column, F("pk")), place, arg_joiner=sign)
+    return _Compared(_Pair(F(lead.column), F("pk")), place, arg_joiner=sign)

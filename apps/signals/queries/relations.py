@@ -12,7 +12,7 @@ Record = dict[str, Any]
 def read_records(statement: str, parameters: Mapping[str, Any], **names: sql.Composable) -> list[Record]:
     """Return the rows of a statement by column name, `{names}` filled in. Issues one query."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL(statement).format(**names), parameters)  # type: ignore[arg-type]
+        cursor.execute(sql.SQL(statement).format(**names), parameters)
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 

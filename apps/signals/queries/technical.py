@@ -74,11 +74,9 @@ def _missing_rate(lines: Lines) -> float | None:
     metrics = lines.temporal.payload.get("metric") if lines.temporal is not None else None
     first = metrics[0] if isinstance(metrics, list) and metrics else None
     runtime = first.get("temporal_runtime") if isinstance(first, dict) else None
-    counts = (
-        [runtime.get(name) for name in ("missing_count", "observed_count")]
-        if isinstance(runtime, dict)
-        else []
-    )
-    if len(counts) < 2 or not all(isinstance(count, int | float) for count in counts) or not sum(counts):  # noqa: PLR2004
+    if not isinstance(runtime, dict):
         return None
-    return float(counts[0] / sum(counts))
+    missing, observed = (runtime.get(name) for name in ("missing_count", "observed_count"))
+    if not (isinstance(missing, int | float) and isinstance(observed, int | float)):
+        return None
+    return missing / (missing + observed) if missing + observed else None

@@ -65,5 +65,6 @@ def _peer_trends(signal: Signal) -> Mapping[str, Sequence[Any]] | None:
     nodes = Node.objects.filter(
         organization=signal.organization_id, run__graph=signal.graph_id, node_id=signal.temporal_node_id
     )
-    node = nodes.order_by("-run__started_at", "-run__run_id", "-run__revision").first()
-    return node.peer_trends if node is not None else None
+    newest = nodes.order_by("-run__started_at", "-run__run_id", "-run__revision")
+    found: Mapping[str, Sequence[Any]] | None = newest.values_list("peer_trends", flat=True).first()
+    return found
