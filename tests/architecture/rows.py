@@ -21,7 +21,7 @@ from apps.signals.models import Comment, Event, Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
-from tests.factories.signals import EventFactory, create_signal
+from tests.factories.signals import EventFactory, ObservationFactory, create_signal
 from tests.furniture.people import Actors, Person
 
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
@@ -78,8 +78,10 @@ class World:
 
     @cached_property
     def signal(self) -> Signal:
-        """Return a new signal."""
-        return create_signal(self.actors.organization)
+        """Return a new signal that one run observed."""
+        row = create_signal(self.actors.organization)
+        ObservationFactory.create(signal=row)
+        return row
 
     @cached_property
     def event(self) -> Event:

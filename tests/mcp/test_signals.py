@@ -8,7 +8,7 @@ import pytest
 from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
 from apps.signals.models import Comment, Signal, Workflow
-from tests.factories.signals import ROLE_TYPE, create_signal
+from tests.factories.signals import ROLE_TYPE, ObservationFactory, RunFactory, create_signal
 from tests.furniture.people import Actors
 from tests.mcp.conftest import KeyMaker, McpClient
 
@@ -18,6 +18,9 @@ WORK = (*READ, "signals:write")
 READING = {
     "signals_list",
     "signals_get",
+    "signals_explain",
+    "signals_history",
+    "signals_contributions",
     "signals_runs",
 }
 ACTING = {"signals_assign", "signals_move", "signals_comment"}
@@ -109,6 +112,26 @@ def test_runs_are_listed(client: McpClient, signals: list[Signal]) -> None:
     assert client.call("signals_runs", status="waiting")["runs"] == []
 
 
+def test_the_history_of_a_signal_names_runs_and_lines(client: McpClient, signals: list[Signal]) -> None:
+    older = ObservationFactory.create(signal=signals[0], severity=50)
+    newer = ObservationFactory.create(
+        signal=signals[0], run=RunFactory.create(graph=signals[0].graph), aggregate_line=7
+    )
+    key = str(signals[0].pk)
+    found = client.call("signals_history", id=key)["observations"]
+    assert [(row["run"], row["severity"], row["line"]) for row in found] == [
+        (newer.run.run_id, 60, 7),
+        (older.run.run_id, 50, 1),
+    ]
+    assert found[0]["file"] == newer.aggregate_file.path
+    assert len(client.call("signals_history", id=key, limit=1)["observations"]) == 1
+
+
+def test_what_needs_rows_of_a_run_says_when_there_are_none(client: McpClient, signals: list[Signal]) -> None:
+    for tool in ("signals_explain", "signals_contributions"):
+        assert client.problem(tool, id=str(signals[0].pk))["code"] == "signals.run_pruned"
+
+
 def test_a_signal_is_taken_moved_and_commented(
     worker: McpClient, signals: list[Signal], actors: Actors
 ) -> None:
@@ -151,6 +174,9 @@ def test_a_stranger_finds_nothing(stranger: McpClient, signals: list[Signal]) ->
     key = str(signals[0].pk)
     for tool, arguments in (
         ("signals_get", {}),
+        ("signals_explain", {}),
+        ("signals_history", {}),
+        ("signals_contributions", {}),
         ("signals_move", {"status": "closed"}),
         ("signals_comment", {"body": "Hm."}),
         ("signals_assign", {"assignee_id": key, "role_type": ROLE_TYPE}),

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from apps.common.tools import Resource, Tool
-from apps.signals.tools import acting, facts, reading
+from apps.signals.tools import acting, facts, reading, reasons
 
 SIGNAL_RESOURCE: Final = Resource(
     app="signals",
@@ -36,6 +36,35 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         arguments=reading.SignalNamed,
         result=facts.SignalDetail,
         call=reading.get_signal,
+    ),
+    Tool(
+        name="signals_explain",
+        title="Why a signal is one",
+        description="Return why a signal has its type and severity: rules, figures with their places in the"
+        " files, and what would change the type.",
+        permission="signals.view",
+        arguments=reading.SignalNamed,
+        result=reasons.Explanation,
+        call=reasons.explain,
+    ),
+    Tool(
+        name="signals_history",
+        title="A signal over the runs",
+        description="Return what each run said of a signal, with the line of the file that says it.",
+        permission="signals.view",
+        arguments=reasons.HistoryWanted,
+        result=reasons.History,
+        call=reasons.list_history,
+    ),
+    Tool(
+        name="signals_contributions",
+        title="What a signal is made of",
+        description="Return what the parts of a signal contribute to it, by the size of their excess, and it"
+        " to its parent.",
+        permission="signals.view",
+        arguments=reasons.ContributionsWanted,
+        result=reasons.ContributionFacts,
+        call=reasons.list_contributions,
     ),
     Tool(
         name="signals_runs",
