@@ -42,8 +42,9 @@ def hydration_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     rates: dict[str, list[float]] = {"created": [], "changed": [], ORM: []}
     for _round in range(stage.rounds):
         forget(first.graph_id)
-        rates[ORM].append(by_orm(first))
         for run, kind in ((first, "created"), (first, "unchanged"), (second, "changed")):
+            if kind == "changed":
+                rates[ORM].append(by_orm(run))
             took_s, row = hydrate(ground, run)
             rows = row.incoming
             seconds[kind].append(took_s)
@@ -51,14 +52,14 @@ def hydration_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
                 rates[kind].append(rows / took_s)
         stage.say(", ".join(f"{kind} {values[-1]:.2f} s" for kind, values in seconds.items()))
     return [
+        Row("signals hydrated, all new", "per s", rates["created"]),
         Row(
-            "signals hydrated, all new",
+            "signals hydrated, all changed",
             "per s",
-            rates["created"],
+            rates["changed"],
             {ORM: rates[ORM]},
-            [Goal(ORM, at_least=20)],
+            [Goal(at_least=3_000), Goal(ORM, at_least=20)],
         ),
-        Row("signals hydrated, all changed", "per s", rates["changed"], goals=[Goal(at_least=3_000)]),
         Row(f"hydration of {rows:,} changed signals", "s", seconds["changed"], goals=[Goal(at_most=2)]),
         Row(
             f"hydration of {rows:,} unchanged signals",
@@ -106,7 +107,7 @@ def forget(graph_id: Any) -> None:
 
 
 def by_orm(run: Run) -> float:
-    """Write some of the run's signals as the ORM would; returns how many a second. Undone."""
+    """Change some signals to what the run says as the ORM would; returns how many a second. Undone."""
     rows = mart_rows(run)
     with transaction.atomic():
         began_s = time.monotonic()
