@@ -91,11 +91,12 @@ def past_runs(_now: dt.datetime) -> list[uuid.UUID]:
 
 
 def _past_runs_of(graph: Graph) -> Iterator[uuid.UUID]:
-    runs = Run.objects.filter(graph=graph, status__in=LOADED_STATES).exclude(pk=graph.current_run_id)
-    newest_first = runs.order_by("-started_at", "-run_id", "-revision")
+    runs = Run.objects.filter(graph=graph, status__in=LOADED_STATES)
+    kept = graph.retention_runs
+    if graph.current_run_id is not None:
+        runs, kept = runs.exclude(pk=graph.current_run_id), kept - 1
     yield from runs.filter(superseded_at__isnull=False).values_list("pk", flat=True)
-    kept = graph.retention_runs - (1 if graph.current_run_id is not None else 0)
-    standing = newest_first.filter(superseded_at__isnull=True)
+    standing = runs.filter(superseded_at__isnull=True).order_by("-started_at", "-run_id", "-revision")
     yield from standing.values_list("pk", flat=True)[kept:]
 
 

@@ -131,7 +131,9 @@ def put(run: Run, facility: str = "FAC001", line: str | None = None, **content: 
 
 def insert(table: Composable, row: dict[str, Any], types: dict[str, str]) -> None:
     """Insert a row; what the types call jsonb is given as JSON."""
-    given = {name: Jsonb(value) if types.get(name) == "jsonb" else value for name, value in row.items()}
+    given: dict[str, Any] = {
+        name: Jsonb(value) if types.get(name) == "jsonb" else value for name, value in row.items()
+    }
     statement = SQL(
         "INSERT INTO {} ({}) VALUES ({}) ON CONFLICT (run_id, signal_key) DO UPDATE SET {}"
     ).format(

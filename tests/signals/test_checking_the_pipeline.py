@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 
 from apps.accounts.models import Organization
 from apps.signals.models import Observation, Run, Signal
@@ -53,9 +54,7 @@ def test_one_changed_digit_is_named_by_file_and_line(
     settings.RUNS_ROOT = str(tmp_path)
     path = next((copy / "results" / "nodes").glob("*aggregate_time_period.jsonl"))
     lines = path.read_text().splitlines(keepends=True)
-    lines[4] = re.sub(
-        r'("simple_zscore": ?-?\d\.)(\d)', lambda m: m[1] + str((int(m[2]) + 5) % 10), lines[4], count=1
-    )
+    lines[4] = re.sub(r'("simple_zscore": ?-?\d\.)\d', other_digit, lines[4], count=1)
     path.write_text("".join(lines))
 
     code, checks = check(actors.organization, capsys, "--statistics")
@@ -69,17 +68,9 @@ def test_one_changed_digit_is_named_by_file_and_line(
 @pytest.mark.parametrize(
     ("name", "spoil"),
     [
-        (
-            "signals",
-            lambda: Signal.objects.filter(pk=Signal.objects.first().pk).update(
-                absent_since_run=Run.objects.first()
-            ),
-        ),
-        ("hashes", lambda: Signal.objects.filter(pk=Signal.objects.first().pk).update(peer_mean=7.0)),
-        (
-            "hashes",
-            lambda: Observation.objects.filter(pk=Observation.objects.first().pk).update(metric_value=7.0),
-        ),
+        ("signals", lambda: spoil_one(Signal, absent_since_run=Run.objects.first())),
+        ("hashes", lambda: spoil_one(Signal, peer_mean=7.0)),
+        ("hashes", lambda: spoil_one(Observation, metric_value=7.0)),
         ("severities", lambda: execute("UPDATE public_marts.fct_signals SET severity = severity + 60")),
         ("reported", lambda: execute("UPDATE public_marts.fct_signals SET reported_type = 'recovering'")),
         (
@@ -100,9 +91,18 @@ def test_what_was_spoiled_is_found(
     assert not checks[name]["ok"]
 
 
+def spoil_one(model: type[Model], **columns: Any) -> None:
+    rows = model._default_manager.order_by("pk")
+    rows.filter(pk__in=rows.values("pk")[:1]).update(**columns)
+
+
 def execute(statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def other_digit(match: re.Match[str]) -> str:
+    return f"{match[1]}{(int(match[0][-1]) + 5) % 10}"
 
 
 def copy_tree(source: Path, target: Path) -> None:

@@ -1,6 +1,7 @@
 """An event is told once, however often what it tells is done again."""
 
 import datetime as dt
+from typing import Any
 
 from apps.signals.models import Event
 from apps.signals.policies import policy_of, relapse_rule, role_types_of
@@ -12,8 +13,8 @@ NOW = dt.datetime(2026, 4, 15, 12, tzinfo=dt.UTC)
 
 
 def test_the_same_event_written_twice_is_one_row(actors: Actors) -> None:
-    organization = actors.organization
-    fields = {"event_type": EventType.COMMENT, "organization_id": organization.pk, "occurred_at": NOW}
+    fields: dict[str, Any] = {"event_type": EventType.COMMENT, "occurred_at": NOW}
+    fields["organization_id"] = actors.organization.pk
     assert write_event(**fields, actor=actors.analyst.user, payload={"n": 1}, dedupe_key="a")
     assert not write_event(**fields, payload={"n": 2}, dedupe_key="a")
     event = Event.objects.get()

@@ -255,7 +255,7 @@ def test_two_hydrations_of_a_graph_never_run_at_once(actors: Actors, run_jobs: C
     make_marts()
     run = make_run(graph_of(actors.organization), 2)
     put(run)
-    starts = []
+    starts: list[Any] = []
 
     def start() -> None:
         try:

@@ -152,6 +152,7 @@ def test_what_is_absent_in_three_runs_is_resolved_once_in_each_absence(actors: A
     Workflow.objects.filter(pk=workflow.pk).update(status="in_progress")
     assert "auto_resolved" not in counted(hydrate(runs[4]))
     # Back with data of a later month: it counts, and one is enough for a policy of 1 of 1.
+    assert workflow.effective_date is not None
     resolve(workflow.signal, workflow.effective_date)
     policy = policy_of(actors.organization)
     policy.relapse = {"default": [1, 1]}

@@ -53,7 +53,8 @@ def _get(path: str, member: Membership) -> dict[str, Any]:
     """Return what a member gets at an address; empty if it is refused."""
     request = APIRequestFactory().get(path, SERVER_NAME="localhost")
     credentials = Credentials(user=member.user, requested_organization=str(member.organization_id))
-    force_authenticate(request, user=member.user, token=credentials)
+    # The framework's own word is token; here it is who calls, as the API's authentication gives it.
+    force_authenticate(request, user=member.user, token=credentials)  # type: ignore[arg-type]
     view, arguments, named = resolve(path)
     response = view(request, *arguments, **named)
     return dict(response.data) if response.status_code == 200 else {}  # noqa: PLR2004 - HTTP

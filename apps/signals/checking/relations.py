@@ -157,4 +157,5 @@ def _rows(statement: str, run: Run, **given: Any) -> list[tuple[Any, ...]]:
     composed = SQL(statement).format(mart=mart(FCT_SIGNALS), contributions=mart(FCT_CONTRIBUTIONS))
     with connection.cursor() as cursor:
         cursor.execute(composed, {"run": run.pk, "graph": run.graph_id, **given})
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

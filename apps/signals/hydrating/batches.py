@@ -141,7 +141,7 @@ def _write(scope: Scope, batch: Batch, known: Mapping[uuid.UUID, Known], now: dt
     observed = _upsert_observations(scope, unobserved, now) if unobserved else []
     if without:
         with connection.cursor() as cursor:
-            given = {"signals": without, "ids": [uuid7() for _ in without], "now": now}
+            given: dict[str, Any] = {"signals": without, "ids": [uuid7() for _ in without], "now": now}
             cursor.execute(statements.MISSING_WORKFLOWS, {**scope.names, **given})
     return Written(known, signals, observed)
 
@@ -205,4 +205,5 @@ def _return_of(key: uuid.UUID, known: Known) -> DiffRow:
 def _rows(statement: Composable | str, scope: Scope, **given: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, {**scope.names, **given})
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

@@ -49,7 +49,7 @@ Sink = Callable[[Iterable[DiffRow]], None]
 def store(hydration: Hydration, rows: Iterable[DiffRow]) -> None:
     """Write rows of a hydration's diff, in the caller's transaction."""
     given = list(rows)
-    columns = {
+    columns: dict[str, Any] = {
         "organization": hydration.organization_id,
         "hydration": hydration.pk,
         "ids": [uuid7() for _ in given],

@@ -26,7 +26,8 @@ SKIPPED: Final = "hydrate.row_skipped"
 TIDIED_FROM: Final = 1_000
 ANALYZE: Final = """
 ANALYZE signals_signal, signals_workflow (signal_id, status),
-        signals_observation (organization_id, signal_id, run_id), signals_event (organization_id, signal_id, dedupe_key)
+        signals_observation (organization_id, signal_id, run_id),
+        signals_event (organization_id, signal_id, dedupe_key)
 """
 # The rows take most of the time; the rest is nodes, edges, and what vanishes.
 ROWS_SHARE: Final = 0.9

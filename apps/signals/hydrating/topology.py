@@ -185,7 +185,8 @@ WHERE s.id = found.id
 
 def relate_signals(run: Run, *, now: dt.datetime) -> int:
     """Set parent and child_count where the run's breakdown edges say else; returns of how many signals."""
-    names = {"organization": run.organization_id, "graph": run.graph_id, "run": run.pk, "now": now}
+    names: dict[str, Any] = {"organization": run.organization_id, "graph": run.graph_id, "run": run.pk}
+    names["now"] = now
     with transaction.atomic(), connection.cursor() as cursor:
         # After a first hydration the planner still believes the table to be empty, and would go through all
         # signals once for each of them.

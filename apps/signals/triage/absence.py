@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -48,7 +48,7 @@ def resolve_absent(run: Run, policy: Policy, *, now: dt.datetime) -> list[tuple[
     if not needed:
         return []
     effective = run.data_period or now.astimezone(dt.UTC).date()
-    names = {"organization": run.organization_id, "graph": run.graph_id, "needed": needed}
+    names: dict[str, Any] = {"organization": run.organization_id, "graph": run.graph_id, "needed": needed}
     with connection.cursor() as cursor:
         cursor.execute(RESOLVE, {**names, "effective": effective, "now": now})
         rows = cursor.fetchall()

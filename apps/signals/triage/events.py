@@ -48,7 +48,7 @@ def write_events(organization_id: uuid.UUID, events: Iterable[NewEvent]) -> int:
     given = list(events)
     if not given:
         return 0
-    columns = {
+    columns: dict[str, Any] = {
         "organization": organization_id,
         "ids": [uuid7() for _ in given],
         "types": [str(event.event_type) for event in given],

@@ -110,7 +110,7 @@ def _observed(
     run: Run, runs: list[uuid.UUID], signals: list[uuid.UUID]
 ) -> Mapping[uuid.UUID, list[Observed]]:
     with connection.cursor() as cursor:
-        given = {"organization": run.organization_id, "runs": runs, "signals": signals}
+        given: dict[str, Any] = {"organization": run.organization_id, "runs": runs, "signals": signals}
         cursor.execute(OBSERVED, given)
         rows = cursor.fetchall()
     return {

@@ -10,7 +10,9 @@ from apps.signals.sampling.options import Fault
 from apps.signals.states import RunStatus
 from tests.signals.load.runs import RUN, Load, left_tables, make_run, rows_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# A load that gets as far as copying does so over connections of its own.
+copying = pytest.mark.django_db(transaction=True)
 REFUSED = {
     Fault.TRUNCATED_LINE: ("gate.truncated", RunStatus.WAITING),
     Fault.MISSING_FILE: ("gate.incomplete", RunStatus.WAITING),
@@ -47,6 +49,7 @@ def test_a_run_with_this_fault_is_not_loaded(load: Load, tmp_path: Path, fault: 
     assert left_tables() == []
 
 
+@copying
 def test_what_can_be_put_right_is_loaded_and_counted(load: Load, tmp_path: Path) -> None:
     faults = (Fault.BOM, Fault.NUL, Fault.NAN, Fault.UNKNOWN_EDGE, Fault.DUPLICATE_ENTITY)
     make_run(tmp_path, *faults, entities=600)
@@ -65,6 +68,7 @@ def test_what_can_be_put_right_is_loaded_and_counted(load: Load, tmp_path: Path)
     assert rows_of("raw_entity_results", case_mix, f"{case_mix} IS NOT NULL") == [("null",)]
 
 
+@copying
 def test_a_node_that_failed_in_the_run_is_not_loaded(load: Load, tmp_path: Path) -> None:
     make_run(tmp_path, Fault.FAILED_NODE)
 
@@ -81,6 +85,7 @@ def test_a_path_out_of_the_run_is_refused(load: Load, tmp_path: Path) -> None:
     assert "gate.path_escape" in found
 
 
+@copying
 def test_a_failed_validation_can_be_accepted(load: Load, tmp_path: Path) -> None:
     make_run(tmp_path, Fault.VALIDATION_FAILED)
 

@@ -1,6 +1,7 @@
 """The gate lets complete and consistent runs through, and says why others wait or are rejected."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.signals.artifacts.control import parse_started_at
+from apps.signals.artifacts.findings import capped
 from apps.signals.artifacts.gate import look_at
 from apps.signals.artifacts.periods import first_day
 from apps.signals.sampling.options import SampleOptions
@@ -126,6 +128,25 @@ def test_the_digest_is_that_of_the_sorted_files(tmp_path: Path) -> None:
     assert verdict_of(run).manifest_sha256 == made.manifest_sha256
     edit_line(run / AGGREGATE, 2, lambda line: line + b" ")
     assert verdict_of(run).manifest_sha256 != made.manifest_sha256
+
+
+def test_odd_names_and_texts_can_be_written_down(run: Path) -> None:
+    os.close(os.open(os.fsencode(run) + b"/\xff.json", os.O_CREAT))
+    rewrite(run / MANIFEST, lambda manifest: manifest["results"].update(index_path="\x00../x"))
+
+    verdict = verdict_of(run)
+    assert codes_of(verdict) == {"gate.path_escape"}
+    for finding in capped(verdict.findings):
+        assert "\x00" not in finding.file + finding.message
+        (finding.file + finding.message).encode()
+
+
+def test_nul_is_removed_from_control_files(run: Path) -> None:
+    set_in("run_manifest.semantic.json", taxonomy_hash="a\x00b")(run)
+
+    verdict = verdict_of(run)
+    assert verdict.passes
+    assert verdict.look.declared.semantic.taxonomy_hash == "ab"
 
 
 def test_paths_of_the_writers_machine_are_found(run: Path) -> None:

@@ -110,5 +110,6 @@ def _as_json(item: HydrationDiff) -> dict[str, Any]:
 
 def _changes(item: HydrationDiff) -> Iterator[str]:
     """Yield what changes in a signal that is there already; of a new one everything would be news."""
-    for column, after in sorted((item.after or {}).items()) if item.before is not None else ():
-        yield f"{column}: {json.dumps(item.before.get(column))} -> {json.dumps(after)}"
+    before, changed = item.before, item.after or {}
+    for column in sorted(changed) if before is not None else ():
+        yield f"{column}: {json.dumps(before.get(column))} -> {json.dumps(changed[column])}"
