@@ -15,7 +15,13 @@ APPLICATION: Final = "sextant-dbt"
 INHERITED: Final = (
     "PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH",
 )  # fmt: skip
-SSL_OPTIONS: Final = {
+# The parameters of a connection, and where libpq looks for each.
+LIBPQ: Final = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
     "sslcert": "PGSSLCERT",
@@ -30,35 +36,19 @@ def application_name(schema: str) -> str:
 
 def connect(schema: str) -> psycopg.Connection[Any]:
     """Open a session of its own, in autocommit."""
-    server = _server()
-    options = {name: value for name, value in _options(server).items() if name in SSL_OPTIONS}
     return psycopg.connect(
-        host=server.get("HOST") or None,
-        port=server.get("PORT") or None,
-        user=server.get("USER") or None,
-        password=server.get("PASSWORD") or None,
-        dbname=connection.settings_dict["NAME"],
+        **_parameters(),
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT_S,
         application_name=f"sextant-build-{schema}"[:63],
-        **options,
     )
 
 
 def dbt_environment(schema: str) -> dict[str, str]:
     """Return the environment of dbt: where the database is, as libpq reads it, and that nothing is sent."""
-    server = _server()
-    named = {
-        "PGHOST": server.get("HOST"),
-        "PGPORT": server.get("PORT"),
-        "PGUSER": server.get("USER"),
-        "PGPASSWORD": server.get("PASSWORD"),
-        "PGDATABASE": connection.settings_dict["NAME"],
-        **{SSL_OPTIONS[name]: value for name, value in _options(server).items() if name in SSL_OPTIONS},
-    }
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
-        **{name: str(value) for name, value in named.items() if value},
+        **{LIBPQ[name]: str(value) for name, value in _parameters().items()},
         "SIGNALS_DBT_SCHEMA": schema,
         "SIGNALS_DBT_THREADS": str(settings.SIGNALS_DBT_THREADS),
         "SIGNALS_DBT_APPLICATION": application_name(schema),
@@ -68,15 +58,17 @@ def dbt_environment(schema: str) -> dict[str, str]:
     }
 
 
-def _server() -> Mapping[str, Any]:
-    """Return the entry of the server: DATABASE_DIRECT_URL where there is one, else Django's default."""
+def _parameters() -> dict[str, Any]:
+    """Return the parameters of a direct connection: DATABASE_DIRECT_URL's if there is one, else Django's."""
     url = getattr(settings, "DATABASE_DIRECT_URL", "")
-    if url:
-        found: Mapping[str, Any] = environ.Env.db_url_config(url)
-        return found
-    return connection.settings_dict
-
-
-def _options(server: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = server.get("OPTIONS") or {}
-    return found
+    server: Mapping[str, Any] = environ.Env.db_url_config(url) if url else connection.settings_dict
+    named = {
+        "host": server.get("HOST"),
+        "port": server.get("PORT"),
+        "user": server.get("USER"),
+        "password": server.get("PASSWORD"),
+        # A folder of sockets comes as an option of the address.
+        **(server.get("OPTIONS") or {}),
+        "dbname": connection.settings_dict["NAME"],
+    }
+    return {name: value for name, value in named.items() if name in LIBPQ and value}
