@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,11 @@ def edited(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]
         return json.dumps(value).encode()
 
     return apply
+
+
+def instead(line: bytes, _line: bytes) -> bytes:
+    """Put a line in the place of another."""
+    return line
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ BAD_LINES = (
 @pytest.mark.django_db(transaction=True)
 def test_bad_lines_fail_the_load_unless_they_are_allowed(load: Load, run: Path) -> None:
     for number, line in enumerate(BAD_LINES, start=2):
-        edit_line(run / AGGREGATE, number, lambda _line, line=line: line)
+        edit_line(run / AGGREGATE, number, partial(instead, line))
 
     code, report = load(RUN, "--allow-rejected", str(len(BAD_LINES) - 1))
     assert (code, report["error_code"], report["run_status"]) == (1, "signals.lines_rejected", "load_failed")
