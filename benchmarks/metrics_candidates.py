@@ -5,7 +5,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -43,12 +43,15 @@ WEB_ENVIRON: Final[Mapping[str, str]] = {
 
 @dataclass
 class Candidate:
-    """Where points go, by format, whose CPU counts, by name, and the next second that nobody has sent yet."""
+    """Where points go, by format, whose CPU counts, by name, and the next second that nobody has sent yet.
+
+    `server` is the one that answers questions.
+    """
 
     name: str
     server: Server
     targets: Mapping[Format, Target]
-    pids: Mapping[str, int]
+    pids: Mapping[str, Sequence[int]]
     patience_s: float
     next_s: int = field(default_factory=lambda: (int(time.time()) - PAST_S) // 10 * 10)
 
@@ -59,7 +62,7 @@ class Candidate:
 
     def cpu_s(self) -> dict[str, float]:
         """Return the CPU time of the processes that work for it, with their children's, by name."""
-        return {name: cpu_s([pid]) for name, pid in self.pids.items()}
+        return {name: cpu_s(pids) for name, pids in self.pids.items()}
 
     def settle(self) -> None:
         """Wait until its processes have next to nothing to do, so that the next one has the machine."""
@@ -93,28 +96,39 @@ class Sextant:
 
 
 def sextant(stage: Stage) -> Sextant:
-    """Start two web processes behind one port, the worker and the clock, as `up` does."""
+    """Start two web processes, the worker and the clock, as `up` does."""
     # In this process every compaction of a measurement would print a line.
     logging.getLogger("apps.metrics.compaction").setLevel(logging.WARNING)
     organization, key = organization_and_key()
-    web = start_web(stage, "config.asgi:application", "web.log")
+    web = start_web(stage, "config.asgi:application", "web")
     worker, beat = stage.start_worker("worker.log"), stage.start_beat("beat.log")
-    own = {"web": web.process.pid, "worker": worker.process.pid, "beat": beat.process.pid}
+    own = {"web": web, "worker": [worker], "beat": [beat]}
     shared = {"PostgreSQL": postgres_pid(), "Valkey": valkey_pid()}
-    pids = own | {name: pid for name, pid in shared.items() if pid}
-    candidate = Candidate(SEXTANT, web, targets_of(web.port, key), pids, patience_s(stage))
+    pids = {name: [server.process.pid for server in servers] for name, servers in own.items()}
+    pids |= {name: [pid] for name, pid in shared.items() if pid}
+    candidate = Candidate(SEXTANT, web[0], targets_of(ports_of(web), key), pids, patience_s(stage))
     return Sextant(candidate, worker, beat, organization, key)
 
 
-def start_web(stage: Stage, application: str, log: str) -> Server:
-    """Start two processes of an application behind one port."""
-    return stage.start_uvicorn(application, "--workers", "2", environ=WEB_ENVIRON, log=log)
+def start_web(stage: Stage, application: str, log: str) -> list[Server]:
+    """Start two processes of an application, each with a port of its own.
+
+    Of two behind one port the kernel gives nearly all of a few connections to one; a balancer deals them.
+    """
+    return [
+        stage.start_uvicorn(application, environ=WEB_ENVIRON, log=f"{log}_{number}.log") for number in (1, 2)
+    ]
 
 
-def targets_of(port: int, key: str) -> dict[Format, Target]:
+def ports_of(servers: Iterable[Server]) -> tuple[int, ...]:
+    """Return the ports of servers."""
+    return tuple(server.port for server in servers)
+
+
+def targets_of(ports: tuple[int, ...], key: str) -> dict[Format, Target]:
     """Return our doors for each format."""
-    native = Target(port, "/api/v1/metrics/batch", json_headers(key), 201)
-    lines = Target(port, "/influx/write?db=bench&precision=ns", (f"Authorization: Token {key}",), 204)
+    native = Target(ports, "/api/v1/metrics/batch", json_headers(key), 201)
+    lines = Target(ports, "/influx/write?db=bench&precision=ns", (f"Authorization: Token {key}",), 204)
     return {Format.LINES: lines, Format.ROWS: native, Format.COLUMNS: native}
 
 
@@ -185,7 +199,7 @@ def influx(stage: Stage) -> Candidate:
 def _peer(stage: Stage, name: str, server: Server) -> Candidate:
     lines = peers.write_target(server)
     return Candidate(
-        name, server, dict.fromkeys(Format, lines), {name: server.process.pid}, patience_s(stage)
+        name, server, dict.fromkeys(Format, lines), {name: [server.process.pid]}, patience_s(stage)
     )
 
 

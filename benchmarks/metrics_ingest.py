@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.db import connection
@@ -21,6 +21,7 @@ from benchmarks.metrics_candidates import (
     Sextant,
     json_headers,
     named,
+    ports_of,
     readable_points,
     start_web,
     wait_until,
@@ -93,8 +94,8 @@ class Ingest:
 
     def __post_init__(self) -> None:
         self._naive = Naive(self.ours.candidate.next_s)
-        chain = start_web(self.stage, CHAIN_APPLICATION, "chain.log")
-        self._chain = Target(chain.port, "/api/v1/metrics/value", json_headers(self.ours.key), 201)
+        chain = start_web(self.stage, CHAIN_APPLICATION, "chain")
+        self._chain = Target(ports_of(chain), "/api/v1/metrics/value", json_headers(self.ours.key), 201)
 
     def warm(self) -> None:
         """Let everybody meet the metrics, fill caches and start what they start late."""
@@ -194,7 +195,7 @@ class Ingest:
 
     def _single_points(self) -> None:
         """Send one point a request: ours by JSON as Django's chain, the peers by line protocol."""
-        value = Target(self.ours.candidate.port, self._chain.path, self._chain.headers, self._chain.status)
+        value = replace(self._chain, ports=self.ours.candidate.targets[Format.ROWS].ports)
         lines = {who: candidate.targets[Format.LINES] for who, candidate in self.peers.items()}
         for who, target in {OURS: value, **lines, CHAIN: self._chain}.items():
             singles = self._send_singles(who, target, self.sizes.single_s)

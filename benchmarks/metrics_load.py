@@ -28,9 +28,9 @@ SPAN_S: Final = {10_000: 320, 1_000: 160, 100: 32}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where requests go, and the status that means success."""
+    """Where requests go, dealt over the ports in turn, and the status that means success."""
 
-    port: int
+    ports: tuple[int, ...]
     path: str
     headers: tuple[str, ...] = ()
     status: int = 204
@@ -200,7 +200,8 @@ class _Sender:
         self._end_s = math.inf
         accepted.value = 0
         for number in range(process, load.connections, PROCESSES):
-            connection = socket.create_connection(("127.0.0.1", load.target.port), timeout=ANSWER_S)
+            port = load.target.ports[number % len(load.target.ports)]
+            connection = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.setblocking(False)
             self._channels[connection.fileno()] = _Channel(connection, number)

@@ -56,7 +56,7 @@ def influx(stage: Stage, name: str = "influx") -> Server:
 
 def write_target(server: Server) -> Target:
     """Return where both take line protocol with nanoseconds."""
-    return Target(server.port, f"/write?db={DATABASE}&precision=ns")
+    return Target((server.port,), f"/write?db={DATABASE}&precision=ns")
 
 
 def fresh(folder: Path) -> Path:

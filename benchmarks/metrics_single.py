@@ -10,14 +10,20 @@ from typing import Final
 from benchmarks.metrics_load import Target
 
 CONNECTIONS: Final = 32
-# Of each metric a point in turn; the times go on by a millisecond a request.
+# Of each metric a point in turn; the times go on by a millisecond a request. A thread for each port.
 SCRIPT: Final = """
 local head = %(head)s
 local template = %(template)s
-local sent = 0
+local ports = {%(ports)s}
+local threads = 0
+function setup(thread)
+  threads = threads + 1
+  thread.addr = wrk.lookup("127.0.0.1", ports[threads])[1]
+  thread:set("sent", threads - 1)
+end
 function request()
   local at_ms = %(first_ms)s + sent
-  sent = sent + 1
+  sent = sent + #ports
   local whole = math.floor(at_ms / 1000)
   local body = string.format(template, sent %% 1000, 100 + sent %% 900, whole, at_ms - whole * 1000)
   return head .. #body .. "\\r\\n\\r\\n" .. body
@@ -45,8 +51,9 @@ def send_singles(target: Target, template: str, *, first_s: int, seconds: int, f
     """Send for so long. Raises RuntimeError if an answer is no success."""
     script = folder / "single.lua"
     script.write_text(SCRIPT % _facts(target, template, first_s))
-    command = [shutil.which("wrk") or "wrk", "-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s"]
-    command += ["--timeout", "60s", "-s", str(script), f"http://127.0.0.1:{target.port}"]
+    command = [shutil.which("wrk") or "wrk", "-t", str(len(target.ports)), "-c", str(CONNECTIONS)]
+    command += ["-d", f"{seconds}s", "--timeout", "60s", "-s", str(script)]
+    command += [f"http://127.0.0.1:{target.ports[0]}"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = json.loads(ended.stdout.rsplit("{", 1)[1].join(["{", ""]))
     if facts["wrong"]:
@@ -63,4 +70,5 @@ def _facts(target: Target, template: str, first_s: int) -> dict[str, object]:
         "head": json.dumps(f"{head}Content-Length: "),
         "template": json.dumps(template),
         "first_ms": first_s * 1_000,
+        "ports": ", ".join(f'"{port}"' for port in target.ports),
     }

@@ -8,7 +8,7 @@ BENCH_SECONDS is 300 by default, BENCH_POINTS_PER_S 0, which is as fast as it go
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from benchmarks.metrics_bodies import Format, seconds_of
 from benchmarks.metrics_candidates import Candidate, Sextant, ask, counted_points, forget, sextant
 from benchmarks.metrics_load import Crew, Load, Sent
 from benchmarks.metrics_peers import VICTORIA
-from benchmarks.metrics_processes import memory_mb, postgres_pid
+from benchmarks.metrics_processes import memory_mb
 from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
@@ -173,10 +173,8 @@ def sustain(
         points_per_s=points_per_s,
         is_dense=True,
     )
-    pids = {"web": ours.candidate.server.process.pid, "worker": ours.worker.process.pid}
-    postgres = postgres_pid()
-    if postgres:
-        pids["PostgreSQL"] = postgres
+    watched = ("web", "worker", "PostgreSQL")
+    pids = {name: each for name, each in candidate.pids.items() if name in watched}
     began_s = time.monotonic()
     crew.start(load)
     while not crew.has_ended():
@@ -190,8 +188,8 @@ def sustain(
     return result
 
 
-def look(ours: Sextant, crew: Crew, pids: dict[str, int], at_s: float) -> Look:
+def look(ours: Sextant, crew: Crew, pids: Mapping[str, Sequence[int]], at_s: float) -> Look:
     """See how things stand."""
     overview: dict[str, Any] = ask(ours.candidate.port, "/api/v1/metrics/overview", key=ours.key)
-    memory = {name: memory_mb([pid]) for name, pid in pids.items()}
+    memory = {name: memory_mb(each) for name, each in pids.items()}
     return Look(at_s, crew.accepted, overview["pending_points"], overview["compaction_lag_s"] or 0.0, memory)

@@ -5,7 +5,8 @@ and six discharge statuses. Types, severities and figures hang together as in ru
 spread of a metric follows its kind.
 """
 
-from typing import Final
+import uuid
+from typing import Any, Final
 
 from django.db import connection
 
@@ -62,7 +63,8 @@ FROM (
         (hashint4(n + 1) & 65535) / 655.36 AS dice
     FROM (
         SELECT n, n / 60 AS facility,
-            (ARRAY['losIndex', 'returnsToIcuPct', 'dischargedHomePct', 'icuCases'])[n / 15 %% 4 + 1] AS metric,
+            (ARRAY['losIndex', 'returnsToIcuPct', 'dischargedHomePct', 'icuCases'])[n / 15 %% 4 + 1]
+                AS metric,
             (ARRAY['Efficiency', 'Safety', 'Effectiveness', 'Utilization'])[n / 15 %% 4 + 1] AS domain,
             (ARRAY[10.0, 1.0, 5.0, 100.0])[n / 15 %% 4 + 1] AS scale,
             (ARRAY[NULL, 'Cardiology', 'Orthopedics', 'Neurology', 'General Medicine', 'Oncology',
@@ -98,7 +100,8 @@ FROM (
 ) AS worked
 """
 _FILES: Final = """
-INSERT INTO signals_run_file (id, created_at, updated_at, organization_id, run_id, path, role, bytes, sha256, lines)
+INSERT INTO signals_run_file (
+    id, created_at, updated_at, organization_id, run_id, path, role, bytes, sha256, lines)
 VALUES (gen_random_uuid(), now(), now(), %(organization)s, %(run)s, 'results/nodes/a.jsonl', 'node', 1, '', 1)
 """
 _OBSERVATIONS: Final = """
@@ -112,7 +115,7 @@ WHERE signal.organization_id = %(organization)s
 """
 
 
-def fill(organization: Organization, *, assignee: object, count: int = COUNT) -> Graph:
+def fill(organization: Organization, *, assignee: uuid.UUID, count: int = COUNT) -> Graph:
     """Make the signals of an organization, and let the database look at them once."""
     graph = Graph.objects.create(organization=organization, name="bench", root=f"bench-{organization.pk}")
     run = Run.objects.create(
@@ -123,7 +126,7 @@ def fill(organization: Organization, *, assignee: object, count: int = COUNT) ->
         started_at="2026-04-15T12:00:00Z",
     )
     Graph.objects.filter(pk=graph.pk).update(current_run=run)
-    named = {
+    named: dict[str, Any] = {
         "organization": organization.pk,
         "graph": graph.pk,
         "run": run.pk,

@@ -330,6 +330,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "JobStatus": "apps.common.db.JobStatus",
         "MetricType": "apps.metrics.metric_types.MetricType",
         "RunStatus": "apps.signals.states.RunStatus",
+        "WorkflowStatus": "apps.signals.states.WorkflowStatus",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -8,6 +8,8 @@ pytest_plugins = [
     "tests.furniture.network",
     "tests.furniture.clock",
     "tests.furniture.storage",
+    "tests.furniture.static_files",
+    "tests.furniture.passwords",
     "tests.furniture.people",
     "tests.furniture.work",
     "tests.furniture.query_counts",

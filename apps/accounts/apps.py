@@ -25,13 +25,13 @@ class AccountsConfig(AppConfig):
         from apps.accounts.authentication import may_read_health  # noqa: PLC0415
         from apps.accounts.idempotency import AnswerTable  # noqa: PLC0415
         from apps.accounts.job_topics import register_job_topics  # noqa: PLC0415
-        from apps.accounts.mcp.jobs import register_job_tools  # noqa: PLC0415
-        from apps.accounts.mcp.platform import register_platform_tools  # noqa: PLC0415
+        from apps.accounts.mcp import jobs, platform  # noqa: PLC0415
         from apps.accounts.models import Organization, User  # noqa: PLC0415
         from apps.accounts.probes import probe_audit  # noqa: PLC0415
         from apps.accounts.services import RULES  # noqa: PLC0415
         from apps.common.health import register_reader  # noqa: PLC0415
         from apps.common.probes import Probe, register_probe  # noqa: PLC0415
+        from apps.common.tools import register_tools  # noqa: PLC0415
 
         register_store(AnswerTable())
         register_reader(may_read_health)
@@ -43,8 +43,8 @@ class AccountsConfig(AppConfig):
         )
         register_topics()
         register_job_topics()
-        register_platform_tools()
-        register_job_tools()
+        register_tools(platform.TOOLS)
+        register_tools(jobs.TOOLS, jobs.JOB_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_audit_verbs(VERBS)

@@ -2,16 +2,19 @@
 
 An app adds its own in `AppConfig.ready()`:
 
-    register_tool(
-        Tool(
-            name="datasets_get",
-            title="One dataset",
-            description="Return a dataset with the facts of its current version.",
-            permission="datasets.view",
-            arguments=DatasetNamed,     # a msgspec.Struct: checks the arguments and is their JSON Schema
-            result=DatasetFacts,        # another one: the shape of the answer
-            call=get_dataset,           # (actor, arguments) -> result
-        )
+    register_tools(
+        [
+            Tool(
+                name="datasets_get",
+                title="One dataset",
+                description="Return a dataset with the facts of its current version.",
+                permission="datasets.view",
+                arguments=DatasetNamed,     # a msgspec.Struct: checks the arguments and is their JSON Schema
+                result=DatasetFacts,        # another one: the shape of the answer
+                call=get_dataset,           # (actor, arguments) -> result
+            )
+        ],
+        DATASET_RESOURCE,
     )
 
 `apps.accounts.mcp` speaks the protocol. A tool's function raises DomainErrors like any service; a tool that
@@ -21,7 +24,7 @@ writes is one service call. Time, rows and bytes are limited from outside (platf
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final, Generic, TypeVar
@@ -177,6 +180,14 @@ def register_tool(tool: Tool[Any]) -> None:
 def register_resource(resource: Resource) -> None:
     """Add a type of resource; registering the same again replaces it."""
     _resources[(resource.app, resource.type)] = resource
+
+
+def register_tools(tools: Iterable[Tool[Any]], *resources: Resource) -> None:
+    """Add the tools of an app, and the types of resources that their answers lead to."""
+    for resource in resources:
+        register_resource(resource)
+    for tool in tools:
+        register_tool(tool)
 
 
 def find_tool(name: str) -> Tool[Any] | None:

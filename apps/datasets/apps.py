@@ -21,13 +21,14 @@ class DatasetsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
+        from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.datasets import pruning, tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
-        from apps.datasets.tools import register_tools  # noqa: PLC0415
+        from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        register_tools()
+        register_tools(TOOLS, DATASET_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)

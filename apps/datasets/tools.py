@@ -18,8 +18,6 @@ from apps.common.tools import (
     Result,
     Tool,
     newest_first,
-    register_resource,
-    register_tool,
 )
 from apps.datasets import services
 from apps.datasets.models import Dataset, TermField
@@ -223,10 +221,3 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         is_repeatable=True,
     ),
 )
-
-
-def register_tools() -> None:
-    """Register the tools and the resource; called once, when the app is ready."""
-    register_resource(DATASET_RESOURCE)
-    for tool in TOOLS:
-        register_tool(tool)

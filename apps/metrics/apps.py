@@ -21,10 +21,11 @@ class MetricsConfig(AppConfig):
         """Register what the app shows elsewhere, its topics and figures, and what it tells people."""
         # Models are loaded only now.
         from apps.common.probes import register_probe  # noqa: PLC0415
+        from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.metrics import figures, keeping, notices, probes, topics  # noqa: PLC0415
         from apps.metrics.compaction.notices import NOTICES as DIFFERENCES  # noqa: PLC0415
         from apps.metrics.models import Metric  # noqa: PLC0415
-        from apps.metrics.tools import register_tools  # noqa: PLC0415
+        from apps.metrics.tools import METRIC_RESOURCE, TOOLS  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         topics.register()
@@ -35,7 +36,7 @@ class MetricsConfig(AppConfig):
         register_probe(probes.PROBE)
         register_purge("metrics", keeping.purge_metrics)
         counting("sextant_metrics", "Living metrics.", lambda: Metric.objects.living().count())
-        register_tools()
+        register_tools(TOOLS, METRIC_RESOURCE)
         register_card(
             Card(
                 title="Metrics",

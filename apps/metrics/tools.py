@@ -22,8 +22,6 @@ from apps.common.tools import (
     Result,
     Tool,
     newest_first,
-    register_resource,
-    register_tool,
 )
 from apps.metrics.calendar.windows import NOW, Moment, parse_moment
 from apps.metrics.catalog import policy_of
@@ -351,10 +349,3 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         writes=True,
     ),
 )
-
-
-def register_tools() -> None:
-    """Register the tools and the resource; called once, when the app is ready."""
-    register_resource(METRIC_RESOURCE)
-    for tool in TOOLS:
-        register_tool(tool)

@@ -21,9 +21,13 @@ class SignalsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.common.probes import register_probe  # noqa: PLC0415
+        from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.signals import figures, probes, pruning, tasks, topics  # noqa: F401, PLC0415 - declares jobs
+        from apps.signals.checks import register_checks  # noqa: PLC0415
         from apps.signals.notices import NOTICES  # noqa: PLC0415
+        from apps.signals.tools import SIGNAL_RESOURCE, TOOLS  # noqa: PLC0415
 
+        register_checks()
         register_audit_verbs(VERBS)
         register_purge("signals", pruning.purge_signals)
         for rule in pruning.RULES:
@@ -31,6 +35,7 @@ class SignalsConfig(AppConfig):
         topics.register()
         for kind in NOTICES:
             register_notice(kind)
+        register_tools(TOOLS, SIGNAL_RESOURCE)
         for figure in figures.FIGURES:
             register_figure(figure)
         register_probe(probes.PROBE)

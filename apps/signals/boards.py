@@ -12,10 +12,11 @@ from django.http import QueryDict
 from apps.accounts.permissions import Actor
 from apps.signals.charts import spark_lines
 from apps.signals.models import Signal
+from apps.signals.page_tags import words
 from apps.signals.queries.facets import Options, filter_options, summarize
 from apps.signals.queries.listing import SORTS, Shown, show_signals, with_company
 from apps.signals.queries.selections import ABSENCES, EXCLUDE, ME, NOBODY, Selection, select_signals
-from apps.signals.states import ATTENTION_TYPES, SignalType, WorkflowStatus
+from apps.signals.states import ATTENTION_TYPES, SignalType
 
 ROWS_PER_PAGE: Final = 50
 SEARCH_MAX_CHARS: Final = 200
@@ -28,6 +29,8 @@ TEXTS: Final = {
     "facility_id": "Facility",
     "service_line": "Service line",
 }
+# Filters whose values are codes of ours.
+CODED: Final = frozenset({"signal_type", "status"})
 ABSENT_LABELS: Final = {"exclude": "Present", "only": "Absent only", "include": "Both"}
 SORT_LABELS: Final = (
     ("-severity", "Severity, worst first"),
@@ -76,7 +79,6 @@ class Figure:
     """A type that asks for attention, and how many signals have it."""
 
     value: str
-    label: str
     count: int
 
 
@@ -105,7 +107,7 @@ def open_board(actor: Actor, query: QueryDict, *, now: datetime) -> Board:
     return Board(
         page=page,
         rows=[_row(shown) for shown in show_signals(list(page), now=now)],
-        figures=[Figure(kind, SignalType(kind).label, counted.by_type[kind]) for kind in _attention()],
+        figures=[Figure(kind, counted.by_type[kind]) for kind in _attention()],
         filters=_filters(options, query),
         sort=sort,
         search=selection.search,
@@ -116,11 +118,11 @@ def open_board(actor: Actor, query: QueryDict, *, now: datetime) -> Board:
 def selection_in(query: QueryDict) -> Selection:
     """Return what the address selects."""
     absent = query.get("absent", "")
-    assignee = query.get("assignee", "")
+    assignee, graph = query.get("assignee", ""), query.get("graph", "")
     return Selection(
-        texts={name: (query[name],) for name in TEXTS if query.get(name)},
+        texts={name: (value,) for name in TEXTS if (value := query.get(name, ""))},
         assignees=(assignee,) if assignee else (),
-        graphs=(query["graph"],) if query.get("graph") else (),
+        graphs=(graph,) if graph else (),
         attention=True if query.get("attention") == "true" else None,
         absent=absent if absent in ABSENCES else EXCLUDE,
         search=query.get("search", "").strip()[:SEARCH_MAX_CHARS],
@@ -174,13 +176,13 @@ def _filters(options: Mapping[str, Options], query: QueryDict) -> list[BoardFilt
 def _filter(name: str, label: str, options: Options, query: QueryDict) -> BoardFilter:
     """Return a filter; a chosen value is there even where no signal has it any more."""
     chosen = query.get(name, "")
-    labels = {**dict(SignalType.choices), **dict(WorkflowStatus.choices)}
+    name_of = words if name in CODED else str
     choices = [
-        Choice(each.value, labels.get(each.value, each.label), each.count, each.value == chosen)
+        Choice(each.value, name_of(each.label), each.count, each.value == chosen)
         for each in options.values[:OPTIONS_SHOWN]
     ]
     if chosen and not any(choice.is_chosen for choice in choices):
-        choices.append(Choice(chosen, labels.get(chosen, chosen), None, is_chosen=True))
+        choices.append(Choice(chosen, name_of(chosen), None, is_chosen=True))
     return BoardFilter(name, label, choices)
 
 
@@ -194,4 +196,3 @@ def _assignees(options: Options, query: QueryDict) -> BoardFilter:
         *(Choice(each.value, each.label, each.count, chosen == each.value) for each in counts.values()),
     ]
     return BoardFilter("assignee", "Assignee", choices)
-

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 SPARK_WIDTH: Final = 96
@@ -20,6 +21,8 @@ PERIOD_LABELS_MAX: Final = 8
 
 WATERFALL_WIDTH: Final = 300
 BAR_MIN: Final = 1.5
+# A line needs two.
+POINTS_MIN: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +89,19 @@ class Peers:
 def spark_lines(values: Sequence[float | None]) -> list[str]:
     """Return a month's values as polylines of a spark line; a missing month parts them."""
     known = [value for value in values if value is not None]
-    if len(known) < 2:
+    if len(known) < POINTS_MIN:
         return []
     x = Scale(0, len(values) - 1, SPARK_MARGIN, SPARK_WIDTH - SPARK_MARGIN)
     y = Scale(min(known), max(known), SPARK_HEIGHT - SPARK_MARGIN, SPARK_MARGIN)
     return _lines(values, x, y)
 
 
-def trend_chart(periods: Sequence[str], values: Sequence[float | None], peers: Peers | None) -> TrendChart | None:
+def trend_chart(
+    periods: Sequence[str], values: Sequence[float | None], peers: Peers | None
+) -> TrendChart | None:
     """Draw a signal's months; None without two of them. `periods` are names of months, one a value."""
     known = [value for value in values if value is not None]
-    if len(known) < 2:
+    if len(known) < POINTS_MIN:
         return None
     shown = [*known, *(each for each in (peers.values() if peers else ()) if each is not None)]
     ticks = nice_ticks(min(shown), max(shown))
@@ -114,7 +119,9 @@ def trend_chart(periods: Sequence[str], values: Sequence[float | None], peers: P
         inner_band=_band(peers.p25, peers.p75, x, y) if peers else "",
         median=" ".join(_points(peers.p50, x, y)) if peers else "",
         y_ticks=tuple(Tick(y.at(tick), f"{tick:,.10g}") for tick in ticks),
-        x_ticks=tuple(Tick(x.at(place), period) for place, period in enumerate(periods) if place % every == 0),
+        x_ticks=tuple(
+            Tick(x.at(place), period) for place, period in enumerate(periods) if place % every == 0
+        ),
     )
 
 
@@ -145,7 +152,7 @@ def waterfall(excesses: Sequence[float | None]) -> list[Bar]:
         sums.append(sums[-1] + (excess or 0.0))
     scale = Scale(min(sums), max(sums), 0, WATERFALL_WIDTH)
     bars = []
-    for before, after in zip(sums, sums[1:], strict=False):
+    for before, after in pairwise(sums):
         left, right = sorted((scale.at(before), scale.at(after)))
         width = max(right - left, BAR_MIN)
         bars.append(Bar(min(left, WATERFALL_WIDTH - width), width))

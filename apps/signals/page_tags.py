@@ -6,6 +6,8 @@ from django import template
 
 register = template.Library()
 
+# Decimals of larger numbers say nothing to people.
+WHOLE_FROM: Final = 1_000
 NONE: Final = "–"  # noqa: RUF001 - a dash for "none"
 MINUS: Final = "\N{MINUS SIGN}"
 WORKFLOW_TONES: Final = {
@@ -25,13 +27,17 @@ def words(code: str) -> str:
 
 
 @register.filter
-def figure(value: float | None) -> str:
-    """Show a number with four significant digits and thousands separators."""
+def figure(value: float | str | None) -> str:
+    """Show a number with four significant digits and thousands separators; a code as words, yes or no."""
     if value is None or value == "":
         return NONE
-    if abs(value) >= 1_000:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return words(value)
+    if abs(value) >= WHOLE_FROM:
         return _minus(f"{value:,.0f}")
-    return _minus(f"{value:.4g}")
+    return _minus(f"{value:.0f}" if float(value).is_integer() else f"{value:#.4g}".rstrip("."))
 
 
 @register.filter

@@ -3,6 +3,10 @@
 import time
 from typing import Final
 
+from django.utils import timezone
+
+from apps.common.locks import try_session_lock
+from apps.signals import pruning
 from apps.signals.discovery.gating import gate_graph
 from apps.signals.discovery.registering import register_all
 from apps.signals.models import Run, Signal
@@ -30,3 +34,11 @@ def discover_runs() -> None:
 def _look() -> None:
     for graph in register_all():
         gate_graph(graph)
+
+
+def prune_signals() -> None:
+    """Drop what is past its time: runs beyond their graph's number, diffs, results of old builds."""
+    with try_session_lock("signals.prune") as held:
+        if held:
+            for rule in pruning.RULES:
+                rule.drop(timezone.now())

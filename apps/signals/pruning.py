@@ -32,6 +32,7 @@ from apps.signals.models import (
 )
 from apps.signals.states import LOADED_STATES, RunStatus
 from apps.signals.storage import raw
+from apps.signals.storage.dbt_files import discard_artifacts
 from apps.signals.storage.marts import delete_mart_rows
 
 DIFFS_KEPT_FOR: Final = dt.timedelta(days=7)
@@ -142,6 +143,7 @@ def purge_signals(organization_id: uuid.UUID) -> None:
     for run_id in Run.objects.filter(organization=organization_id).values_list("pk", flat=True):
         if not clear_run(run_id):
             raise StillWorking
+    discard_artifacts(organization_id)
     # Many rows each: in batches here, the rest goes with the organization.
     for model in (HydrationDiff, Event, Observation, Signal, DbtResult, DbtModel):
         delete_rows(model.objects.filter(organization=organization_id))

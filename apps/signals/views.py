@@ -58,7 +58,7 @@ def signal_page(request: PageRequest, signal_id: uuid.UUID) -> HttpResponse:
         "shown": detail.shown,
         "why_matters": detail.why_matters,
         "title": title_of(signal),
-        "story": tell_story(actor, signal),
+        "story": tell_story(signal, now=now),
         "today": now.date(),
         **_triage(actor, signal, detail.shown),
     }

@@ -1,6 +1,6 @@
 """Runs a Python module so that whatever it forks dies with it, as it dies with the supervisor.
 
-`python -m config.embedded.child celery -A config.celery worker`: the pool of the worker is forked by the
+`python -m config.embedded.child config.worker QUEUES`: the pool of the worker is forked by the
 worker, so the supervisor cannot ask the kernel on its behalf.
 """
 

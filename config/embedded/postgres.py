@@ -38,6 +38,7 @@ SETTINGS: Final = {
     # No replica can follow a server without a port, and a load into a new table then skips the log.
     "wal_level": "minimal",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
     "jit": "off",

@@ -87,12 +87,10 @@ def reachable(host: str) -> str:
 
 def worker_program(environ: dict[str, str]) -> Program:
     """Return the worker of all queues; its pool dies with it."""
-    command = [sys.executable, "-m", "config.embedded.child", "celery", "-A", "config.celery", "worker"]
-    concurrency = os.environ.get("WORKER_CONCURRENCY") or "2"
-    command += ["-c", concurrency, "--prefetch-multiplier", "1", "-Q", QUEUES, "--loglevel", "INFO"]
+    command = [sys.executable, "-m", "config.embedded.child", "config.worker", QUEUES]
     return Program(
         name="worker",
-        command=[*command, "--without-gossip", "--without-mingle"],
+        command=command,
         environ=environ,
         stop_signal=signal.SIGTERM,
         stop_seconds=15,
@@ -102,12 +100,9 @@ def worker_program(environ: dict[str, str]) -> Program:
 
 def beat_program(var_dir: Path, environ: dict[str, str]) -> Program:
     """Return the clock; its table is in the database."""
-    command = [sys.executable, "-m", "celery", "-A", "config.celery", "beat", "--loglevel", "INFO"]
-    command += ["--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"]
-    # A pid file would outlive a killed process and stop the next one; the lock of the folder does its work.
     return Program(
         name="beat",
-        command=[*command, "--pidfile", "", "--schedule", str(var_dir / "run" / "beat")],
+        command=[sys.executable, "-m", "config.clock", str(var_dir / "run" / "beat")],
         environ=environ,
         stop_signal=signal.SIGTERM,
         stop_seconds=5,

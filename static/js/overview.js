@@ -1,22 +1,34 @@
-// The overview: cards refresh when one of their live topics says something, at most once a second.
+// The overview: cards refresh when one of their live topics says something, at most once a second. What says that it
+// settles later (`settles_in_ms`) is read once more then: changes in between are not told again.
 
 import htmx from "htmx.org";
 import { live } from "./page-live.js";
 
 const REFRESH_MS = 1000;
 
-const cards = [...document.querySelectorAll("[data-card]")];
+const topics = cards().map((card) => card.dataset.topics.split(" ").filter(Boolean));
+const timers = new Map();
 
-function refreshSoon(card) {
-  if (card.refreshTimer) return;
-  card.refreshTimer = setTimeout(() => {
-    card.refreshTimer = null;
-    htmx.trigger(card, "refresh");
-  }, REFRESH_MS);
+/** The cards as they are now: a refresh may have put a new element in a card's place. */
+function cards() {
+  return [...document.querySelectorAll("[data-card]")];
 }
 
-for (const card of cards) {
-  for (const topic of card.dataset.topics.split(" ").filter(Boolean)) {
-    live.subscribe(topic, () => refreshSoon(card), { onReset: () => refreshSoon(card) });
-  }
+function refreshSoon(place) {
+  if (timers.has(place)) return;
+  timers.set(
+    place,
+    setTimeout(() => {
+      timers.delete(place);
+      htmx.trigger(cards()[place], "refresh");
+    }, REFRESH_MS),
+  );
+}
+
+for (const [place, names] of topics.entries()) {
+  const hear = ({ data }) => {
+    refreshSoon(place);
+    if (data?.settles_in_ms) setTimeout(() => refreshSoon(place), data.settles_in_ms);
+  };
+  for (const name of names) live.subscribe(name, hear, { onReset: () => refreshSoon(place) });
 }

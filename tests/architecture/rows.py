@@ -17,11 +17,11 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
-from apps.signals.models import Graph, Hydration, Run, Signal
+from apps.signals.models import Comment, Event, Graph, Hydration, Run, Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
-from tests.factories.signals import GraphFactory, RunFactory, create_signal
+from tests.factories.signals import EventFactory, GraphFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
 from tests.signals.mart_rows import add_metric, add_raw
 from tests.signals.marts import make_marts
@@ -87,6 +87,16 @@ class World:
         return create_signal(self.actors.organization)
 
     @cached_property
+    def event(self) -> Event:
+        """Return a line of the feed."""
+        return EventFactory.create(signal=self.signal)
+
+    def comment_of(self, person: Person) -> Any:
+        """Return the id of a comment that the person wrote, the admin's if they have nobody behind them."""
+        fields = {"signal": self.signal, "organization": self.actors.organization}
+        return Comment.objects.create(author=self.user_of(person), body="Look.", **fields).pk
+
+    @cached_property
     def run(self) -> Run:
         """Return a graph's current run, with a node, a narrative and the metric above."""
         graph = GraphFactory.create(organization=self.actors.organization)
@@ -146,6 +156,8 @@ class World:
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
+            str(self.event.pk),
+            str(self.comment_of(self.actors.admin)),
             str(self.key_of(self.actors.admin)),
             str(self.notice_of(self.actors.admin)),
             str(self.user_of(self.actors.admin).pk),
@@ -157,9 +169,12 @@ Row = Callable[[World, Person], Any]
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
     "api-keys": World.key_of,
+    "assignees": lambda world, person: world.user_of(person).pk,
     "audit": lambda world, _: world.audit_entry.pk,
     "categories": lambda _world, _: 0,
+    "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "feed": lambda world, _: world.event.pk,
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
     "invitations": lambda world, _: world.invitation.pk,

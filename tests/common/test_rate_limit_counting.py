@@ -81,13 +81,14 @@ def test_of_parallel_requests_exactly_the_quota_passes(valkey: redis.Redis, sett
 
 def test_both_windows_of_ai_count_and_the_tighter_one_is_told(settings: Settings) -> None:
     settings.RATE_LIMITS = merged({"ai": ["2/h", "3/d"]})
+    started = time.monotonic()
     told = [take_for(ANALYST, "ai").headers["RateLimit-Policy"] for _ in range(2)]
     assert told == ['"ai";q=2;w=3600'] * 2
     with pytest.raises(RateLimited) as refused:
         take_for(ANALYST, "ai")
 
     assert refused.value.decision.quota == 2
-    assert 1_799 <= refused.value.decision.wait_s <= 1_800
+    assert 1_800 - (time.monotonic() - started) <= refused.value.decision.wait_s <= 1_800
     settings.RATE_LIMITS = merged({"ai": ["9/m", "3/d"]})
     # The refused one was charged nowhere: one of three a day is left.
     assert take_for(ANALYST, "ai").remaining == 0
@@ -139,8 +140,11 @@ def test_the_same_limit_holds_on_event_loops(settings: Settings) -> None:
     settings.RATE_LIMITS = merged({"preview_create": "2/h", "api": "2/h"})
 
     async def twice() -> list[int | None]:
-        first = await take_async("preview_create", {"project": "p"})
-        return [first.remaining, (await take_for_async(ANALYST, "api")).remaining]
+        try:
+            first = await take_async("preview_create", {"project": "p"})
+            return [first.remaining, (await take_for_async(ANALYST, "api")).remaining]
+        finally:
+            await valkey_at(django_settings.REDIS_URL)._client_of_loop().aclose()
 
     assert asyncio.run(twice()) == [1, 1]
     assert asyncio.run(twice()) == [0, 0]

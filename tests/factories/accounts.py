@@ -15,7 +15,7 @@ PASSWORD = "a long enough sentence"
 
 @cache
 def password_hash() -> str:
-    """Return the hash of PASSWORD; Argon2id is slow on purpose, so it is computed once."""
+    """Return the hash of PASSWORD, computed once."""
     return make_password(PASSWORD)
 
 

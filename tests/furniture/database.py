@@ -1,7 +1,7 @@
 """The template database, and the clone that this process works on.
 
 The template carries the hash of all migrations in its name: it is made once, under an advisory lock, and left
-for the next run. A clone takes some 20 ms, so a test that commits is followed by a new clone, not a flush:
+for the next run. A clone takes some 100 ms, so a test that commits is followed by a new clone, not a flush:
 nothing it wrote can poison the next test, and the rows that migrations made are always there.
 """
 
@@ -10,6 +10,7 @@ import inspect
 import os
 import secrets
 import sys
+import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ from psycopg import sql
 PREFIX = "sextant_test_"
 # Any number serves, as long as all runs take the same one.
 ADVISORY_LOCK = 7_304_221_918
+LEAVING_S = 0.5
 
 _opened: "weakref.WeakSet[BaseDatabaseWrapper]" = weakref.WeakSet()
 
@@ -83,8 +85,16 @@ class Server:
         """Tell whether there is a database of that name."""
         return bool(server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone())
 
+    def is_in_use(self, server: psycopg.Connection[Any], name: str) -> bool:
+        """Tell whether anybody is connected to a database."""
+        return bool(server.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", [name]).fetchone())
+
     def drop(self, server: psycopg.Connection[Any], name: str) -> None:
         """Drop a database, whoever is connected to it."""
+        # For whom it sees there PostgreSQL waits a tenth of a second; who has just closed leaves much sooner.
+        deadline_s = time.monotonic() + LEAVING_S
+        while self.is_in_use(server, name) and time.monotonic() < deadline_s:
+            time.sleep(0.002)
         server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
     def drop_left_over(self, server: psycopg.Connection[Any], *, keep: str) -> None:
@@ -135,8 +145,9 @@ class TestDatabase:
         self.server.drop(server, self.name)
 
     def _clone(self, server: psycopg.Connection[Any]) -> None:
+        # Copied as files, a template of a thousand small ones is there in a third of the time.
         server.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(self.name), sql.Identifier(self.template)
             )
         )

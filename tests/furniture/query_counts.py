@@ -3,6 +3,7 @@
 A changed number is an edit of that file, seen in review. `UPDATE_QUERY_COUNTS=1` writes it.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Callable
@@ -46,10 +47,19 @@ def same_queries(db: None) -> Check:
 
 
 def _compare_with_record(name: str, queries: int, statements: str) -> None:
-    recorded: dict[str, int] = json.loads(FILE.read_text())
     if os.environ.get("UPDATE_QUERY_COUNTS"):
-        recorded[name] = queries
-        FILE.write_text(json.dumps(recorded, indent=2, sort_keys=True) + "\n")
+        _record(name, queries)
+    recorded: dict[str, int] = json.loads(FILE.read_text())
     assert recorded.get(name) == queries, (
         f"{name} runs {queries} queries, tests/query_counts.json says {recorded.get(name)}:\n{statements}"
     )
+
+
+def _record(name: str, queries: int) -> None:
+    with FILE.open("r+") as file:
+        # Another test process may record as well.
+        fcntl.flock(file, fcntl.LOCK_EX)
+        recorded: dict[str, int] = {**json.load(file), name: queries}
+        file.seek(0)
+        file.truncate()
+        file.write(json.dumps(recorded, indent=2, sort_keys=True) + "\n")

@@ -37,6 +37,15 @@ STOP_S: Final = 20.0
 FIRST_DATABASE: Final = 7
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the flows in one test process, so that there is one stack, and the browser's stories in one."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        for name in ("running_stack", "browser"):
+            if name in fixtures:
+                item.add_marker(pytest.mark.xdist_group(name))
+
+
 class Stack:
     """Processes of this tree by name: web, worker, and on demand beat."""
 

@@ -15,7 +15,7 @@ from tests.mcp.conftest import KeyMaker, McpClient, error_of
 @pytest.fixture
 def few(settings: Any) -> None:
     columns = settings.RATE_LIMITS["mcp"]
-    settings.RATE_LIMITS = settings.RATE_LIMITS | {"mcp": {name: (Quota(3),) for name in columns}}
+    settings.RATE_LIMITS = settings.RATE_LIMITS | {"mcp": {name: (Quota(3, 3_600),) for name in columns}}
 
 
 def test_every_answer_tells_what_is_left_and_the_fourth_is_refused(few: None, mcp_key: KeyMaker) -> None:
@@ -23,7 +23,7 @@ def test_every_answer_tells_what_is_left_and_the_fourth_is_refused(few: None, mc
 
     answers = [client.send("tools/list") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
-    assert answers[0]["RateLimit-Policy"] == '"mcp";q=3;w=60'
+    assert answers[0]["RateLimit-Policy"] == '"mcp";q=3;w=3600'
     assert answers[0]["RateLimit"].startswith('"mcp";r=2')
     refused = json.loads(answers[3].content)
     assert refused["code"] == "rate.limited"

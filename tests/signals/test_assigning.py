@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.accounts.models import Membership, Role
+from apps.accounts.models import Membership, Role, User
 from apps.signals.models import Assignment, Event, Signal
 from tests.factories.accounts import create_member
 from tests.factories.signals import ROLE_TYPE, RoleTypeFactory, create_signal
@@ -124,7 +124,7 @@ def test_an_assignee_is_a_member_who_may_work(actors: Actors, signal: Signal, ca
     if case == "left":
         Membership.objects.filter(user=person.user).delete()
     if case == "locked":
-        type(person.user).objects.filter(pk=chosen).update(is_active=False)
+        User.objects.filter(pk=chosen).update(is_active=False)
     answer = assign(actors.manager, signal, person, assignee_id=str(chosen))
     assert outcome(answer) == ASSIGNEE_INVALID
     assert answer.json()["errors"][0]["pointer"] == "/assignee_id"
@@ -194,7 +194,8 @@ def test_an_assigned_signal_is_given_back_and_is_new(actors: Actors, who: str, e
 @pytest.mark.parametrize("status", ["new", "in_progress", "resolved", "closed"])
 def test_only_an_assigned_signal_is_given_back(actors: Actors, status: str) -> None:
     signal = create_signal(actors.organization, status=status)
-    assert outcome(unassign(actors.manager, signal)) == NOT_ALLOWED
+    for person in (actors.manager, actors.analyst):
+        assert outcome(unassign(person, signal)) == NOT_ALLOWED
     assert workflow_of(signal).version == 1
 
 
@@ -211,6 +212,20 @@ def test_a_change_of_another_state_than_the_one_read_is_refused(actors: Actors, 
     listed = {"If-Match": f'"x", W/{taken["ETag"]}'}
     assert outcome(assign(actors.manager, signal, actors.admin, headers=listed)) == 200
     assert outcome(assign(actors.manager, signal, actors.analyst, headers={"If-Match": "*"})) == 200
+
+
+def test_the_tag_of_the_signal_itself_is_as_good_as_that_of_its_assignment(
+    actors: Actors, signal: Signal
+) -> None:
+    read = actors.analyst.api.get(url(signal))
+    assert read.json()["workflow"]["version"] == 1
+    headers = {"If-Match": read["ETag"]}
+    assert outcome(assign(actors.analyst, signal, actors.analyst, headers=headers)) == 200
+    assert actors.analyst.api.get(url(signal))["ETag"] != read["ETag"]
+    assert outcome(assign(actors.manager, signal, actors.admin, headers=headers)) == (
+        412,
+        "precondition.failed",
+    )
 
 
 def test_a_repeated_call_with_one_key_is_one_assignment(actors: Actors, signal: Signal) -> None:

@@ -20,8 +20,6 @@ from apps.common.tools import (
     Result,
     Tool,
     newest_first,
-    register_resource,
-    register_tool,
 )
 
 
@@ -191,10 +189,3 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         is_repeatable=True,
     ),
 )
-
-
-def register_job_tools() -> None:
-    """Register the tools and the resource; called once, when accounts is ready."""
-    register_resource(JOB_RESOURCE)
-    for tool in TOOLS:
-        register_tool(tool)

@@ -20,7 +20,6 @@ from apps.common.tools import (
     Result,
     Tool,
     newest_first,
-    register_tool,
 )
 
 
@@ -143,9 +142,3 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         call=list_notifications,
     ),
 )
-
-
-def register_platform_tools() -> None:
-    """Register the tools; called once, when accounts is ready."""
-    for tool in TOOLS:
-        register_tool(tool)

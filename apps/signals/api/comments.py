@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from rest_framework.request import Request
+from rest_framework.response import Response
+
 from apps.common.viewsets import ResourceViewSet
 from apps.signals import triage_services
 from apps.signals.api import triage_serializers as serializers
 from apps.signals.api.triage import visible_signal
-from apps.signals.models import Comment
+from apps.signals.models import Comment, Signal
 from apps.signals.queries.assignees import WORK, names_of
 
 
@@ -32,6 +35,7 @@ class CommentingViewSet(ResourceViewSet[Comment]):
 class SignalCommentViewSet(CommentingViewSet):
     """The comments on one signal, the oldest first; deleted ones keep their places."""
 
+    signal: Signal
     offers = ("list", "create")
     permissions = {"list": "signals.view"}
     default_sort = "created_at"
@@ -43,10 +47,14 @@ class SignalCommentViewSet(CommentingViewSet):
             return rows
         return rows.filter(signal=visible_signal(self.actor, self.kwargs["signal_id"]))
 
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Write a comment on a signal that the caller sees, which is found before the body is looked at."""
+        self.signal = visible_signal(self.actor, self.kwargs["signal_id"])
+        return super().create(request, *args, **kwargs)
+
     def create_row(self, values: dict[str, Any]) -> Comment:
         """Write a comment."""
-        signal = visible_signal(self.actor, self.kwargs["signal_id"])
-        return triage_services.add_comment(actor=self.actor, signal=signal, **values)
+        return triage_services.add_comment(actor=self.actor, signal=self.signal, **values)
 
     def location_of(self, row: Any) -> dict[str, str]:
         """Return nothing: a comment has no address to be read at."""

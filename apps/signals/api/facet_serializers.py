@@ -14,7 +14,7 @@ class CountsField(serializers.DictField):
         super().__init__(child=serializers.IntegerField(), **kwargs)
 
 
-class SummaryOut(serializers.Serializer[Any]):
+class SignalSummaryOut(serializers.Serializer[Any]):
     """How many signals there are, by type, domain and status."""
 
     count = serializers.IntegerField()
@@ -24,18 +24,18 @@ class SummaryOut(serializers.Serializer[Any]):
     by_status = CountsField()
 
 
-class OptionOut(serializers.Serializer[Any]):
+class FilterOptionOut(serializers.Serializer[Any]):
     """A value of a filter."""
 
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # DRF's own fields have such a name, too
     count = serializers.IntegerField()
 
 
-class OptionsOut(serializers.Serializer[Any]):
+class FilterValuesOut(serializers.Serializer[Any]):
     """The values of one filter, those of most signals first."""
 
-    values = OptionOut(many=True, help_text=f"At most {VALUES_MAX}.")
+    values = FilterOptionOut(many=True, help_text=f"At most {VALUES_MAX}.")
     truncated = serializers.BooleanField(help_text="There are more.")
 
 
@@ -44,7 +44,7 @@ class FilterOptionsOut(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return a field for each filter that has values to choose from."""
-        return {name: OptionsOut() for name in OPTION_FIELDS}
+        return {name: FilterValuesOut() for name in OPTION_FIELDS}
 
 
 class FacilityCountOut(serializers.Serializer[Any]):

@@ -15,7 +15,7 @@ from apps.common.serializers import OutSerializer, StrictSerializer
 from apps.common.viewsets import ResourceViewSet
 from apps.signals import triage_services
 from apps.signals.api.triage import visible_signal
-from apps.signals.api.triage_serializers import NamedPersonOut, PersonOut
+from apps.signals.api.triage_serializers import SignalPersonOut
 from apps.signals.models import Event
 from apps.signals.queries import feed
 from apps.signals.states import EventType
@@ -63,7 +63,7 @@ class EventOut(OutSerializer):
     event_type = serializers.ChoiceField(choices=EventType.choices)
     signal = EventSignalOut(allow_null=True)
     run = EventRunOut(allow_null=True)
-    actor = PersonOut(allow_null=True)
+    actor = SignalPersonOut(allow_null=True)
     payload = serializers.DictField()
     people = serializers.SerializerMethodField()
     unread = serializers.BooleanField()
@@ -74,7 +74,7 @@ class EventOut(OutSerializer):
             "id", "event_type", "signal", "run", "actor", "payload", "people", "occurred_at", "unread",
         ]  # fmt: skip
 
-    @extend_schema_field(NamedPersonOut(many=True))
+    @extend_schema_field(SignalPersonOut(many=True))
     def get_people(self, row: Any) -> Any:
         """Return the people of the payload that are still there; the view has looked the names up."""
         return [{"id": str(key), "name": name} for key, name in row.people.items()]

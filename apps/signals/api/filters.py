@@ -152,8 +152,8 @@ class SelectionFilters(StrictFilterSet):
         fields: list[str] = []
 
     def filter_queryset(self, queryset: Any) -> Any:
-        """Return the rows of the selection."""
-        return select_signals(self.request.actor, selection_of(self.form.cleaned_data), queryset)
+        """Return the rows of the selection, of which a list only counts these."""
+        return select_signals(self.request.actor, selection_of(self.form.cleaned_data))
 
 
 # Declared from what queries know, so that neither side can forget one.

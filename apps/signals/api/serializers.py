@@ -4,34 +4,13 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from apps.common.serializers import OutSerializer, StrictSerializer, rfc3339
-from apps.signals.models import CONTENT_COLUMNS, Signal, Workflow
+from apps.common.serializers import OutSerializer, rfc3339
+from apps.signals.api.triage_serializers import WorkflowOut
+from apps.signals.models import CONTENT_COLUMNS, Signal
 from apps.signals.queries.detail import SignalDetail
 from apps.signals.queries.listing import HEAVY, Shown
 
-# As long as the columns.
-TEXT_MAX_CHARS: Final = 4_000
 LIGHT: Final = tuple(name for name in CONTENT_COLUMNS if name not in {*HEAVY, "description"})
-
-
-class PersonOut(serializers.Serializer[Any]):
-    """Who has or did something."""
-
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-
-
-class SignalWorkflowOut(OutSerializer):
-    """Where a signal stands in triage."""
-
-    assignee = PersonOut(allow_null=True)
-
-    class Meta:
-        model = Workflow
-        fields = [
-            "status", "assignee", "role_type", "assigned_at", "started_at", "resolved_at", "resolution_code",
-            "resolution_notes", "effective_date", "closed_at", "reopen_count", "reopened_at", "version",
-        ]  # fmt: skip
 
 
 class PairField(serializers.ListField):
@@ -57,7 +36,7 @@ class SignalOut(OutSerializer):
     days_open = serializers.IntegerField(help_text="Whole days until it was resolved, or now.")
     absent_since_run = serializers.UUIDField(allow_null=True)
     parent_id = serializers.UUIDField(allow_null=True)
-    workflow = SignalWorkflowOut()
+    workflow = WorkflowOut()
 
     class Meta:
         model = Signal
@@ -86,7 +65,7 @@ class SignalOut(OutSerializer):
             "absent_runs": signal.absent_runs,
             "parent_id": _text(signal.parent_id),
             "child_count": signal.child_count,
-            "workflow": SignalWorkflowOut(instance.workflow).data,
+            "workflow": WorkflowOut(instance.workflow).data,
         }
 
 
@@ -94,7 +73,7 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-class PointOut(serializers.Serializer[Any]):
+class TimelinePointOut(serializers.Serializer[Any]):
     """One month of a signal: the first day, the value and the cases it stands on."""
 
     period = serializers.DateField()
@@ -121,7 +100,7 @@ class SeverityCalculationOut(serializers.Serializer[Any]):
 class SignalDetailOut(SignalOut):
     """One signal with everything."""
 
-    timeline = PointOut(many=True, allow_null=True)
+    timeline = TimelinePointOut(many=True, allow_null=True)
     monthly_z_scores = serializers.ListField(child=serializers.FloatField(allow_null=True), allow_null=True)
     anomaly_labels = serializers.DictField(child=serializers.CharField(), allow_null=True)
     severity_calculation = SeverityCalculationOut()
@@ -146,10 +125,3 @@ class SignalDetailOut(SignalOut):
             "why_matters": instance.why_matters,
             "unread": instance.unread,
         }
-
-
-class SignalPatch(StrictSerializer):
-    """What people write over a signal; null takes it back."""
-
-    description = serializers.CharField(max_length=TEXT_MAX_CHARS, required=False, allow_null=True)
-    why_matters = serializers.CharField(max_length=TEXT_MAX_CHARS, required=False, allow_null=True)

@@ -12,19 +12,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common import etags
-from apps.common.errors import NotFound
+from apps.common.errors import NotFound, PreconditionFailed
+from apps.common.serializers import StrictSerializer
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.signals import triage_services
 from apps.signals.api import triage_serializers as serializers
 from apps.signals.models import Assignment, Signal, Workflow
 from apps.signals.queries.assignees import WORK
-from apps.signals.states import WorkflowStatus
+from apps.signals.queries.detail import detailed_signals, tag_of
 
 IF_MATCH: Final = OpenApiParameter(
     "If-Match",
     str,
     OpenApiParameter.HEADER,
-    description="ETag of the assignment that the change is meant for.",
+    description="ETag of the signal, or of its assignment, that the change is meant for.",
 )
 
 
@@ -55,29 +56,19 @@ class TriageViewSet(ResourceViewSet[Signal]):
     @action(detail=True, methods=["post"])
     def assign(self, request: Request, pk: str) -> Response:
         """Give the signal to somebody, or take it."""
-        values = self.validated(serializers.AssignIn)
-        return self._act(
-            lambda signal: triage_services.assign_signal(actor=self.actor, signal=signal, **values)
-        )
+        return self._act(triage_services.assign_signal, serializers.AssignIn)
 
     @extend_schema(parameters=[IF_MATCH], request=serializers.UnassignIn, responses=serializers.WorkflowOut)
     @action(detail=True, methods=["post"])
     def unassign(self, request: Request, pk: str) -> Response:
         """Give the signal back: nobody has it then, and it is new."""
-        values = self.validated(serializers.UnassignIn)
-        return self._act(
-            lambda signal: triage_services.unassign_signal(actor=self.actor, signal=signal, **values)
-        )
+        return self._act(triage_services.unassign_signal, serializers.UnassignIn)
 
     @extend_schema(parameters=[IF_MATCH], request=serializers.StatusPatch, responses=serializers.WorkflowOut)
     @action(detail=True, methods=["patch"])
     def status(self, request: Request, pk: str) -> Response:
         """Move the signal; 409 names in `allowed` where it can be moved to."""
-        values = self.validated(serializers.StatusPatch)
-        values["status"] = WorkflowStatus(values["status"])
-        return self._act(
-            lambda signal: triage_services.move_signal(actor=self.actor, signal=signal, **values)
-        )
+        return self._act(triage_services.move_signal, serializers.StatusPatch)
 
     @extend_schema(responses=serializers.WorkflowOut)
     @action(detail=True)
@@ -89,18 +80,25 @@ class TriageViewSet(ResourceViewSet[Signal]):
         return Response(self.answer(workflow))
 
     @transaction.atomic
-    def _act(self, act: Callable[[Signal], Workflow]) -> Response:
-        """Act on the signal unless If-Match names another state of its workflow."""
+    def _act(self, act: Callable[..., Workflow], body: type[StrictSerializer]) -> Response:
+        """Act on the signal as the body says, unless If-Match names another state of it."""
         signal = self.get_object()
+        values = self.validated(body)
         if "If-Match" in self.request.headers:
             # Locked first, so that nothing changes between the comparison and the act.
-            etags.check_if_match(self.request, self._tag(triage_services.lock_workflow(signal)))
-        workflow = act(signal)
+            self._check_if_match(triage_services.lock_workflow(signal))
+        workflow = act(actor=self.actor, signal=signal, **values)
         address = reverse("triage-assignment", args=[str(signal.pk)])
         # The tag is that of the address named here, not of the act's own.
-        return Response(
-            self.answer(workflow), headers={"ETag": self._tag(workflow), "Content-Location": address}
-        )
+        headers = {"ETag": self._tag(workflow), "Content-Location": address}
+        return Response(self.answer(workflow), headers=headers)
+
+    def _check_if_match(self, workflow: Workflow) -> None:
+        """Raise PreconditionFailed unless If-Match names the workflow as it is, or the signal as it is."""
+        signal = detailed_signals().get(pk=workflow.signal_id)
+        tags = (self._tag(workflow), tag_of(signal, ""))
+        if not any(etags.matches(self.request.headers["If-Match"], tag) for tag in tags):
+            raise PreconditionFailed
 
     def _tag(self, workflow: Workflow) -> str:
         return etags.strong_etag(self._rendered(self.answer(workflow)))

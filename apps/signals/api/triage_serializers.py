@@ -15,15 +15,8 @@ BODY_CHARS = 10_000
 TEXT_CHARS = 4_000
 
 
-class PersonOut(serializers.Serializer[Any]):
-    """Somebody, by id and name."""
-
-    id = serializers.UUIDField(source="pk")
-    name = serializers.CharField()
-
-
-class NamedPersonOut(serializers.Serializer[Any]):
-    """Somebody that a text or an event names."""
+class SignalPersonOut(serializers.Serializer[Any]):
+    """Somebody who has to do with a signal."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -32,7 +25,7 @@ class NamedPersonOut(serializers.Serializer[Any]):
 class WorkflowOut(OutSerializer):
     """Where a signal stands. `version` grows with every change."""
 
-    assignee = PersonOut(allow_null=True)
+    assignee = SignalPersonOut(allow_null=True)
     resolution_code = serializers.SerializerMethodField()
 
     class Meta:
@@ -54,6 +47,14 @@ class NotesField(serializers.CharField):
         super().__init__(max_length=NOTES_CHARS, allow_blank=True, required=False, **kwargs)
 
 
+class StatusField(serializers.ChoiceField):
+    """A status."""
+
+    def to_internal_value(self, data: Any) -> WorkflowStatus:
+        """Return the status itself, as services take it."""
+        return WorkflowStatus(super().to_internal_value(data))
+
+
 class AssignIn(StrictSerializer):
     """To whom the signal goes, and under which role type."""
 
@@ -71,7 +72,7 @@ class UnassignIn(StrictSerializer):
 class StatusPatch(StrictSerializer):
     """Where the signal shall stand; code and date go with `resolved` alone."""
 
-    status = serializers.ChoiceField(choices=WorkflowStatus.choices)
+    status = StatusField(choices=WorkflowStatus.choices)
     notes = NotesField(help_text="Required when resolving, unless it is fixed.")
     resolution_code = serializers.ChoiceField(
         choices=[(code.value, code.label) for code in RESOLUTIONS], required=False
@@ -91,8 +92,8 @@ class AnnotationPatch(StrictSerializer):
 class AssignmentOut(OutSerializer):
     """Who had the signal, from when to when, and why it ended; null while it lasts."""
 
-    assignee = PersonOut(allow_null=True)
-    assigner = PersonOut(allow_null=True)
+    assignee = SignalPersonOut(allow_null=True)
+    assigner = SignalPersonOut(allow_null=True)
     end_reason = serializers.SerializerMethodField()
 
     class Meta:
@@ -116,7 +117,7 @@ class CommentOut(OutSerializer):
     """A comment with its safe HTML; a deleted one is empty."""
 
     signal_id = serializers.UUIDField()
-    author = PersonOut(allow_null=True)
+    author = SignalPersonOut(allow_null=True)
     html = serializers.SerializerMethodField()
     mentions = serializers.SerializerMethodField()
 
@@ -130,7 +131,7 @@ class CommentOut(OutSerializer):
         """Return the body as HTML without scripts, images and raw HTML."""
         return rendered_comment(row.body) if row.body else ""
 
-    @extend_schema_field(NamedPersonOut(many=True))
+    @extend_schema_field(SignalPersonOut(many=True))
     def get_mentions(self, row: Any) -> Any:
         """Return whom it mentions; the view has looked the names up."""
         named: dict[Any, str] = row.names

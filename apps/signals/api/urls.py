@@ -7,8 +7,10 @@ from apps.signals.api.assignees import AssigneeViewSet
 from apps.signals.api.comments import CommentViewSet, SignalCommentViewSet
 from apps.signals.api.feed import ActivityViewSet, FeedViewSet
 from apps.signals.api.hydrations import HydrationDiffViewSet, HydrationViewSet
+from apps.signals.api.metadata import DbtModelViewSet, MetadataViewSet
 from apps.signals.api.modeling import ModelingViewSet, SignalMetricViewSet
 from apps.signals.api.narratives import NarrativeViewSet
+from apps.signals.api.parts import ChildViewSet, HistoryViewSet, SignalPartViewSet
 from apps.signals.api.run_parts import RunBuildViewSet, RunFileViewSet, RunFindingViewSet
 from apps.signals.api.runs import GraphViewSet, RunViewSet
 from apps.signals.api.triage import AssignmentViewSet, TriageViewSet
@@ -17,6 +19,33 @@ from apps.signals.api.views import SignalViewSet
 SIGNAL = r"signals/(?P<signal_id>[^/.]+)"
 
 urlpatterns: list[URLPattern | URLResolver] = []
+
+models = ApiRouter()
+models.register("signals/metadata/models", DbtModelViewSet, basename="dbt-model")
+urlpatterns += [
+    *models.urls,
+    path(
+        "signals/metadata/summary",
+        MetadataViewSet.as_view({"get": "summary"}),
+        name="signals-metadata-summary",
+    ),
+    path("signals/metadata/bundle", MetadataViewSet.as_view({"get": "bundle"}), name="signals-bundle"),
+    path(
+        "signals/metadata/run-manifest",
+        MetadataViewSet.as_view({"get": "run_manifest"}),
+        name="signals-run-manifest",
+    ),
+    path(
+        "signals/metadata/artifacts/<str:kind>",
+        MetadataViewSet.as_view({"get": "artifact"}),
+        name="signals-dbt-artifact",
+    ),
+    path(
+        "signals/metadata/refresh",
+        MetadataViewSet.as_view({"post": "refresh"}),
+        name="signals-metadata-refresh",
+    ),
+]
 
 # Fixed words come first: else they would be looked for among the signals.
 RUN = r"signals/runs/(?P<run_pk>[^/.]+)"
@@ -68,5 +97,8 @@ triage.register("signals", TriageViewSet, basename="triage")
 urlpatterns += triage.urls
 
 signals = ApiRouter()
+signals.register(f"{SIGNAL}/children", ChildViewSet, basename="signal-child")
+signals.register(f"{SIGNAL}/history", HistoryViewSet, basename="signal-history")
+signals.register("signals", SignalPartViewSet, basename="signal-part")
 signals.register("signals", SignalViewSet, basename="signal")
 urlpatterns += signals.urls

@@ -38,14 +38,14 @@ class BuildLock:
 
 
 @contextmanager
-def build_lock(schema: str, *, wait_ms: int = WAIT_MS) -> Iterator[BuildLock | None]:
-    """Hold the lock of a prefix for the block; yields None if another has it for longer than `wait_ms`."""
+def build_lock(schema: str) -> Iterator[BuildLock | None]:
+    """Hold the lock of a prefix for the block; yields None if another has it for longer than WAIT_MS."""
     with connect(schema) as session:
-        yield BuildLock(session, schema) if _take(session, schema, wait_ms) else None
+        yield BuildLock(session, schema) if _take(session, schema) else None
 
 
-def _take(session: psycopg.Connection[Any], schema: str, wait_ms: int) -> bool:
-    session.execute(f"SET lock_timeout = {wait_ms:d}")
+def _take(session: psycopg.Connection[Any], schema: str) -> bool:
+    session.execute(f"SET lock_timeout = {WAIT_MS:d}")
     try:
         session.execute("SELECT pg_advisory_lock(%s)", [lock_key(f"signals.build:{schema}")])
     except LockNotAvailable:

@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -15,6 +14,8 @@ from django.conf import settings
 from apps.common.errors import DomainError
 
 PROJECT: Final = Path(__file__).resolve().parent.parent / "dbt"
+# Where the installation of dbt-core puts its script: beside the interpreter that runs us.
+EXECUTABLE: Final = Path(sys.executable).with_name("dbt")
 PARSED: Final = "partial_parse.msgpack"
 # Nothing is sent and nothing is asked for over the network.
 QUIET: Final = (
@@ -77,12 +78,9 @@ def workplace(schema: str) -> Workplace:
 
 def dbt_command() -> list[str]:
     """Return how dbt is started; raises DbtMissing."""
-    script = Path(sys.executable).with_name("dbt")
-    if script.is_file():
-        return [str(script)]
-    if find_spec("dbt.cli") is None:
+    if not EXECUTABLE.is_file():
         raise DbtMissing
-    return [sys.executable, "-c", "from dbt.cli.main import cli; cli()"]
+    return [str(EXECUTABLE)]
 
 
 def build_arguments(

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from apps.accounts.permissions import Actor
 from apps.common.etags import strong_etag
-from apps.signals.models import Annotation, Event, EventRead, ReadMark, Signal
+from apps.signals.models import Annotation, Event, Signal
+from apps.signals.queries.feed import with_unread
 from apps.signals.queries.listing import Shown, show_signals, with_company, workflow_of
 
 
@@ -61,13 +62,5 @@ def tag_of(signal: Signal, *more: str) -> str:
 
 def count_unread(signal: Signal, *, actor: Actor) -> int:
     """Return how many events of a signal the person behind an actor has not read. Issues two queries."""
-    person = actor.person
-    if person is None:
-        return 0
     events = Event.objects.visible_to(actor).filter(signal=signal)
-    mark = ReadMark.objects.filter(organization=actor.organization, user=person).first()
-    if mark is not None:
-        at, mark_id = mark.read_through_at, mark.read_through_id
-        events = events.filter(Q(occurred_at__gt=at) | Q(occurred_at=at, pk__gt=mark_id))
-    read = EventRead.objects.filter(organization=actor.organization, user=person).values("event")
-    return events.exclude(pk__in=read).count()
+    return with_unread(events, actor).filter(unread=True).count()

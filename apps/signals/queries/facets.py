@@ -180,7 +180,7 @@ def _read(
     first, *others = inner.split("%s")
     inner = first + "".join(f"%({name})s{text}" for name, text in zip(numbered, others, strict=True))
     bound = {"organization": actor.organization.pk, **parameters, **numbered}
-    told = sql.SQL(_TOLD).format(rows=sql.SQL(inner))  # type: ignore[arg-type]  # Django's own statement
+    told = sql.SQL(_TOLD).format(rows=sql.SQL(inner))
     return read_records(statement, bound, told=told, **(names or {}))
 
 

@@ -26,7 +26,8 @@ def listed_events() -> QuerySet[Any]:
 def with_unread(events: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
     """Add `unread` to events: whether the actor's person has not read them. Issues one query."""
     unread = ExpressionWrapper(_is_unread(actor.organization, actor.person), output_field=BooleanField())
-    return events.annotate(unread=unread)
+    rows: QuerySet[Any] = events.annotate(unread=unread)
+    return rows
 
 
 def count_unread(actor: Actor) -> CappedCount:

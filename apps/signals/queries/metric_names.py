@@ -4,7 +4,9 @@ import uuid
 from collections.abc import Iterable, Mapping
 
 from apps.signals.models import Signal
-from apps.signals.queries.relations import has_mart, mart, read_records
+from apps.signals.queries.relations import read_records
+from apps.signals.storage.mart_schema import DIM_METRICS
+from apps.signals.storage.marts import has_marts, mart
 
 _NAMES = (
     "SELECT graph.id AS graph_id, metric.metric_id, metric.display_name"
@@ -26,11 +28,11 @@ def metric_names(signals: Iterable[Signal]) -> Mapping[tuple[uuid.UUID, str], st
 def names_of(pairs: Iterable[tuple[uuid.UUID, str]]) -> Mapping[tuple[uuid.UUID, str], str]:
     """Return the display names of metrics of graphs, where there is one. Issues two queries."""
     wanted = set(pairs)
-    if not has_mart("dim_metrics"):
+    if not has_marts():
         return {}
     found = read_records(
         _NAMES,
         {"graphs": [graph for graph, _ in wanted], "metrics": [metric for _, metric in wanted]},
-        metrics=mart("dim_metrics"),
+        metrics=mart(DIM_METRICS),
     )
     return {(row["graph_id"], row["metric_id"]): row["display_name"] for row in found}

@@ -1,9 +1,9 @@
 """One page of a list of signals, by keyset, in two statements: whose ids, then their rows.
 
 Whatever filters and order meet, few rows are looked at. Most pages end soon when the index of the order is
-walked: a thousand entries of it are tried first. Where that finds too few (rare values, or values that lie at
-the other end of the order: a type has its own range of severities), all rows are filtered, which the index
-`signals_by_facets` answers without touching the table, and the best are kept.
+walked, so a few hundred entries of it are tried first. Where that finds too few (rare values, or values that
+lie at the other end of the order), all rows are filtered, which the index `signals_by_facets` answers without
+touching the table, and the best are kept.
 """
 
 import uuid
@@ -16,13 +16,16 @@ from django.db import connection
 from django.db.models import BooleanField, F, Func, Q, QuerySet, TextField, UUIDField, Value
 from psycopg import sql
 
+from apps.accounts.permissions import Actor
 from apps.common.pagination import Cursor, SortKey, rows_past, walked_keys
 from apps.signals.models import Signal
 from apps.signals.queries.listing import HEAVY, with_company
+from apps.signals.queries.selections import Selection, select_signals, selected_types
+from apps.signals.rules.inputs import SignalType as RuleType
+from apps.signals.rules.table import SEVERITY_RANGES
 
-# Entries of the order's index that are tried first; of them a word is looked for in each row's text.
-NEAR_ROWS: Final = 1_000
-NEAR_ROWS_OF_WORDS: Final = 100
+# Entries of the order's index that are tried first.
+NEAR_ROWS: Final = 500
 NULLABLE: Final = frozenset({"facility_name", "variance_percent", "percentile_rank", "encounters"})
 _BEST: Final = sql.SQL("SELECT id FROM ({rows} OFFSET 0) AS found ({columns}) ORDER BY {order} LIMIT {limit}")
 
@@ -47,38 +50,39 @@ class MissingLast(SortKey):
 
 
 def fetch_page(
-    rows: QuerySet[Signal],
-    keys: Sequence[SortKey],
-    cursor: Cursor | None,
-    limit: int,
-    *,
-    organization_id: uuid.UUID,
-    near_rows: int = NEAR_ROWS,
+    actor: Actor, selection: Selection, keys: Sequence[SortKey], cursor: Cursor | None, limit: int
 ) -> list[Signal]:
-    """Return at most `limit` of the organization's rows past the cursor as lists show them.
+    """Return at most `limit` signals of a selection past the cursor, as lists show them.
 
     Those before the cursor come nearest first. keys end with the primary key. Issues two queries, three where
     the order's index did not lead far.
     """
     walked = walked_keys(keys, cursor)
-    near = _near(walked, cursor, organization_id)
-    ids = _near_ids(rows, near[:near_rows], walked, limit) if near is not None else []
+    ids = _near_ids(actor, selection, walked, cursor, limit)
     if len(ids) < limit:
-        ids = _best_ids(rows, walked, cursor, limit)
+        ids = _best_ids(select_signals(actor, selection), walked, cursor, limit)
     found = with_company(Signal.objects.filter(pk__in=ids)).defer(*HEAVY).in_bulk()
     return [found[pk] for pk in ids if pk in found]
 
 
-def _near(keys: Sequence[SortKey], cursor: Cursor | None, organization_id: uuid.UUID) -> Any:
-    """Return the organization's rows that follow the cursor by one column, in its index's order.
+def _near_ids(
+    actor: Actor, selection: Selection, keys: Sequence[SortKey], cursor: Cursor | None, limit: int
+) -> list[uuid.UUID]:
+    """Return what a selection has among the first entries of the order's index; none for several columns."""
+    if len(keys) > 2:  # noqa: PLR2004 - a column and the tie-break: no index has more
+        return []
+    near = _near(keys, cursor, Signal.objects.visible_to(actor)).filter(_span(selection, keys[0].column))
+    rows = select_signals(actor, selection, has_index_of_words=False)
+    found = rows.filter(pk__in=near.values("pk")[:NEAR_ROWS]).order_by(*(key.term for key in keys))
+    return list(found.values_list("pk", flat=True)[:limit])
 
-    They end where the missing values begin, or these where others follow. None for an order of several
-    columns: no index has it.
+
+def _near(keys: Sequence[SortKey], cursor: Cursor | None, rows: QuerySet[Signal]) -> QuerySet[Signal]:
+    """Return the rows that follow the cursor by one column, in its index's order.
+
+    They end where the missing values begin, or these where others follow.
     """
-    if len(keys) > 2:  # noqa: PLR2004 - a column and the tie-break
-        return None
     lead, tie = keys
-    rows = Signal.objects.filter(organization=organization_id)
     if cursor is not None and cursor.values[0] is None:
         beyond = Q(**{f"{lead.column}__isnull": True}) & (tie.after(cursor.values[1]) or Q())
         return rows.filter(beyond).order_by(tie.term)
@@ -89,9 +93,14 @@ def _near(keys: Sequence[SortKey], cursor: Cursor | None, organization_id: uuid.
     return rows.order_by(lead.term, tie.term)
 
 
-def _near_ids(rows: QuerySet[Signal], near: Any, keys: Sequence[SortKey], limit: int) -> list[uuid.UUID]:
-    found = rows.filter(pk__in=near.values("pk")).order_by(*(key.term for key in keys))
-    return list(found.values_list("pk", flat=True)[:limit])
+def _span(selection: Selection, column: str) -> Q:
+    """Return within which values of a column a selection lies, as far as it says so."""
+    found = Q(**{name: value for name, value in selection.bounds.items() if name.startswith(f"{column}__")})
+    types = selected_types(selection)
+    if column == "severity" and types:
+        ranges = [SEVERITY_RANGES[RuleType(name)] for name in types]
+        found &= Q(severity__gte=min(low for low, _ in ranges), severity__lte=max(high for _, high in ranges))
+    return found
 
 
 def _best_ids(
@@ -105,7 +114,7 @@ def _best_ids(
     except EmptyResultSet:
         return []
     statement = _BEST.format(
-        rows=sql.SQL(inner),  # type: ignore[arg-type]  # Django's own statement
+        rows=sql.SQL(inner),
         columns=sql.SQL(", ").join(map(sql.Identifier, ["id", *columns])),
         order=sql.SQL(", ").join(map(_term, keys)),
         limit=sql.Literal(limit),
@@ -139,8 +148,6 @@ class _Compared(Func):
 
 
 def _follows(lead: SortKey, values: Sequence[Any]) -> _Compared:
-    column = F(lead.column)
-    field = Signal._meta.get_field(lead.column)  # noqa: SLF001 - Django's own way
-    place = _Pair(Value(values[0], output_field=field), Value(values[1], output_field=UUIDField()))
+    place = _Pair(Value(values[0]), Value(values[1], output_field=UUIDField()))
     sign = " < " if lead.is_descending else " > "
-    return _Compared(_Pair(column, F("pk")), place, arg_joiner=sign)
+    return _Compared(_Pair(F(lead.column), F("pk")), place, arg_joiner=sign)

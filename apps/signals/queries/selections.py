@@ -13,7 +13,7 @@ from django.db.models.expressions import Combinable
 from apps.accounts.permissions import Actor
 from apps.signals.models import Observation, Signal
 from apps.signals.models.signal import SEARCHED
-from apps.signals.states import ATTENTION_TYPES
+from apps.signals.states import ATTENTION_TYPES, SignalType
 
 Bound = int | float | date | datetime
 
@@ -66,10 +66,13 @@ class Selection:
 
 
 def select_signals(
-    actor: Actor, selection: Selection, rows: QuerySet[Signal] | None = None
+    actor: Actor, selection: Selection, *, has_index_of_words: bool = True
 ) -> QuerySet[Signal]:
-    """Return the actor's signals that a selection names, in no order; issues no query."""
-    found: QuerySet[Signal] = Signal.objects.visible_to(actor) if rows is None else rows
+    """Return the actor's signals that a selection names, in no order; issues no query.
+
+    has_index_of_words: False where the rows are found by other means, and `search` only looks at these.
+    """
+    found = Signal.objects.visible_to(actor)
     conditions = [
         *(Q(**{f"{TEXT_COLUMNS[name]}__in": values}) for name, values in selection.texts.items() if values),
         *(Q(**{name: value}) for name, value in selection.bounds.items()),
@@ -77,7 +80,20 @@ def select_signals(
         *_conditions_of_states(selection),
     ]
     found = found.filter(*conditions)
-    return found.filter(_has_words(selection.search)) if selection.search else found
+    if not selection.search:
+        return found
+    return found.filter(_has_words(selection.search, has_index=has_index_of_words))
+
+
+def selected_types(selection: Selection) -> frozenset[str]:
+    """Return the types that a selection names, none if it takes all."""
+    named = frozenset(selection.texts.get("signal_type", ()))
+    if selection.attention is None:
+        return named
+    wanted = frozenset(SignalType.values) & ATTENTION_TYPES
+    if not selection.attention:
+        wanted = frozenset(SignalType.values) - ATTENTION_TYPES
+    return named & wanted if named else wanted
 
 
 def _conditions_of_relations(actor: Actor, selection: Selection) -> list[Any]:
@@ -150,6 +166,11 @@ class _Matches(Func):
     output_field = BooleanField()
 
 
-def _has_words(text: str) -> Combinable:
-    """Return the condition on words; its vector is to the letter what the index `signals_by_words` holds."""
-    return _Matches(SearchVector(*SEARCHED, config="simple"), _PrefixQuery(Value(text)))
+def _has_words(text: str, *, has_index: bool) -> Combinable:
+    """Return the condition on words; its vector is to the letter what the index `signals_by_words` holds.
+
+    Without the index it is another expression on purpose: PostgreSQL takes words for rarer than they are, and
+    would rather read all rows that have them than the few that are asked about.
+    """
+    vector: Combinable = SearchVector(*SEARCHED, config="simple")
+    return _Matches(vector if has_index else Func(vector, function="strip"), _PrefixQuery(Value(text)))

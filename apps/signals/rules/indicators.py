@@ -53,7 +53,7 @@ def indicators_of(oriented: Inputs) -> Indicators:
 
 
 def _magnitude(rank: float | None) -> str | None:
-    return None if rank is None else band_of(MAGNITUDE_TIERS, "magnitude", rank).label
+    return None if rank is None else band_of(MAGNITUDE_TIERS, rank).label
 
 
 def _consistency(std: float | None, observations: int | None) -> str:

@@ -2,24 +2,14 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
+from apps.signals import states
+
+# One enumeration for rows and rules.
+SignalType: TypeAlias = states.SignalType
 # Divisors below this are replaced by it: no division by a spread of zero.
 STD_FLOOR: Final = 0.01
-
-
-class SignalType(StrEnum):
-    """The nine types of a signal."""
-
-    SUSPECT_DATA = "suspect_data"
-    BASELINE = "baseline"
-    VOLATILITY_ALERT = "volatility_alert"
-    CRITICAL_TRAJECTORY = "critical_trajectory"
-    CHRONIC_UNDERPERFORMER = "chronic_underperformer"
-    RECOVERING = "recovering"
-    EMERGING_RISK = "emerging_risk"
-    SUSTAINED_EXCELLENCE = "sustained_excellence"
-    IMPROVING_LEADER = "improving_leader"
 
 
 class Polarity(StrEnum):

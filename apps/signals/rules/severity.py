@@ -1,6 +1,6 @@
 """How bad a signal is within its type: a base and five adjustments. Seed `severity_parts` is the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,15 +76,20 @@ NULL_LABELS: Final = {"trend": "stable", "momentum": "neutral"}
 NO_VALUE: Final = "no_value"
 
 
-def band_of(parts: Sequence[Part], factor: str, value: float) -> Part:
-    """Return the band of the factor that the value lies in."""
-    return next(part for part in parts if part.factor == factor and part.holds(value))
+_BANDS: Final[Mapping[str, tuple[Part, ...]]] = {
+    factor: tuple(part for part in SEVERITY_PARTS if part.factor == factor) for factor in FACTORS
+}
+
+
+def band_of(bands: Sequence[Part], value: float) -> Part:
+    """Return the band, of those of one factor, that the value lies in."""
+    return next(part for part in bands if part.holds(value))
 
 
 def factor_label(factor: str, oriented: Inputs) -> str | None:
     """Return the label of a factor: "elevated"; None where its input is null and null has no label."""
     value = getattr(oriented, FACTORS[factor])
-    return NULL_LABELS.get(factor) if value is None else band_of(SEVERITY_PARTS, factor, value).label
+    return NULL_LABELS.get(factor) if value is None else band_of(_BANDS[factor], value).label
 
 
 def calculate_severity(rule: Rule, oriented: Inputs) -> SeverityCalculation:
@@ -100,5 +105,5 @@ def _refine(factor: str, oriented: Inputs) -> Refinement:
     value = getattr(oriented, FACTORS[factor])
     if value is None:
         return Refinement(factor, 0, NULL_LABELS.get(factor, NO_VALUE))
-    part = band_of(SEVERITY_PARTS, factor, value)
+    part = band_of(_BANDS[factor], value)
     return Refinement(factor, part.adjustment, part.label)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from apps.signals.formulas.nodes import CLASSIFICATION, NodeFigures
 from apps.signals.formulas.scores import percentile_rank
 from apps.signals.rules.classification import Classification, classify_fully
 from apps.signals.rules.inputs import Inputs, scaled_acceleration
+from apps.signals.rules.severity import Refinement
 from apps.signals.sampling import lines, names
 from apps.signals.sampling.lines import Column, Json, column
 from apps.signals.sampling.node_summaries import NodeContent
@@ -55,6 +57,12 @@ def classification_lines(aggregate: NodeContent, temporal: NodeFigures, stamp: S
             }
 
 
+@cache
+def _refinement(each: Refinement) -> Json:
+    """Return a refinement as JSON; there are a few dozen different ones."""
+    return asdict(each)
+
+
 def _verdict(found: Classification, inputs: Inputs) -> Json:
     labels = found.indicators
     return {
@@ -71,7 +79,7 @@ def _verdict(found: Classification, inputs: Inputs) -> Json:
         "classification_reasoning": f"{found.type.value}: {found.rule.text}",
         "severity_calculation": {
             "base": found.calculation.base,
-            "refinements": [asdict(each) for each in found.calculation.refinements],
+            "refinements": [_refinement(each) for each in found.calculation.refinements],
             "final": found.calculation.final,
         },
         "suppressed": inputs.suppressed,

@@ -97,9 +97,10 @@ SERVICE_LINES: Final = (
     "Oncology: Medical",
     "Pulmonary/Critical Care",
 )
-# Instead of the last service line in a few facilities: too few peers for aggregate, for any statistics.
-RARE_LINES: Final = (("Sleep, Pain/Rehab", 12), (LONG_LINE, 8))
-RARE_FROM_FACILITIES: Final = 120
+# Instead of the last service line in a few facilities, or in one of so many where there are not many: too few
+# peers for aggregate statistics, for any.
+RARE_LINES: Final = (("Sleep, Pain/Rehab", 12, 8), (LONG_LINE, 8, 10))
+MANY_FACILITIES: Final = 120
 DISCHARGE_STATUSES: Final = (
     "Home",
     "Home health: skilled",

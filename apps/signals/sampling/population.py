@@ -112,9 +112,10 @@ def facets(block: Block, facilities: int) -> tuple[tuple[str, ...], Ints]:
     """
     codes = np.tile(np.arange(block.slots), (facilities, 1))
     segments = list(block.segments)
-    if block.dimension == names.SERVICE_LINE and facilities >= names.RARE_FROM_FACILITIES:
+    if block.dimension == names.SERVICE_LINE:
         first = facilities // 4
-        for name, count in names.RARE_LINES:
+        for name, most, one_of in names.RARE_LINES:
+            count = most if facilities >= names.MANY_FACILITIES else facilities // one_of
             codes[first : first + count, -1] = len(segments)
             segments.append(name)
             first += count

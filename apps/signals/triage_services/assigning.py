@@ -83,9 +83,9 @@ def unassign_signal(
     require(actor, WORK)
     check_notes(notes)
     workflow = lock_workflow(signal, expected_version)
-    require_hold(actor, workflow)
     if workflow.status != WorkflowStatus.ASSIGNED:
         raise not_allowed(workflow, f"A signal that is {workflow.status} cannot be given back.")
+    require_hold(actor, workflow)
     now = timezone.now()
     payload = _payload(workflow, to=WorkflowStatus.NEW, assignee=None, notes=notes)
     end_assignment(workflow, UNASSIGNED, now)

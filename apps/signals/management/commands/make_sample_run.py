@@ -32,7 +32,11 @@ class Command(BaseCommand):
             "--repeat", action="store_true", help="one more run, with the content of the last"
         )
         parser.add_argument(
-            "--fault", action="append", default=[], choices=list(Fault), help="in the last run"
+            "--fault",
+            action="append",
+            default=[],
+            choices=[fault.value for fault in Fault],
+            help="in the last run",
         )
         parser.add_argument("--json", action="store_true", help="a line of JSON per run")
 

@@ -1,0 +1,18 @@
+"""The clock, run as `python -m config.clock FILE`; its table is in the database.
+
+Not by Celery's own command line: see `config/worker.py`.
+"""
+
+import sys
+
+from config.celery import app
+
+
+def main() -> None:
+    """Send the messages of the schedule until told to stop; `FILE` is where the scheduler may keep state."""
+    # A pid file would outlive a killed process and stop the next one; the lock of the folder does its work.
+    app.Beat(schedule=sys.argv[1], pidfile=None, loglevel="INFO").run()
+
+
+if __name__ == "__main__":
+    main()
