@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer
-from apps.signals.api.run_serializers import CurrentRunOut, StageFaultOut, NamedGraphOut
+from apps.signals.api.run_serializers import CurrentRunOut, NamedGraphOut, StageFaultOut
 from apps.signals.models import DbtBuild, DbtResult, Hydration, HydrationDiff
 
 

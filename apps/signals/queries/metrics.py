@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from apps.signals.models import Run
-from apps.signals.queries.relations import has_mart, mart, read_records
+from apps.signals.queries.relations import read_records
+from apps.signals.storage.mart_schema import DIM_METRICS
+from apps.signals.storage.marts import has_marts, mart
 
 Place = tuple[str, uuid.UUID]
 
@@ -44,10 +46,10 @@ def metric_page(
     runs: Sequence[Run], *, after: Place | None, limit: int, only: str | None = None
 ) -> list[MetricEntry]:
     """Return the metrics of some runs by id, those past a place, or `only` one. Issues two queries."""
-    if not has_mart("dim_metrics"):
+    if not has_marts():
         return []
     by_id = {row.pk: row for row in runs}
     metric, run = after or (None, None)
     bound = {"runs": list(by_id), "only": only, "metric": metric, "run": run, "limit": limit}
-    found = read_records(_PAGE, bound, metrics=mart("dim_metrics"))
+    found = read_records(_PAGE, bound, metrics=mart(DIM_METRICS))
     return [MetricEntry(run=by_id[row.pop("run_id")], **row) for row in found]

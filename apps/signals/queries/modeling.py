@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from psycopg.sql import SQL
 
-from apps.signals.queries.relations import has_mart, mart, read_records
+from apps.signals.queries.relations import read_records
+from apps.signals.storage.mart_schema import FCT_MODEL_DRIVERS, FCT_MODEL_EXPERIMENTS
+from apps.signals.storage.marts import has_marts, mart
 
 # Which experiments, and which of them is the best.
 _FILTER: Final = SQL(
@@ -123,25 +125,23 @@ def summarize(run_id: uuid.UUID, *, groups_max: int) -> ModelingSummary:
     best = _experiments(_BEST_OF_GROUPS, Chosen(run_id).bound(limit=groups_max))
     if not best:
         return ModelingSummary()
-    (counts,) = read_records(_COUNTS, {"run": run_id}, experiments=mart("fct_model_experiments"))
+    (counts,) = read_records(_COUNTS, {"run": run_id}, experiments=mart(FCT_MODEL_EXPERIMENTS))
     return ModelingSummary(**counts, best=best[0], best_of_groups=best)
 
 
 def drivers_of(run_id: uuid.UUID, experiment: Experiment, *, top_n: int) -> list[Driver]:
-    """Return the strongest drivers of an experiment by rank. Issues two queries."""
-    if not has_mart("fct_model_drivers"):
-        return []
+    """Return the strongest drivers of an experiment by rank. Issues one query."""
     bound = {"run": run_id, "experiment": experiment.experiment_no, "limit": top_n}
-    return [Driver(**row) for row in read_records(_DRIVERS, bound, drivers=mart("fct_model_drivers"))]
+    return [Driver(**row) for row in read_records(_DRIVERS, bound, drivers=mart(FCT_MODEL_DRIVERS))]
 
 
 def _experiments(statement: str, bound: dict[str, Any]) -> list[Experiment]:
-    if not has_mart("fct_model_experiments"):
+    if not has_marts():
         return []
     found = read_records(
         statement,
         bound,
-        experiments=mart("fct_model_experiments"),
+        experiments=mart(FCT_MODEL_EXPERIMENTS),
         columns=_COLUMNS,
         filter=_FILTER,
         best=_BEST,
