@@ -6,6 +6,7 @@ performance.md, section 4, and signals.md, section 9.
 
 import http.client
 import json
+import secrets
 import statistics
 import time
 from collections.abc import Iterator, Sequence

@@ -21,7 +21,7 @@ from apps.signals.models import Comment, Event, Graph, Hydration, Run, Signal
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
-from tests.factories.signals import EventFactory, GraphFactory, RunFactory, create_signal
+from tests.factories.signals import EventFactory, GraphFactory, ObservationFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
 from tests.signals.mart_rows import add_metric, add_raw
 from tests.signals.marts import make_marts
@@ -83,8 +83,10 @@ class World:
 
     @cached_property
     def signal(self) -> Signal:
-        """Return a new signal."""
-        return create_signal(self.actors.organization)
+        """Return a new signal that one run observed."""
+        row = create_signal(self.actors.organization)
+        ObservationFactory.create(signal=row)
+        return row
 
     @cached_property
     def event(self) -> Event:

@@ -106,8 +106,9 @@ def test_an_unknown_signal_and_a_strangers_are_not_there(actors: Actors, part: s
 
 def test_a_signal_without_observations_has_nothing_to_explain(actors: Actors) -> None:
     signal = create_signal(actors.organization)
-    for part in ("technical-details", "explain", "contributions"):
+    for part in ("technical-details", "explain", "contributions", "lineage"):
         assert ask(actors.viewer, f"/{signal.pk}/{part}").json()["code"] == "signals.run_pruned"
     assert get(actors.viewer, f"/{signal.pk}/history")["results"] == []
-    assert ask(actors.viewer, f"/{signal.pk}/lineage").status_code == 404
+    run = str(signal.content_run_id)
+    assert ask(actors.viewer, f"/{signal.pk}/lineage", run=run).status_code == 404
     assert get(actors.viewer, f"/{signal.pk}/temporal")["peer_trends"] is None

@@ -24,7 +24,7 @@ class SignalPagination(MissingLastPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return one page of the signals that the view's filters select; queries as by `fetch_page`."""
-        self.actor, self.selection = view.actor, view.selection()
+        self.actor, self.selection = view.actor, view.selection
         return super().paginate_queryset(queryset, request, view)
 
     def fetch(

@@ -1,5 +1,6 @@
 """The endpoints of the collection of signals, and of one signal."""
 
+from functools import cached_property
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +21,7 @@ from apps.signals.queries.assignees import WORK
 from apps.signals.queries.detail import describe_signal, detailed_signals, tag_of
 from apps.signals.queries.facets import count_facilities, filter_options, summarize
 from apps.signals.queries.listing import DEFAULT_SORT, SORTS, show_signals
-from apps.signals.queries.selections import Selection
+from apps.signals.queries.selections import Selection, select_signals
 from apps.signals.triage_services import annotate_signal
 
 # What sums over the signals that the list's filters select.
@@ -51,7 +52,7 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None)
     def summary(self, request: Request) -> Response:
         """Return how many signals the filters select, by type, domain and status."""
-        return Response(facet_serializers.SignalSummaryOut(summarize(self.actor, self.selection())).data)
+        return Response(facet_serializers.SignalSummaryOut(summarize(self.actor, self.selection)).data)
 
     @extend_schema(
         operation_id="signals_filter_options", filters=True, responses=facet_serializers.FilterOptionsOut
@@ -59,7 +60,7 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None, url_path="filter-options")
     def filter_options(self, request: Request) -> Response:
         """Return which values the signals have that the filters select, of each field to filter by."""
-        found = filter_options(self.actor, self.selection())
+        found = filter_options(self.actor, self.selection)
         return Response(facet_serializers.FilterOptionsOut(found).data)
 
     @extend_schema(
@@ -68,12 +69,17 @@ class SignalViewSet(ResourceViewSet[Signal]):
     @action(detail=False, pagination_class=None)
     def facilities(self, request: Request) -> Response:
         """Return the facilities of the signals that the filters select, with counts and worst severity."""
-        found = count_facilities(self.actor, self.selection())
+        found = count_facilities(self.actor, self.selection)
         return Response(facet_serializers.FacilityCountsOut(found).data)
 
+    @cached_property
     def selection(self) -> Selection:
         """Return what the filters of the request select; raises Invalid."""
         return checked_selection(self.request, self)
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        """Return the signals that the filters select."""
+        return select_signals(self.actor, self.selection)
 
     def get_serializer_class(self) -> Any:
         """Return the form of lists, or that of one signal."""

@@ -19,7 +19,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.signals.models import Graph, RoleType, Signal
 from apps.signals.queries.metric_names import names_of
-from apps.signals.queries.relations import Record, read_records
+from apps.signals.queries.relations import Record, read_records, room_to_group
 from apps.signals.queries.selections import NOBODY, Selection, select_signals
 from apps.signals.states import ATTENTION_TYPES, SignalType, WorkflowStatus
 
@@ -112,7 +112,7 @@ class FacilityCounts:
 
 
 def summarize(actor: Actor, selection: Selection) -> Summary:
-    """Return how many signals a selection has, by state. Issues one query."""
+    """Return how many signals a selection has, by state. Issues two queries."""
     columns = ("id", "signal_type", "domain")
     by_type: Counter[str] = Counter(dict.fromkeys(SignalType.values, 0))
     by_status: Counter[str] = Counter(dict.fromkeys(WorkflowStatus.values, 0))
@@ -131,7 +131,7 @@ def summarize(actor: Actor, selection: Selection) -> Summary:
 
 
 def count_facilities(actor: Actor, selection: Selection) -> FacilityCounts:
-    """Return the facilities of a selection, at most VALUES_MAX. Issues one query."""
+    """Return the facilities of a selection, at most VALUES_MAX. Issues two queries."""
     columns = ("id", "facility_id", "facility_name", "system_name", "signal_type", "severity")
     found = [
         FacilityCount(**row)
@@ -142,7 +142,7 @@ def count_facilities(actor: Actor, selection: Selection) -> FacilityCounts:
 
 
 def filter_options(actor: Actor, selection: Selection) -> dict[str, Options]:
-    """Return the values of each filter of OPTION_FIELDS within a selection. Issues six queries."""
+    """Return the values of each filter of OPTION_FIELDS within a selection. Issues seven queries."""
     groups = [sql.SQL("({})").format(_names(group)) for group in _GROUPS]
     rows = _read(
         _OPTIONS,
@@ -181,7 +181,8 @@ def _read(
     inner = first + "".join(f"%({name})s{text}" for name, text in zip(numbered, others, strict=True))
     bound = {"organization": actor.organization.pk, **parameters, **numbered}
     told = sql.SQL(_TOLD).format(rows=sql.SQL(inner))
-    return read_records(statement, bound, told=told, **(names or {}))
+    with room_to_group():
+        return read_records(statement, bound, told=told, **(names or {}))
 
 
 def _names(names: Iterable[str]) -> sql.Composable:

@@ -8,7 +8,7 @@ from typing import Any
 from apps.common.db import JobStatus
 from apps.common.errors import NotFound
 from apps.signals.models import DbtBuild, Observation, Run, Signal
-from apps.signals.queries.observed import NEWEST, Line, history_of, lines_of, mart_row
+from apps.signals.queries.observed import NEWEST, Line, RunPruned, history_of, lines_of, mart_row
 from apps.signals.storage.marts import has_marts
 
 
@@ -27,12 +27,12 @@ class Lineage:
 def lineage_of(signal: Signal, run_id: uuid.UUID | None = None) -> Lineage:
     """Return the lineage of a signal in a run, without one in the newest that observed it.
 
-    Raises NotFound if it was not observed. Issues five queries.
+    Raises NotFound if that run did not observe it, RunPruned if none is left that did. Issues five queries.
     """
     rows = history_of(signal)
     observation = (rows.filter(run=run_id) if run_id else rows.order_by(*NEWEST)).first()
     if observation is None:
-        raise NotFound("The signal was not observed in this run.")
+        raise NotFound("The signal was not observed in this run.") if run_id else RunPruned
     lines = lines_of(observation)
     return Lineage(
         run=observation.run,
