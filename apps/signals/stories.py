@@ -9,13 +9,14 @@ from uuid import UUID
 from apps.common.errors import NotFound
 from apps.signals.boards import title_of
 from apps.signals.charts import Bar, Peers, TrendChart, trend_chart, waterfall
+from apps.signals.errors import RunPruned
 from apps.signals.models import Observation, Signal
 from apps.signals.page_tags import words
 from apps.signals.queries.contributions import ContributionGroup, contributions_of
 from apps.signals.queries.explaining import Reasoning, explain_signal
 from apps.signals.queries.lineage import Lineage, lineage_of
 from apps.signals.queries.listing import Shown, show_signals
-from apps.signals.queries.observed import NEWEST, RunPruned, history_of
+from apps.signals.queries.observed import NEWEST, history_of
 from apps.signals.queries.relatives import children_of, parents_of, show_relatives
 from apps.signals.queries.trends import temporal_of
 from apps.signals.rules.explanation import Change, Cut

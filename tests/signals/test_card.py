@@ -42,7 +42,8 @@ def test_types_are_counted_with_their_change(actors: Actors) -> None:
     oldest, former, current = (RunFactory.create(graph=graph) for _ in range(3))
     make(current, CRITICAL, also=former)
     make(current, CRITICAL, also=former, before=BASELINE)
-    make(current, BASELINE, also=oldest)
+    for _ in range(2):
+        make(current, BASELINE, also=oldest)
     graph.current_run = current
     graph.save()
 
@@ -50,7 +51,7 @@ def test_types_are_counted_with_their_change(actors: Actors) -> None:
 
     assert rows(page) == {
         "Critical trajectory": ["2", "+1"],
-        "Baseline": ["1", "0"],
+        "Baseline": ["2", "+1"],
     }
     assert "/signals/?signal_type=critical_trajectory" in page
     assert current.run_id in page

@@ -40,6 +40,7 @@ def test_metrics_are_those_of_the_current_runs(actors: Actors, run: Run) -> None
     one = get(actors, "/metrics/losIndex").json()
     assert (one["display_name"], one["run"]["id"]) == ("LOS index", str(run.pk))
     assert get(actors, "/metrics/former").status_code == 404
+    assert get(actors, "/metrics/losIndex%00").status_code == 404
 
 
 def test_the_best_experiment_has_the_highest_r2_then_the_lowest_mae_then_the_first_name(

@@ -71,7 +71,17 @@ def test_warnings_are_shown(actors: Actors, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/unknown", "/../x", "/..%2Fx", "/%2e%2e%2fx/summary", "/..", "/..%5Cx", "/F1%2Fsummary/summary"]
+    "path",
+    [
+        "/unknown",
+        "/../x",
+        "/..%2Fx",
+        "/%2e%2e%2fx/summary",
+        "/..",
+        "/..%5Cx",
+        "/F1%00",
+        "/F1%2Fsummary/summary",
+    ],
 )
 def test_what_names_no_facility_is_not_found(actors: Actors, run: Run, path: str) -> None:
     add_raw(run, "raw_narratives", facility_id="F1", body=TEXT)

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer
-from apps.signals.api.run_serializers import CurrentRunOut, FaultOut, NamedGraphOut
+from apps.signals.api.run_serializers import CurrentRunOut, NamedGraphOut, StageFaultOut
 from apps.signals.models import DbtBuild, DbtResult, Hydration, HydrationDiff
 
 
@@ -41,7 +41,7 @@ class BuildOut(OutSerializer):
             "created_at", "started_at", "finished_at",
         ]  # fmt: skip
 
-    @extend_schema_field(FaultOut(allow_null=True))
+    @extend_schema_field(StageFaultOut(allow_null=True))
     def get_error(self, row: DbtBuild) -> dict[str, str] | None:
         """Return why the build failed, null if it did not."""
         return {"code": row.error_code, "detail": row.error_detail} if row.error_code else None
@@ -65,7 +65,7 @@ class HydrationOut(OutSerializer):
             "created_by", "created_at", "started_at", "finished_at",
         ]  # fmt: skip
 
-    @extend_schema_field(FaultOut(allow_null=True))
+    @extend_schema_field(StageFaultOut(allow_null=True))
     def get_error(self, row: Hydration) -> dict[str, str] | None:
         """Return why the hydration failed, null if it did not."""
         return {"code": row.error_code, "detail": row.error_detail} if row.error_code else None

@@ -16,7 +16,7 @@ ROWS_MAX: Final = 10_000_000
 REJECTED_MAX: Final = 1_000_000
 
 
-class FaultOut(serializers.Serializer[Any]):
+class StageFaultOut(serializers.Serializer[Any]):
     """Why something failed."""
 
     code = serializers.CharField()
@@ -72,7 +72,7 @@ class SignalRunOut(OutSerializer):
         """Tell whether the graph's signals are of this run."""
         return row.graph.current_run_id == row.pk
 
-    @extend_schema_field(FaultOut(allow_null=True))
+    @extend_schema_field(StageFaultOut(allow_null=True))
     def get_error(self, row: Run) -> dict[str, str] | None:
         """Return why the run stopped, null if it did not."""
         return {"code": row.error_code, "detail": row.error_detail} if row.error_code else None
@@ -248,7 +248,7 @@ class StageJobOut(serializers.Serializer[Any]):
             "signals.hydrate",
         )
 
-    @extend_schema_field(FaultOut(allow_null=True))
+    @extend_schema_field(StageFaultOut(allow_null=True))
     def get_error(self, row: Any) -> dict[str, str] | None:
         """Return why the job failed, null if it did not."""
         return {"code": row.error_code, "detail": row.error_detail} if row.error_code else None

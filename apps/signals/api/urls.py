@@ -49,7 +49,7 @@ urlpatterns += [
 
 # Fixed words come first: else they would be looked for among the signals.
 RUN = r"signals/runs/(?P<run_pk>[^/.]+)"
-NARRATIVE = r"^signals/narratives/(?P<facility_id>[^/]+)"
+NARRATIVE = r"^signals/narratives/(?P<facility_id>[^/\0]+)"
 
 runs = ApiRouter()
 runs.register("signals/graphs", GraphViewSet, basename="signal-graph")
@@ -73,7 +73,7 @@ urlpatterns += [
     ),
     path("signals/metrics", SignalMetricViewSet.as_view({"get": "metrics"}), name="signals-metrics"),
     re_path(
-        r"^signals/metrics/(?P<metric_id>[^/]+)$",
+        r"^signals/metrics/(?P<metric_id>[^/\0]+)$",
         SignalMetricViewSet.as_view({"get": "metric"}),
         name="signals-metric",
     ),

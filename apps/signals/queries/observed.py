@@ -7,19 +7,12 @@ from typing import Any
 import orjson
 from django.db.models import QuerySet
 
-from apps.common.errors import Conflict
+from apps.signals.errors import RunPruned
 from apps.signals.models import Observation, Run, RunFile, Signal
 from apps.signals.queries.relations import Record, read_record, read_records
 from apps.signals.states import RunStatus
 from apps.signals.storage.mart_schema import FCT_SIGNALS
 from apps.signals.storage.marts import has_marts, mart
-
-
-class RunPruned(Conflict):
-    """The rows of the run are gone; what was observed in it is kept."""
-
-    code = "signals.run_pruned"
-
 
 # Runs from the newest back.
 NEWEST = ("-run__started_at", "-run__run_id", "-run__revision")
