@@ -93,7 +93,7 @@ def read_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     """Make the signals, and ask."""
     count = COUNT_QUICK if stage.quick else COUNT
     person = User.objects.order_by("pk").first() or create_first_admin(
-        email="bench@example.com", password="-"
+        email="bench@example.com", password=secrets.token_urlsafe(), organization_name="Bench"
     )
     stage.say(f"making {count:,} signals")
     fill(ground.organization, assignee=person.pk, count=count)

@@ -1,7 +1,7 @@
 """One page of a list of signals, by keyset, in two statements: whose ids, then their rows.
 
 Whatever filters and order meet, few rows are looked at. Most pages end soon when the index of the order is
-walked, so a few hundred entries of it are tried first. Where that finds too few (rare values, or values that
+walked, so a thousand entries of it are tried first. Where that finds too few (rare values, or values that
 lie at the other end of the order), all rows are filtered, which the index `signals_by_facets` answers without
 touching the table, and the best are kept.
 """
@@ -25,7 +25,7 @@ from apps.signals.rules.inputs import SignalType as RuleType
 from apps.signals.rules.table import SEVERITY_RANGES
 
 # Entries of the order's index that are tried first.
-NEAR_ROWS: Final = 500
+NEAR_ROWS: Final = 1_000
 NULLABLE: Final = frozenset({"facility_name", "variance_percent", "percentile_rank", "encounters"})
 _BEST: Final = sql.SQL("SELECT id FROM ({rows} OFFSET 0) AS found ({columns}) ORDER BY {order} LIMIT {limit}")
 
