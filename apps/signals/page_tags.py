@@ -41,15 +41,15 @@ def figure(value: float | str | None) -> str:
 
 
 @register.filter
-def signed(value: float | None) -> str:
+def signed(value: float | str | None) -> str:
     """Show a number with its sign and two decimals."""
-    return NONE if value is None or value == "" else _minus(f"{value:+,.2f}")
+    return _minus(f"{value:+,.2f}") if isinstance(value, int | float) else NONE
 
 
 @register.filter
-def signed_small(value: float | None) -> str:
+def signed_small(value: float | str | None) -> str:
     """Show a small number with its sign and four decimals."""
-    return NONE if value is None or value == "" else _minus(f"{value:+.4f}")
+    return _minus(f"{value:+.4f}") if isinstance(value, int | float) else NONE
 
 
 @register.filter
@@ -59,9 +59,9 @@ def signed_whole(value: int) -> str:
 
 
 @register.filter
-def per_cent(part: float | None) -> str:
+def per_cent(part: float | str | None) -> str:
     """Show a share of one in per cent."""
-    return NONE if part is None or part == "" else f"{100 * part:.1f} %"
+    return f"{100 * part:.1f} %" if isinstance(part, int | float) else NONE
 
 
 @register.filter

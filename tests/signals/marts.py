@@ -176,7 +176,7 @@ def _fill_raw(run: Run, nodes: tuple[str, ...]) -> None:
                     "INSERT INTO {} (run_id, file_id, line_no, payload, node_id, metric_id, is_temporal, "
                     "entity_results_count) VALUES (%s, %s, %s, %s, %s, 'losIndex', false, 1)"
                 ).format(own),
-                [run.pk, file_id, number, Jsonb(payload), node_id],
+                [run.pk, file_id, number, json.dumps(payload), node_id],
             )
     raw.finish(table, run.pk)
     raw.attach(run.pk, [table])

@@ -68,8 +68,10 @@ def test_each_person_sees_the_acts_that_they_may_do(actors: Actors, signal: Sign
 
     own = text_of(actors.analyst.browser, page_of(signal))
     assert "Give to" in own
-    assert str(actors.manager.actor.person.pk) not in own
-    assert str(actors.analyst.actor.person.pk) in text_of(actors.manager.browser, page_of(signal))
+    assert actors.manager.user is not None
+    assert actors.analyst.user is not None
+    assert str(actors.manager.user.pk) not in own
+    assert str(actors.analyst.user.pk) in text_of(actors.manager.browser, page_of(signal))
 
 
 def test_a_signal_whose_run_is_gone_still_has_its_months_and_history(actors: Actors, signal: Signal) -> None:

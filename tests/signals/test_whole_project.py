@@ -35,7 +35,8 @@ def others(run: Run) -> list[tuple[Any, ...]]:
             " ORDER BY run_id, signal_key",
             [run.pk],
         )
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def hashes(run: Run) -> dict[Any, Any]:

@@ -41,7 +41,9 @@ def _joined(
     wanted: Mapping[str, Any], run_ids: Sequence[uuid.UUID], hydrate_after: Sequence[uuid.UUID]
 ) -> DbtBuild | None:
     # Locked, because a worker may claim it at this moment: then it is not queued any more.
-    row = DbtBuild.objects.select_for_update().filter(**wanted, status=JobStatus.QUEUED).first()
+    row: DbtBuild | None = (
+        DbtBuild.objects.select_for_update().filter(**wanted, status=JobStatus.QUEUED).first()
+    )
     if row is None:
         return None
     row.run_ids = in_run_order([*row.run_ids, *run_ids])

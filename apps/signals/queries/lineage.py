@@ -7,8 +7,9 @@ from typing import Any
 
 from apps.common.db import JobStatus
 from apps.common.errors import NotFound
+from apps.signals.errors import RunPruned
 from apps.signals.models import DbtBuild, Observation, Run, Signal
-from apps.signals.queries.observed import NEWEST, Line, RunPruned, history_of, lines_of, mart_row
+from apps.signals.queries.observed import NEWEST, Line, history_of, lines_of, mart_row
 from apps.signals.storage.marts import has_marts
 
 
