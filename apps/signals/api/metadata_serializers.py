@@ -94,7 +94,7 @@ class DbtModelDetailOut(DbtModelOut):
         fields = [*DbtModelOut.Meta.fields, "columns", "tests"]
 
 
-class RelativeOut(serializers.Serializer[Any]):
+class ModelRelativeOut(serializers.Serializer[Any]):
     """A model, seed or source so many steps away."""
 
     unique_id = serializers.CharField()
@@ -108,8 +108,8 @@ class ModelLineageOut(serializers.Serializer[Any]):
     """What a model is made of and what is made of it, nearest first."""
 
     model = DbtModelOut()
-    upstream = RelativeOut(many=True)
-    downstream = RelativeOut(many=True)
+    upstream = ModelRelativeOut(many=True)
+    downstream = ModelRelativeOut(many=True)
 
 
 class DescribedRunOut(serializers.Serializer[Any]):
