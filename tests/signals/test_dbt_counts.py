@@ -38,7 +38,7 @@ REPORTED: Final = ((34, 14, 12, 18, 11, 0), (35, 14, 13, 15, 10, 1), (36, 13, 12
 def rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def counted(run: Run, column: str) -> tuple[int, ...]:

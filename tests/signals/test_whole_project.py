@@ -35,7 +35,7 @@ def others(run: Run) -> list[tuple[Any, ...]]:
             " ORDER BY run_id, signal_key",
             [run.pk],
         )
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def hashes(run: Run) -> dict[Any, Any]:

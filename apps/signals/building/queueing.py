@@ -41,7 +41,8 @@ def _joined(
     wanted: Mapping[str, Any], run_ids: Sequence[uuid.UUID], hydrate_after: Sequence[uuid.UUID]
 ) -> DbtBuild | None:
     # Locked, because a worker may claim it at this moment: then it is not queued any more.
-    row = DbtBuild.objects.select_for_update().filter(**wanted, status=JobStatus.QUEUED).first()
+    queued = DbtBuild.objects.select_for_update().filter(**wanted, status=JobStatus.QUEUED)
+    row: DbtBuild | None = queued.order_by("created_at", "pk").first()
     if row is None:
         return None
     row.run_ids = in_run_order([*row.run_ids, *run_ids])
