@@ -17,7 +17,8 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
-from apps.signals.models import Comment, Event, Graph, Hydration, Run, Signal
+from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
+from apps.signals.storage.dbt_files import store_artifacts
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
@@ -26,6 +27,9 @@ from tests.furniture.people import Actors, Person
 from tests.signals.mart_rows import add_metric, add_raw
 from tests.signals.marts import make_marts
 
+MODEL = "fct_signals"
+# Addresses without a place that have nothing to show before a run has documents.
+OF_THE_BUILD = frozenset({"api/v1/signals/metadata/bundle", "api/v1/signals/metadata/run-manifest"})
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
 
 FACILITY_ID = "H-100"
@@ -114,6 +118,26 @@ class World:
         return row
 
     @cached_property
+    def build(self) -> DbtBuild:
+        """Return a build with a model and its manifest, beside a run that has documents."""
+        organization = self.actors.organization
+        add_raw(self.run, "raw_documents", 2, kind="run_manifest", payload={"run_id": self.run.run_id})
+        add_raw(self.run, "raw_documents", 3, kind="metadata_bundle", payload={"metrics": []})
+        row = DbtBuild.objects.create(
+            organization=organization, schema="public", status="succeeded", finished_at=timezone.now()
+        )
+        DbtModel.objects.create(
+            organization=organization, unique_id=f"model.sextant.{MODEL}", name=MODEL, layer="marts"
+        )
+        store_artifacts(organization.pk, row.pk, {"manifest": b"{}"})
+        return row
+
+    def of_the_build(self, name: str) -> str:
+        """Return a name that means something once the build is there."""
+        assert self.build
+        return name
+
+    @cached_property
     def hydration(self) -> Hydration:
         """Return a hydration of the run."""
         return Hydration.objects.create(
@@ -170,6 +194,8 @@ Row = Callable[[World, Person], Any]
 
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
+    "models": lambda world, _: world.of_the_build(MODEL),
+    "artifacts": lambda world, _: world.of_the_build("manifest"),
     "api-keys": World.key_of,
     "assignees": lambda world, person: world.user_of(person).pk,
     "audit": lambda world, _: world.audit_entry.pk,

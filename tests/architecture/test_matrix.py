@@ -16,7 +16,7 @@ from apps.common.errors import DomainError, Forbidden, Invalid, NotFound
 from apps.common.live import topics
 from apps.common.tools import all_tools
 from tests.architecture.routes import Address, addresses
-from tests.architecture.rows import PERSONAL, World, row_of
+from tests.architecture.rows import OF_THE_BUILD, PERSONAL, World, row_of
 from tests.factories.accounts import UserFactory
 from tests.furniture.people import ROLES, Actors, Person
 
@@ -70,6 +70,8 @@ def code_of(answer: Any) -> str:
 
 
 def path_for(world: World, person: Person, address: Address) -> str:
+    if address.route in OF_THE_BUILD:
+        assert world.build
     return address.path_to(lambda segment: row_of(world, person, segment, address.route))
 
 

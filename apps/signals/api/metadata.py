@@ -1,5 +1,6 @@
 """The endpoints of the metadata: what dbt built, and the documents of runs."""
 
+import re
 from typing import Any, Final
 
 from django.db.models import QuerySet
@@ -22,6 +23,7 @@ from apps.signals.queries import metadata
 from apps.signals.storage.dbt_files import KINDS
 
 KIND: Final = OpenApiParameter("kind", {"type": "string", "enum": list(KINDS)}, OpenApiParameter.PATH)
+NAME: Final = re.compile(r"[A-Za-z0-9_]{1,255}")
 
 
 class ModelFilter(StrictFilterSet):
@@ -54,14 +56,16 @@ class DbtModelViewSet(ResourceViewSet[DbtModel]):
     sort_fields = {"name": "name", "layer": "layer"}
     default_sort = "name"
     lookup_field = "name"
-    lookup_value_regex = "[A-Za-z0-9_]+"
 
     def get_object(self) -> DbtModel:
         """Return the model of that name in the actor's organization; raises NotFound."""
-        row: DbtModel | None = self.get_queryset().filter(name=self.kwargs["name"]).first()
-        if row is None:
+        name = self.kwargs["name"]
+        found: DbtModel | None = None
+        if NAME.fullmatch(name):
+            found = self.get_queryset().filter(name=name).first()
+        if found is None:
             raise NotFound
-        return row
+        return found
 
     @extend_schema(responses=out.DbtModelDetailOut)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
