@@ -110,6 +110,8 @@ def _as_json(item: HydrationDiff) -> dict[str, Any]:
 
 def _changes(item: HydrationDiff) -> Iterator[str]:
     """Yield what changes in a signal that is there already; of a new one everything would be news."""
-    before, changed = item.before, item.after or {}
-    for column in sorted(changed) if before is not None else ():
-        yield f"{column}: {json.dumps(before.get(column))} -> {json.dumps(changed[column])}"
+    if item.before is None:
+        return
+    before, after = item.before, item.after or {}
+    for column in sorted(after):
+        yield f"{column}: {json.dumps(before.get(column))} -> {json.dumps(after[column])}"
