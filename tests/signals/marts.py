@@ -171,12 +171,13 @@ def _fill_raw(run: Run, nodes: tuple[str, ...]) -> None:
                 "canonical_child_node_ids": EDGES.get(node_id, []),
                 "summary": {"entity_scope": {"display_name": "Medicare Id", "comparison_group": "peers"}},
             }
+            given: list[Any] = [run.pk, file_id, number, Jsonb(payload), node_id]
             cursor.execute(
                 SQL(
                     "INSERT INTO {} (run_id, file_id, line_no, payload, node_id, metric_id, is_temporal, "
                     "entity_results_count) VALUES (%s, %s, %s, %s, %s, 'losIndex', false, 1)"
                 ).format(own),
-                [run.pk, file_id, number, json.dumps(payload), node_id],
+                given,
             )
     raw.finish(table, run.pk)
     raw.attach(run.pk, [table])

@@ -110,8 +110,8 @@ def _as_json(item: HydrationDiff) -> dict[str, Any]:
 
 def _changes(item: HydrationDiff) -> Iterator[str]:
     """Yield what changes in a signal that is there already; of a new one everything would be news."""
-    before, changed = item.before, item.after or {}
-    if before is None:
+    if item.before is None:
         return
-    for column in sorted(changed):
-        yield f"{column}: {json.dumps(before.get(column))} -> {json.dumps(changed[column])}"
+    before, after = item.before, item.after or {}
+    for column in sorted(after):
+        yield f"{column}: {json.dumps(before.get(column))} -> {json.dumps(after[column])}"
