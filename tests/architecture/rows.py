@@ -17,7 +17,8 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
-from apps.signals.models import Signal
+from apps.signals.models import DbtBuild, DbtModel, Signal
+from apps.signals.storage.dbt_files import store_artifacts
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
@@ -81,6 +82,22 @@ class World:
         """Return a new signal."""
         return create_signal(self.actors.organization)
 
+    @cached_property
+    def dbt_model(self) -> DbtModel:
+        """Return a model of the organization's newest build, whose manifest is kept."""
+        organization = self.actors.organization
+        build = DbtBuild.objects.create(
+            organization=organization, schema="public", status="succeeded", finished_at=timezone.now()
+        )
+        store_artifacts(organization.pk, build.pk, {"manifest": b"{}"})
+        return DbtModel.objects.create(
+            organization=organization, unique_id="model.sextant.stg_nodes", name="stg_nodes"
+        )
+
+    def artifact_kind(self) -> str:
+        """Return the kind of an artifact that is there."""
+        return "manifest" if self.dbt_model else ""
+
     def key_of(self, person: Person) -> Any:
         """Return the id of a key that the person made if they may, else the admin's."""
         maker = person if person.user is not None and person.actor.may("accounts.create_key") else None
@@ -125,6 +142,7 @@ Row = Callable[[World, Person], Any]
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
     "api-keys": World.key_of,
+    "artifacts": lambda world, _: world.artifact_kind(),
     "audit": lambda world, _: world.audit_entry.pk,
     "categories": lambda _world, _: 0,
     "datasets": lambda world, _: world.dataset.pk,
@@ -134,6 +152,7 @@ ROWS: Mapping[str, Row] = {
     "keys": World.key_of,
     "jobs": lambda world, _: world.job.pk,
     "metrics": lambda world, _: world.metric.pk,
+    "models": lambda world, _: world.dbt_model.name,
     "members": lambda world, person: world.user_of(person).pk,
     "notifications": World.notice_of,
     "organizations": lambda world, _: world.actors.organization.pk,
