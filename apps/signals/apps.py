@@ -19,8 +19,10 @@ class SignalsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.signals import pruning, tasks, topics  # noqa: F401, PLC0415 - importing tasks declares the jobs
+        from apps.signals.checks import register_checks  # noqa: PLC0415
         from apps.signals.notices import NOTICES  # noqa: PLC0415
 
+        register_checks()
         register_audit_verbs(VERBS)
         register_purge("signals", pruning.purge_signals)
         for rule in pruning.RULES:

@@ -99,7 +99,7 @@ def test_rows_without_node_metric_or_type_are_skipped_with_a_finding(actors: Act
         "it has no metric.",
         "it has no node.",
         "it has no type.",
-        "its facility has too long a name.",
+        "its names are too long.",
     ]
 
 

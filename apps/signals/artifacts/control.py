@@ -13,6 +13,7 @@ from apps.signals.artifacts.paths import PathEscape, read_small
 from apps.signals.artifacts.repair import repair
 
 BOM: Final = b"\xef\xbb\xbf"
+NUL_ESCAPE: Final = b"\\u0000"
 CONTROL_BYTES: Final = 64 * 1024 * 1024
 SCHEMA_VERSION: Final = 1
 T = TypeVar("T")
@@ -151,9 +152,11 @@ def decode(content: bytes, kind: type[T]) -> T:
     """Decode JSON leniently; raises ValueError (msgspec's errors are such), RecursionError."""
     content = content.removeprefix(BOM)
     try:
-        return msgspec.json.decode(content, type=kind, strict=False)
+        if NUL_ESCAPE not in content:
+            return msgspec.json.decode(content, type=kind, strict=False)
     except msgspec.DecodeError:
-        return msgspec.convert(repair(content).value, type=kind, strict=False)
+        pass
+    return msgspec.convert(repair(content).value, type=kind, strict=False)
 
 
 def parse_started_at(text: str) -> dt.datetime:
@@ -162,7 +165,10 @@ def parse_started_at(text: str) -> dt.datetime:
     if text.endswith("+00:00Z"):
         text = text[:-1]
     instant = dt.datetime.fromisoformat(text)
-    return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
+    try:
+        return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text} is beyond all years.") from error
 
 
 def _reason(error: Exception) -> str:

@@ -69,8 +69,12 @@ def capped(findings: Iterable[Finding]) -> Iterator[Finding]:
         if seen[finding.code] > KEPT_OF_A_CODE:
             rest[finding.code] += finding.count
             continue
-        yield Finding(
-            finding.code, finding.message[:MESSAGE_CHARS], finding.file, finding.line, finding.count
-        )
+        message, file = _storable(finding.message)[:MESSAGE_CHARS], _storable(finding.file)
+        yield Finding(finding.code, message, file, finding.line, finding.count)
     for code, count in rest.items():
         yield Finding(code, "More of the same.", count=count)
+
+
+def _storable(text: str) -> str:
+    """Return a text as a database takes it: names of files may be no UTF-8."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8", "replace")

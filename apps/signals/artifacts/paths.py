@@ -49,12 +49,12 @@ def path_in_run(named: str, *, run: Path, folder: str = "") -> str:
 
 
 def refuse_odd(named: str) -> None:
-    """Raise PathEscape for an empty or over-long path, `..`, a drive, a backslash, a control character."""
+    """Raise PathEscape for an empty or over-long path, `..`, a drive, a backslash, an odd character."""
     is_odd = (
         not named
         or len(named) > PATH_CHARS
         or "\\" in named
-        or any(ord(char) < ord(" ") for char in named)
+        or any(char < " " or "\ud800" <= char <= "\udfff" for char in named)
         or DRIVE.match(named) is not None
         or ".." in named.split("/")
     )

@@ -37,11 +37,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A signal as it was before the batch, locked."""
+    """A signal as it was before the batch, locked, and what of it is already as the run says."""
 
     id: uuid.UUID
     absent_since: uuid.UUID | None
     absent_runs: int
+    is_current: bool
+    has_workflow: bool
+    is_observed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,34 +119,49 @@ def _hydrate(scope: Scope, batch: Batch, now: dt.datetime, sink: Sink | None) ->
 
 def _lock_known(scope: Scope, keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, Known]:
     """Lock the signals that are known already, in key order, so that two never wait for each other."""
-    found = _rows(statements.LOCK_KNOWN, scope, keys=list(keys))
-    return {key: Known(id_, absent_since, absent_runs) for id_, key, absent_since, absent_runs in found}
+    found = _rows(statements.lock_known(), scope, keys=list(keys))
+    # A statement of its own: joined, a table that is not analyzed yet would be gone through for each signal.
+    observed = dict(_rows(statements.observed_origins(), scope, signals=[row[0] for row in found]))
+    return {
+        key: Known(id_, absent_since, absent_runs, is_current, has_workflow, observed.get(id_) == origin)
+        for id_, key, absent_since, absent_runs, is_current, origin, has_workflow in found
+    }
 
 
 def _write(scope: Scope, batch: Batch, known: Mapping[uuid.UUID, Known], now: dt.datetime) -> Written:
-    """Write signals, observations and missing workflow rows."""
-    keys = list(batch.keys)
-    ids = [known[key].id if key in known else uuid7() for key in keys]
-    signals = _rows(
-        statements.upsert_signals(is_late=scope.is_late),
-        scope,
-        keys=keys,
-        ids=ids,
-        now=now,
-        absent_since=scope.current.pk if scope.current is not None else None,
-    )
-    observed = _rows(
-        statements.upsert_observations(),
-        scope,
-        keys=keys,
-        signals=ids,
-        ids=[uuid7() for _ in keys],
-        now=now,
-    )
-    with connection.cursor() as cursor:
-        given = {"signals": ids, "ids": [uuid7() for _ in ids], "now": now}
-        cursor.execute(statements.MISSING_WORKFLOWS, {**scope.names, **given})
-    return Written(known, dict(signals), [signal_id for (signal_id,) in observed])
+    """Write signals, observations and missing workflow rows: only where something is not there yet.
+
+    The upserts would leave the rest alone as well, but only after making each row.
+    """
+    ids = {key: known[key].id if key in known else uuid7() for key in batch.keys}
+    stale = {key: ids[key] for key in ids if key not in known or not known[key].is_current}
+    unobserved = {key: ids[key] for key in ids if key not in known or not known[key].is_observed}
+    without = [ids[key] for key in ids if key not in known or not known[key].has_workflow]
+    signals = _upsert_signals(scope, stale, now) if stale else {}
+    observed = _upsert_observations(scope, unobserved, now) if unobserved else []
+    if without:
+        with connection.cursor() as cursor:
+            given = {"signals": without, "ids": [uuid7() for _ in without], "now": now}
+            cursor.execute(statements.MISSING_WORKFLOWS, {**scope.names, **given})
+    return Written(known, signals, observed)
+
+
+def _upsert_signals(
+    scope: Scope, ids: Mapping[uuid.UUID, uuid.UUID], now: dt.datetime
+) -> dict[uuid.UUID, uuid.UUID]:
+    """Create and change signals; returns the ids of those, by key."""
+    statement = statements.upsert_signals(is_late=scope.is_late)
+    absent_since = scope.current.pk if scope.current is not None else None
+    given = {"keys": list(ids), "ids": list(ids.values()), "now": now, "absent_since": absent_since}
+    return dict(_rows(statement, scope, **given))
+
+
+def _upsert_observations(
+    scope: Scope, ids: Mapping[uuid.UUID, uuid.UUID], now: dt.datetime
+) -> list[uuid.UUID]:
+    """Write what the run says of each signal; returns the signals of which it says something new."""
+    given = {"keys": list(ids), "signals": list(ids.values()), "ids": [uuid7() for _ in ids], "now": now}
+    return [signal_id for (signal_id,) in _rows(statements.upsert_observations(), scope, **given)]
 
 
 def _counts(batch: Batch, written: Written) -> Counts:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from apps.accounts.queries import initiator
@@ -21,6 +21,13 @@ from apps.signals.pruning import prune_superseded
 from apps.signals.states import RUN_MOVES, FindingSeverity, RunStatus
 
 SKIPPED: Final = "hydrate.row_skipped"
+# After so many written rows the planner should hear of them before somebody reads, and lists that are read
+# from an index alone need its visibility map.
+TIDIED_FROM: Final = 1_000
+ANALYZE: Final = """
+ANALYZE signals_signal, signals_workflow (signal_id, status),
+        signals_observation (organization_id, signal_id, run_id), signals_event (organization_id, signal_id, dedupe_key)
+"""
 # The rows take most of the time; the rest is nodes, edges, and what vanishes.
 ROWS_SHARE: Final = 0.9
 
@@ -118,6 +125,8 @@ def _carry_out(run: jobs.Run[Hydration], scope: Scope) -> Outcome:
         else:
             run.write(**outcome.counts.columns())
     fault("hydrate.closed")
+    if outcome.counts.created + outcome.counts.changed >= TIDIED_FROM:
+        _tidy()
     if not scope.is_partial and outcome.guarded is None:
         prune_superseded(scope.run.graph_id)
     return outcome
@@ -133,6 +142,13 @@ def _move_on(scope: Scope, *, is_guarded: bool) -> None:
     status = RunStatus.GUARDED if is_guarded else RunStatus.HYDRATED
     error_code = VanishGuard.code if is_guarded else ""
     Run.objects.filter(pk=run.pk).update(status=status, error_code=error_code, updated_at=now)
+
+
+def _tidy() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(ANALYZE)
+        if not connection.in_atomic_block:
+            cursor.execute("VACUUM (SKIP_LOCKED) signals_signal")
 
 
 def _note_skipped(scope: Scope, outcome: Outcome) -> None:

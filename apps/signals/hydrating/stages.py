@@ -75,12 +75,22 @@ def settle_signals(scope: Scope, outcome: Outcome, *, now: dt.datetime, sink: Si
             outcome.guarded = outlook
             outcome.counts.events += tell_guarded(scope, outlook, now=now)
         else:
-            _let_vanish(scope, outcome, now, sink)
-    relate_signals(scope.run, now=now)
+            _let_vanish(scope, outcome, outlook, now, sink)
+    if not _is_settled(scope, outcome):
+        relate_signals(scope.run, now=now)
 
 
-def _let_vanish(scope: Scope, outcome: Outcome, now: dt.datetime, sink: Sink | None) -> None:
-    vanished, events = vanish(scope, now=now, sink=sink)
+def _is_settled(scope: Scope, outcome: Outcome) -> bool:
+    """Tell whether the graph stood at this run before and nothing changed since: all is related already."""
+    counts = outcome.counts
+    stood_here = scope.current is not None and scope.current.pk == scope.run.pk
+    return stood_here and not (counts.created or counts.changed or counts.vanished)
+
+
+def _let_vanish(
+    scope: Scope, outcome: Outcome, outlook: Outlook, now: dt.datetime, sink: Sink | None
+) -> None:
+    vanished, events = vanish(scope, outlook, now=now, sink=sink)
     resolved = resolve_absent(scope.run, scope.policy, now=now)
     if sink:
         sink(

@@ -32,7 +32,8 @@ OBSERVED: Final = (
 )
 # The files are compared as well: a line that moved is another origin of the same content.
 OBSERVATION_IDENTITY: Final = ("content_hash", "aggregate_file_id", "aggregate_line", "temporal_line")
-# Why a row is not hydrated; null if it is. Texts beyond these sizes fit no column or no index.
+# Why a row is not hydrated; null if it is. Texts beyond these sizes fit no column or not into
+# the index that carries the lists, whose entries hold 2.7 kB.
 REASON: Final = """
 CASE WHEN m.node_id IS NULL THEN 'it has no node'
      WHEN m.metric_id IS NULL THEN 'it has no metric'
@@ -40,10 +41,10 @@ CASE WHEN m.node_id IS NULL THEN 'it has no node'
      WHEN length(m.node_id) > 255 OR length(m.temporal_node_id) > 255 THEN 'its node has too long a name'
      WHEN length(m.metric_id) > 255 THEN 'its metric has too long a name'
      WHEN length(m.domain) > 80 THEN 'its domain has too long a name'
-     WHEN greatest(octet_length(m.facility_id), octet_length(m.facility_name)) > 2000
-          THEN 'its facility has too long a name'
-     WHEN octet_length(m.description) + coalesce(octet_length(m.service_line), 0)
-          + coalesce(octet_length(m.sub_service_line), 0) > 100000 THEN 'its texts are too long'
+     WHEN octet_length(concat(m.facility_id, m.facility_name, m.system_name, m.service_line,
+                              m.sub_service_line, m.groupby_label, m.metric_id, m.node_id)) > 2200
+          THEN 'its names are too long'
+     WHEN octet_length(m.description) > 100000 THEN 'its description is too long'
 END
 """
 
@@ -58,13 +59,30 @@ def next_rows() -> Composed:
     ).format(reason=SQL(REASON), mart=signals_mart())
 
 
-LOCK_KNOWN: Final = """
-SELECT id, signal_key, absent_since_run_id, absent_runs
-FROM signals_signal
-WHERE organization_id = %(organization)s AND signal_key = ANY(%(keys)s::uuid[])
-ORDER BY signal_key
-FOR NO KEY UPDATE
-"""
+def lock_known() -> Composed:
+    """Return the statement that locks the signals of a batch in key order and compares them with the mart.
+
+    Each row: id, signal_key, absent_since_run_id, absent_runs, whether content and presence are as the run
+    says, the origin that its observation should name, whether there is a workflow row.
+    """
+    return SQL(
+        "SELECT s.id, s.signal_key, s.absent_since_run_id, s.absent_runs, "
+        "s.content_hash IS NOT DISTINCT FROM m.content_hash AND s.absent_since_run_id IS NULL, "
+        "ROW({origin})::text, EXISTS (SELECT FROM signals_workflow w WHERE w.signal_id = s.id) "
+        "FROM signals_signal s "
+        "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = s.signal_key "
+        "WHERE s.organization_id = %(organization)s AND s.signal_key = ANY(%(keys)s::uuid[]) "
+        "ORDER BY s.signal_key FOR NO KEY UPDATE OF s"
+    ).format(mart=signals_mart(), origin=_listed("m.{}", OBSERVATION_IDENTITY))
+
+
+def observed_origins() -> Composed:
+    """Return the statement of what signals' observations in the run say already: signal_id, origin."""
+    return SQL(
+        "SELECT signal_id, ROW({columns})::text FROM signals_observation "
+        "WHERE organization_id = %(organization)s AND run_id = %(run)s "
+        "AND signal_id = ANY(%(signals)s::uuid[])"
+    ).format(columns=_listed("{}", OBSERVATION_IDENTITY))
 
 
 def upsert_signals(*, is_late: bool) -> Composed:
@@ -80,11 +98,6 @@ def upsert_signals(*, is_late: bool) -> Composed:
         "m.content_hash, %(run_started_at)s, %(now)s, {absent}, 0, {values} "
         "FROM unnest(%(keys)s::uuid[], %(ids)s::uuid[]) AS given (signal_key, id) "
         "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = given.signal_key "
-        "LEFT JOIN signals_signal known ON known.organization_id = %(organization)s "
-        "AND known.signal_key = given.signal_key "
-        # The same test as below: an unchanged row need not be made and thrown away.
-        "WHERE known.id IS NULL OR known.content_hash IS DISTINCT FROM m.content_hash "
-        "OR known.absent_since_run_id IS NOT NULL "
         "ON CONFLICT (organization_id, signal_key) {action} RETURNING s.signal_key, s.id"
     ).format(
         columns=_listed("{}", CONTENT_COLUMNS),
@@ -113,9 +126,6 @@ def upsert_observations() -> Composed:
         "FROM unnest(%(keys)s::uuid[], %(signals)s::uuid[], %(ids)s::uuid[]) "
         "AS given (signal_key, signal_id, id) "
         "JOIN {mart} m ON m.run_id = %(run)s AND m.signal_key = given.signal_key "
-        "LEFT JOIN signals_observation known ON known.organization_id = %(organization)s "
-        "AND known.signal_id = given.signal_id AND known.run_id = %(run)s "
-        "WHERE known.id IS NULL OR {differs_from_mart} "
         "ON CONFLICT (organization_id, signal_id, run_id) DO UPDATE SET updated_at = excluded.updated_at, "
         "{assigned} WHERE {differs} RETURNING o.signal_id"
     ).format(
@@ -123,7 +133,6 @@ def upsert_observations() -> Composed:
         values=_listed("m.{}", OBSERVED),
         mart=signals_mart(),
         assigned=_listed("{0} = excluded.{0}", OBSERVED),
-        differs_from_mart=_distinct("known", "m"),
         differs=_distinct("o", "excluded"),
     )
 
@@ -133,7 +142,6 @@ INSERT INTO signals_workflow (id, created_at, updated_at, organization_id, signa
                               resolution_notes, reopen_count, snooze_next_run, due_kind, version)
 SELECT given.id, %(now)s, %(now)s, %(organization)s, given.signal_id, 'new', '', '', 0, false, '', 1
 FROM unnest(%(signals)s::uuid[], %(ids)s::uuid[]) AS given (signal_id, id)
-WHERE NOT EXISTS (SELECT FROM signals_workflow w WHERE w.signal_id = given.signal_id)
 ON CONFLICT (organization_id, signal_id) DO NOTHING
 """
 

@@ -51,8 +51,11 @@ class RawNode:
 Edges = dict[tuple[str, str, str], str]
 
 
-def write_topology(run: Run) -> int:
-    """Write the nodes and edges of a run that are not there yet; returns how many nodes its index has."""
+def write_topology(run: Run) -> None:
+    """Write the nodes and edges of a run that are not there yet."""
+    if Node.objects.filter(run=run).exists():
+        # Written in one transaction below: where one is, all are.
+        return
     nodes = list(_raw_nodes(run.pk))
     edges: Edges = {}
     for node in nodes:
@@ -62,7 +65,6 @@ def write_topology(run: Run) -> int:
             Node.objects.bulk_create(node_rows, ignore_conflicts=True)
         for edge_rows in _dealt([_edge_row(run, key, category) for key, category in edges.items()]):
             Edge.objects.bulk_create(edge_rows, ignore_conflicts=True)
-    return len(nodes)
 
 
 def _raw_nodes(run_id: uuid.UUID) -> Iterator[RawNode]:
@@ -185,5 +187,10 @@ def relate_signals(run: Run, *, now: dt.datetime) -> int:
     """Set parent and child_count where the run's breakdown edges say else; returns of how many signals."""
     names = {"organization": run.organization_id, "graph": run.graph_id, "run": run.pk, "now": now}
     with transaction.atomic(), connection.cursor() as cursor:
+        # After a first hydration the planner still believes the table to be empty, and would go through all
+        # signals once for each of them.
+        cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(RELATE, names)
-        return int(cursor.rowcount)
+        count = int(cursor.rowcount)
+        cursor.execute("SET LOCAL enable_nestloop = DEFAULT")
+    return count

@@ -95,7 +95,7 @@ def look_ahead(scope: Scope) -> Outlook:
     return Outlook(present, gone)
 
 
-def vanish(scope: Scope, *, now: dt.datetime, sink: Sink | None) -> tuple[int, int]:
+def vanish(scope: Scope, outlook: Outlook, *, now: dt.datetime, sink: Sink | None) -> tuple[int, int]:
     """Let the signals vanish that the run no longer holds, and count the absent ones.
 
     Returns how many vanished and how many events that made.
@@ -108,8 +108,10 @@ def vanish(scope: Scope, *, now: dt.datetime, sink: Sink | None) -> tuple[int, i
     }
     with connection.cursor() as cursor:
         cursor.execute(COUNT_ABSENT, names)
-        cursor.execute(SQL(VANISH).format(candidates=_candidates()), names)
-        rows = cursor.fetchall()
+        rows = []
+        if outlook.gone:
+            cursor.execute(SQL(VANISH).format(candidates=_candidates()), names)
+            rows = cursor.fetchall()
     if sink:
         sink(_diff_row(scope, key) for _, key, _, _ in rows)
     events = [_event(scope, id_, signal_type, severity, now) for id_, _, signal_type, severity in rows]

@@ -9,7 +9,7 @@ from apps.signals.artifacts.repair import NotJson, repair, to_json
 from apps.signals.loading.reading import Line, Remarks
 from apps.signals.loading.records import loosely
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 REFUSED: Final = (msgspec.DecodeError, RecursionError)
 
 

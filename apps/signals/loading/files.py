@@ -62,27 +62,31 @@ class FileRows:
         node = self.task.node or Node("", "", is_temporal=False)
         lines = self._lines()
         first = next(lines, None)
-        if first is not None:
-            yield from self._node(first, node)
+        head = self._head(first, node) if first is not None else None
+        if head is not None:
+            record, payload = head
+            # The index says what a node is; where it is silent, its file does.
+            node = Node(node.node_id, node.metric_id or record.metric_id or "", _is_temporal(node, record))
+            columns = (node.node_id, node.metric_id, node.is_temporal, int(record.entity_results_count))
+            yield "raw_node_results", (*self._common(1, payload), *columns)
         decoder = Decoder(EntityLine, self.remarks)
         for line in lines:
             found = decoder.decode(line)
             if found is not None:
                 yield "raw_entity_results", self._entity(line, node, *found)
 
-    def _node(self, line: Line, node: Node) -> Rows:
-        found = Decoder(NodeLine, self.remarks).decode(line) if line.number == 1 else None
+    def _head(self, line: Line, node: Node) -> tuple[NodeLine, bytes] | None:
+        """Return the node's own line, None if it is not one; its edges are counted by type."""
+        found = Decoder(NodeLine, self.remarks).decode(line)
         if found is None:
-            return
-        head, payload = found
+            return None
+        head = found[0]
         if head.type != "node_metadata" or head.canonical_node_id not in {None, node.node_id}:
             self.remarks.reject(line.number, f"It is not the metadata of {node.node_id}.")
-            return
+            return None
         for edge in (*(head.canonical_child_node_ids or ()), *(head.canonical_parent_node_ids or ())):
             self.edge_types[edge.edge_type or ""] += 1
-        count = int(head.entity_results_count)
-        columns = (node.node_id, node.metric_id or head.metric_id, node.is_temporal, count)
-        yield "raw_node_results", (*self._common(line.number, payload), *columns)
+        return found
 
     def _entity(self, line: Line, node: Node, record: EntityLine, payload: bytes) -> tuple[Any, ...]:
         entity = entity_columns(
@@ -291,6 +295,10 @@ KINDS: Final[dict[str, Callable[[FileRows], Rows]]] = {
     "shap": FileRows.shap,
     "narrative": FileRows.narrative,
 }
+
+
+def _is_temporal(node: Node, head: NodeLine) -> bool:
+    return node.is_temporal or (head.summary is not None and head.summary.temporal_context is not None)
 
 
 def _observed(metric: Metric) -> int | None:

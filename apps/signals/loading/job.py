@@ -64,7 +64,6 @@ def initiator_may(row: RunLoad) -> bool:
         target_url_name="signals-run-detail",
     ),
     may_run=initiator_may,
-    is_resumable=True,
 )
 def run_load(job_run: JobRun[RunLoad]) -> None:
     """Load the files of a run into the raw tables."""
@@ -89,7 +88,11 @@ class _Load:
         verdict = self._pass_gate()
         self._claim()
         fault("load.claimed")
-        raw.make_tables(self.run.pk)
+        try:
+            raw.make_tables(self.run.pk)
+        except raw.RawTablesBusy as error:
+            # A process of the attempt before, which is about to notice that its parent died.
+            raise Transient(error.detail) from error
         fault("load.tables_made")
         outcome, file_ids = self._copy(verdict)
         self._refuse_rejects(outcome)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, Final, cast
 
 import msgspec
@@ -106,6 +106,7 @@ class _Worker:
     def __init__(self, assignment: Assignment) -> None:
         self.path = ""
         self.told_bytes = 0
+        self._follower: threading.Thread | None = None
         self.process = subprocess.Popen(
             [sys.executable, "-m", "apps.signals.loading.copying_process"],
             cwd=settings.BASE_DIR,
@@ -131,7 +132,18 @@ class _Worker:
 
     def follow(self, answers: "queue.Queue[tuple[_Worker, Answer | None]]") -> None:
         """Put each answer into the queue, None when there will be no more."""
-        threading.Thread(target=self._follow, args=(answers,), daemon=True).start()
+        self._follower = threading.Thread(target=self._follow, args=(answers,), daemon=True)
+        self._follower.start()
+
+    def end(self) -> None:
+        """Kill the process, whatever it is at, and leave nothing open."""
+        self.process.kill()
+        self.process.wait()
+        if self._follower is not None:
+            self._follower.join()
+        with suppress(BrokenPipeError):
+            self._in.close()
+        self._out.close()
 
     def _follow(self, answers: "queue.Queue[tuple[_Worker, Answer | None]]") -> None:
         decode = msgspec.json.Decoder(Answer).decode
@@ -149,5 +161,4 @@ def _started(count: int, assignment: Assignment) -> Iterator[list[_Worker]]:
         yield workers
     finally:
         for worker in workers:
-            worker.process.kill()
-            worker.process.wait()
+            worker.end()

@@ -10,7 +10,7 @@ import msgspec
 from apps.signals.artifacts.control import Summary
 from apps.signals.keys import Scalar
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 Entity = dict[str, Scalar]
 SYSTEM: Final = "systemName"
 

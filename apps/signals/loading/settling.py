@@ -1,5 +1,6 @@
 """What becomes of a run whose load ended without success, or was lost."""
 
+from contextlib import suppress
 from typing import Final
 
 from django.utils import timezone
@@ -26,8 +27,9 @@ def settle_load(row: RunLoad) -> int:
         updated_at=timezone.now(),
     )
     if failed:
-        # Else the next claim drops what is left.
-        raw.drop_run(row.run_id)
+        # What somebody still holds is dropped by the next claim.
+        with suppress(raw.RawTablesBusy):
+            raw.drop_run(row.run_id)
         announce_run(Run.objects.get(pk=row.run_id))
     return failed
 

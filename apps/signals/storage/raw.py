@@ -53,15 +53,15 @@ def make_tables(run_pk: uuid.UUID) -> None:
 def finish(table: RawTable, run_pk: uuid.UUID) -> None:
     """Give a filled table what its parent has: key, index, foreign key; and the check that spares a scan."""
     own, key = _own(table, run_pk), sql.SQL(", ").join(map(sql.Identifier, KEY))
-    _execute("ALTER TABLE {} ADD PRIMARY KEY ({})", own, key)
-    if table.index:
-        index = sql.SQL(", ").join(map(sql.Identifier, table.index))
+    index = sql.SQL(", ").join(map(sql.Identifier, table.index))
+    with transaction.atomic():
+        check = sql.Literal(run_pk)
+        _execute("ALTER TABLE {} ADD PRIMARY KEY ({}), ADD CHECK (run_id = {})", own, key, check)
         if table.index_is_unique:
             _execute("ALTER TABLE {} ADD UNIQUE ({})", own, index)
-        else:
+        elif table.index:
             _execute("CREATE INDEX ON {} ({})", own, index)
-    _execute("ALTER TABLE {} ADD CHECK (run_id = {})", own, sql.Literal(run_pk))
-    # Checked apart from being added: so nobody waits who writes to runs meanwhile.
+    # Added, then checked apart: so nobody waits who writes to runs meanwhile.
     constraint = sql.Identifier(f"{table.name}_run")
     _execute(
         "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY (run_id) REFERENCES signals_run (id) NOT VALID",

@@ -75,7 +75,7 @@ def call_load(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return code, report
 
 
-def rows_of(table: str, columns: str = "*", where: str = "true") -> list[tuple[Any, ...]]:
+def rows_of(table: str, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
     """Return rows of a raw table, in order."""
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {columns} FROM {table} WHERE {where} ORDER BY {columns}")

@@ -1,6 +1,7 @@
 """The gate lets complete and consistent runs through, and says why others wait or are rejected."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from apps.signals.artifacts.control import parse_started_at
+from apps.signals.artifacts.findings import capped
 from apps.signals.artifacts.gate import look_at
 from apps.signals.artifacts.periods import first_day
 from apps.signals.sampling.options import SampleOptions
@@ -41,36 +43,12 @@ def link_out(run: Path) -> None:
     (run / "analysis" / "link.json").symlink_to("/etc/hostname")
 
 
-def set_path(named: str) -> Callable[[Path], None]:
+def set_path(named: str) -> Callable[[Path], object]:
     return lambda run: rewrite(run / INDEX, lambda index: first_node(index).update(result_path=named))
 
 
-def set_in(path: str, **values: Any) -> Callable[[Path], None]:
+def set_in(path: str, **values: Any) -> Callable[[Path], object]:
     return lambda run: rewrite(run / path, lambda document: document.update(values))
-
-
-SPOILED: list[tuple[str, Callable[[Path], None], str, bool]] = [
-    ("no index", lambda run: (run / INDEX).unlink(), "gate.incomplete", False),
-    ("half a manifest", lambda run: (run / MANIFEST).write_text('{"run_id": "2'), "gate.incomplete", False),
-    ("no results", lambda run: (run / AGGREGATE).unlink(), "gate.incomplete", False),
-    ("a cut line", cut, "gate.truncated", False),
-    ("a line too many", lambda run: append_line(run), "gate.count_mismatch", False),
-    ("a node too few", set_in(MANIFEST, node_count=3), "gate.count_mismatch", False),
-    ("a node twice", lambda run: double_node(run), "gate.count_mismatch", False),
-    ("another run's manifest", set_in(MANIFEST, run_id="other"), "gate.run_id_mismatch", False),
-    ("another run's index", set_in(INDEX, run_id="other"), "gate.run_id_mismatch", False),
-    ("a later schema", set_in("run_manifest.semantic.json", schema_version=2), "gate.schema_version", True),
-    ("results outside", set_path("../../secret.jsonl"), "gate.path_escape", True),
-    ("an odd node id", lambda run: name_node(run, "../x"), "gate.path_escape", True),
-    ("a link outside", link_out, "gate.path_escape", True),
-    ("one object of all", make_legacy, "gate.legacy_format", True),
-    (
-        "failed layers",
-        lambda run: (run / "validation_report.json").write_text('{"summary": {"failed": 2}}'),
-        "gate.validation_failed",
-        True,
-    ),
-]
 
 
 def append_line(run: Path) -> None:
@@ -87,6 +65,30 @@ def name_node(run: Path, name: str) -> None:
     rewrite(run / INDEX, lambda index: first_node(index).update(canonical_node_id=name))
 
 
+SPOILED: list[tuple[str, Callable[[Path], object], str, bool]] = [
+    ("no index", lambda run: (run / INDEX).unlink(), "gate.incomplete", False),
+    ("half a manifest", lambda run: (run / MANIFEST).write_text('{"run_id": "2'), "gate.incomplete", False),
+    ("no results", lambda run: (run / AGGREGATE).unlink(), "gate.incomplete", False),
+    ("a cut line", cut, "gate.truncated", False),
+    ("a line too many", append_line, "gate.count_mismatch", False),
+    ("a node too few", set_in(MANIFEST, node_count=3), "gate.count_mismatch", False),
+    ("a node twice", double_node, "gate.count_mismatch", False),
+    ("another run's manifest", set_in(MANIFEST, run_id="other"), "gate.run_id_mismatch", False),
+    ("another run's index", set_in(INDEX, run_id="other"), "gate.run_id_mismatch", False),
+    ("a later schema", set_in("run_manifest.semantic.json", schema_version=2), "gate.schema_version", True),
+    ("results outside", set_path("../../secret.jsonl"), "gate.path_escape", True),
+    ("an odd node id", lambda run: name_node(run, "../x"), "gate.path_escape", True),
+    ("a link outside", link_out, "gate.path_escape", True),
+    ("one object of all", make_legacy, "gate.legacy_format", True),
+    (
+        "failed layers",
+        lambda run: (run / "validation_report.json").write_text('{"summary": {"failed": 2}}'),
+        "gate.validation_failed",
+        True,
+    ),
+]
+
+
 def test_a_complete_run_passes(pristine: Path) -> None:
     verdict = verdict_of(pristine)
 
@@ -99,7 +101,7 @@ def test_a_complete_run_passes(pristine: Path) -> None:
     [pytest.param(*each, id=name) for name, *each in SPOILED],
 )
 def test_a_spoiled_run_does_not_pass(
-    run: Path, spoil: Callable[[Path], None], code: str, is_permanent: bool
+    run: Path, spoil: Callable[[Path], object], code: str, is_permanent: bool
 ) -> None:
     spoil(run)
 
@@ -126,6 +128,25 @@ def test_the_digest_is_that_of_the_sorted_files(tmp_path: Path) -> None:
     assert verdict_of(run).manifest_sha256 == made.manifest_sha256
     edit_line(run / AGGREGATE, 2, lambda line: line + b" ")
     assert verdict_of(run).manifest_sha256 != made.manifest_sha256
+
+
+def test_odd_names_and_texts_can_be_written_down(run: Path) -> None:
+    os.close(os.open(os.fsencode(run) + b"/\xff.json", os.O_CREAT))
+    rewrite(run / MANIFEST, lambda manifest: manifest["results"].update(index_path="\x00../x"))
+
+    verdict = verdict_of(run)
+    assert codes_of(verdict) == {"gate.path_escape"}
+    for finding in capped(verdict.findings):
+        assert "\x00" not in finding.file + finding.message
+        (finding.file + finding.message).encode()
+
+
+def test_nul_is_removed_from_control_files(run: Path) -> None:
+    set_in("run_manifest.semantic.json", taxonomy_hash="a\x00b")(run)
+
+    verdict = verdict_of(run)
+    assert verdict.passes
+    assert verdict.look.declared.semantic.taxonomy_hash == "ab"
 
 
 def test_paths_of_the_writers_machine_are_found(run: Path) -> None:

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apps.signals.models import Run, RunFile, RunFinding
 from apps.signals.states import RunStatus
-from tests.signals.load.runs import SAMPLES, Load, needs_samples, rows_of
+from tests.signals.load.runs import AGGREGATE, SAMPLES, Load, copy_run, edit_line, needs_samples, rows_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_samples]
 # Run, JSONL lines, entities, classifications, newest month.
@@ -74,3 +75,14 @@ def test_the_same_run_again_is_nothing_to_do(load: Load, settings: Any) -> None:
 
     code, report = load("demo_graph/20260215120000")
     assert (code, report["outcome"]) == (3, "nothing to do")
+
+
+def test_a_changed_run_is_loaded_as_a_revision(load: Load, tmp_path: Path) -> None:
+    run = copy_run(SAMPLES / "insight_graph" / "demo_graph" / RUNS[0][0], tmp_path)
+    assert load()[0] == 0
+    edit_line(run / AGGREGATE, 2, lambda line: line + b" ")
+
+    code, report = load()
+    assert (code, report["run"]) == (0, "demo_graph/20260215120000 r2")
+    assert Run.objects.filter(status=RunStatus.LOADED).count() == 2
+    assert load()[0] == 3

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -11,12 +12,13 @@ from django.core.management.base import BaseCommand
 from apps.accounts.models import Organization
 from apps.accounts.permissions import system_actor
 from apps.common.errors import DomainError
+from apps.signals.discovery.gating import gate_run
 from apps.signals.discovery.registering import register_all
 from apps.signals.errors import GateNotPassed
 from apps.signals.management import foreground
 from apps.signals.models import Run, RunFinding, RunLoad
 from apps.signals.services import start_load
-from apps.signals.states import LOADED_STATES
+from apps.signals.states import LOADED_STATES, RunStatus
 from apps.signals.tasks import run_load
 
 
@@ -37,6 +39,8 @@ class Command(BaseCommand):
         organization = foreground.organization_of(options)
         register_all(organization)
         run = self._chosen(organization, options["run"])
+        if run.status in LOADED_STATES | {RunStatus.PRUNED}:
+            run = self._revised(run)
         if run.status in LOADED_STATES:
             self._report_nothing(run, as_json=options["json"])
         began_s = time.monotonic()
@@ -49,6 +53,13 @@ class Command(BaseCommand):
             return foreground.run_named(organization, named)
         newest = Run.objects.filter(organization=organization).in_run_order().last()
         return newest or foreground.refuse("There are no runs below RUNS_ROOT.", foreground.NOTHING_TO_DO)
+
+    def _revised(self, run: Run) -> Run:
+        """Return the run's next revision if its files are others by now, else the run itself."""
+        with suppress(OSError):
+            gate_run(run)
+        revisions = Run.objects.filter(graph=run.graph_id, run_id=run.run_id).select_related("graph")
+        return revisions.order_by("-revision").first() or run
 
     def _loaded(self, run: Run, options: dict[str, Any]) -> RunLoad:
         try:

@@ -1,0 +1,21 @@
+"""Signals: generated runs, loaded, beside parsing alone. Promised in performance.md, section 4.
+
+Each part is a function of the stage and the ground; a new one is a line of PARTS.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from benchmarks.results import Row
+from benchmarks.signals_ground import Ground
+from benchmarks.signals_load import load_rows
+from benchmarks.stage import Stage
+
+TITLE = "Signals"
+PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (load_rows,)
+
+
+def run(stage: Stage) -> Sequence[Row]:
+    """Measure all parts on one ground, which is removed afterwards."""
+    with Ground(stage) as ground:
+        return [row for part in PARTS for row in part(stage, ground)]
