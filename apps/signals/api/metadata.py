@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from django.db.models import QuerySet
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponse
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from apps.common.errors import NotFound
 from apps.common.filters import StrictFilterSet, any_text
-from apps.common.uploads import attachment
 from apps.common.viewsets import ResourceViewSet
 from apps.signals import services
 from apps.signals.api import metadata_serializers as out
@@ -99,11 +98,9 @@ class MetadataViewSet(ResourceViewSet[Run]):
 
     @extend_schema(responses=out.BundleOut)
     def bundle(self, request: Request) -> Response:
-        """Return the metadata bundle of a run; 404 if it has none."""
+        """Return the metadata bundle of a run, null if it has none."""
         run = metadata.described_run(self.actor, self.validated_query().get("run"))
         found = metadata.document_of(run, metadata.BUNDLE)
-        if found is None:
-            raise NotFound
         return Response(out.BundleOut({"run": run, "bundle": found}).data)
 
     @extend_schema(responses=out.RunManifestOut)
@@ -115,21 +112,25 @@ class MetadataViewSet(ResourceViewSet[Run]):
             "manifest": metadata.document_of(run, metadata.MANIFEST),
             "semantic_manifest": metadata.document_of(run, metadata.SEMANTIC),
         }
-        if found["manifest"] is None:
-            raise NotFound
         return Response(out.RunManifestOut(found).data)
 
     @extend_schema(parameters=[KIND], responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def artifact(self, request: Request, kind: str) -> HttpResponseBase:
+    def artifact(self, request: Request, kind: str) -> HttpResponse:
         """Return an artifact of the newest build as a download; 404 if none was made."""
         if kind not in KINDS:
             raise NotFound
-        return attachment(metadata.stored_artifact(self.actor, kind), filename=f"{kind}.json")
+        headers = {
+            "Content-Disposition": f'attachment; filename="{kind}.json"',
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-cache",
+        }
+        content = metadata.read_artifact(self.actor, kind)
+        return HttpResponse(content, content_type="application/octet-stream", headers=headers)
 
     @extend_schema(request=out.MetadataRefreshIn, responses={202: out.BuildJobOut})
     def refresh(self, request: Request) -> Response:
         """Build a run anew; joins a build that waits."""
-        run = metadata.described_run(self.actor, self.validated(out.MetadataRefreshIn)["run"])
+        run = metadata.loaded_run(self.actor, self.validated(out.MetadataRefreshIn)["run"])
         row = services.start_build(actor=self.actor, runs=[run])
         location = {"Location": reverse("job-detail", args=[str(row.pk)])}
         return Response(out.BuildJobOut(row).data, status=202, headers=location)

@@ -123,13 +123,13 @@ class DescribedRunOut(serializers.Serializer[Any]):
 class BundleOut(serializers.Serializer[Any]):
     """The metadata bundle of a run, as it was loaded."""
 
-    run = DescribedRunOut()
-    bundle = serializers.DictField()
+    run = DescribedRunOut(allow_null=True)
+    bundle = serializers.DictField(allow_null=True)
 
 
 class RunManifestOut(serializers.Serializer[Any]):
     """The manifests of a run, as they were loaded; few runs have a semantic one."""
 
-    run = DescribedRunOut()
-    manifest = serializers.DictField()
+    run = DescribedRunOut(allow_null=True)
+    manifest = serializers.DictField(allow_null=True)
     semantic_manifest = serializers.DictField(allow_null=True)

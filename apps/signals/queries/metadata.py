@@ -10,6 +10,7 @@ import orjson
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.db.models import QuerySet
 
 from apps.accounts.permissions import Actor
 from apps.common.db import JobStatus
@@ -116,32 +117,42 @@ def _relative(model: DbtModel | None, unique_id: str, distance: int) -> Relative
     return Relative(unique_id, name, unique_id.partition(".")[0], model.layer if model else None, distance)
 
 
-def described_run(actor: Actor, run_id: uuid.UUID | None) -> Run:
-    """Return the named run, else the newest current one, whose raw rows are there; raises NotFound."""
-    runs = Run.objects.visible_to(actor).select_related("graph").filter(status__in=LOADED_STATES)
-    if run_id is None:
-        current = Graph.objects.visible_to(actor).values("current_run")
-        found = runs.filter(pk__in=current).order_by("-started_at", "-pk").first()
-    else:
-        found = runs.filter(pk=run_id).first()
+def loaded_run(actor: Actor, run_id: uuid.UUID) -> Run:
+    """Return a run whose raw rows are there; raises NotFound."""
+    found = _loaded_runs(actor).filter(pk=run_id).first()
     if found is None:
         raise NotFound
     return found
 
 
-def document_of(run: Run, kind: str) -> Any:
+def described_run(actor: Actor, run_id: uuid.UUID | None) -> Run | None:
+    """Return the named run, else the newest current one, None without any; raises NotFound."""
+    if run_id is not None:
+        return loaded_run(actor, run_id)
+    current = Graph.objects.visible_to(actor).values("current_run")
+    return _loaded_runs(actor).filter(pk__in=current).order_by("-started_at", "-pk").first()
+
+
+def _loaded_runs(actor: Actor) -> QuerySet[Run]:
+    return Run.objects.visible_to(actor).select_related("graph").filter(status__in=LOADED_STATES)
+
+
+def document_of(run: Run | None, kind: str) -> Any:
     """Return a control file of a run as it was loaded, None if it has none."""
+    if run is None:
+        return None
     with connection.cursor() as cursor:
         cursor.execute(DOCUMENT_SQL, [run.pk, kind])
         row = cursor.fetchone()
     return None if row is None else orjson.loads(row[0])
 
 
-def stored_artifact(actor: Actor, kind: str) -> str:
-    """Return where an artifact of the newest build that left one lies in the storage; raises NotFound."""
+def read_artifact(actor: Actor, kind: str) -> bytes:
+    """Return an artifact (about a megabyte) of the newest build that left one; raises NotFound."""
     builds = newest_builds(actor).filter(status=JobStatus.SUCCEEDED)[:5]
     for build_id in builds.values_list("pk", flat=True):
         name = artifact_name(actor.organization.pk, build_id, kind)
         if default_storage.exists(name):
-            return name
+            with default_storage.open(name) as file:
+                return bytes(file.read())
     raise NotFound
