@@ -10,10 +10,15 @@ from benchmarks.results import Row
 from benchmarks.signals_ground import Ground
 from benchmarks.signals_hydration import hydration_rows
 from benchmarks.signals_load import load_rows
+from benchmarks.signals_reads import read_rows
 from benchmarks.stage import Stage
 
 TITLE = "Signals"
-PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (load_rows, hydration_rows)
+PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (
+    load_rows,
+    hydration_rows,
+    read_rows,
+)
 
 
 def run(stage: Stage) -> Sequence[Row]:

@@ -53,7 +53,7 @@ NARRATIVE = r"^signals/narratives/(?P<facility_id>[^/\0]+)"
 
 runs = ApiRouter()
 runs.register("signals/graphs", GraphViewSet, basename="signal-graph")
-runs.register("signals/runs", RunViewSet, basename="run")
+runs.register("signals/runs", RunViewSet, basename="signals-run")
 runs.register(f"{RUN}/files", RunFileViewSet, basename="run-file")
 runs.register(f"{RUN}/findings", RunFindingViewSet, basename="run-finding")
 runs.register(f"{RUN}/builds", RunBuildViewSet, basename="run-build")
