@@ -15,8 +15,8 @@ from apps.signals.states import EventType
 from apps.signals.triage.events import NewEvent, run_event_key, write_events
 from apps.signals.triage.movements import Standing, movement
 
-# Of each signal: its type and severity now, and those of its newest observation in the runs before. Not signal
-# by signal: a table that is not analyzed yet would be gone through for each.
+# Of each signal: its type and severity now, and those of its newest observation in the runs before. Not
+# signal by signal: a table that is not analyzed yet would be gone through for each.
 MOVEMENTS: Final = """
 SELECT s.id, s.signal_type, s.severity, before.signal_type, before.severity
 FROM signals_signal s
