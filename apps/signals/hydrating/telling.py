@@ -15,18 +15,18 @@ from apps.signals.states import EventType
 from apps.signals.triage.events import NewEvent, run_event_key, write_events
 from apps.signals.triage.movements import Standing, movement
 
-# Of each signal: its type and severity now, and those of its newest observation in the runs before.
+# Of each signal: its type and severity now, and those of its newest observation in the runs before. Not
+# signal by signal: a table that is not analyzed yet would be gone through for each.
 MOVEMENTS: Final = """
 SELECT s.id, s.signal_type, s.severity, before.signal_type, before.severity
 FROM signals_signal s
-LEFT JOIN LATERAL (
-    SELECT o.signal_type, o.severity
+LEFT JOIN (
+    SELECT DISTINCT ON (o.signal_id) o.signal_id, o.signal_type, o.severity
     FROM signals_observation o
     JOIN unnest(%(earlier)s::uuid[]) WITH ORDINALITY AS run (id, place) ON run.id = o.run_id
-    WHERE o.organization_id = %(organization)s AND o.signal_id = s.id
-    ORDER BY run.place DESC
-    LIMIT 1
-) before ON true
+    WHERE o.organization_id = %(organization)s AND o.signal_id = ANY(%(signals)s::uuid[])
+    ORDER BY o.signal_id, run.place DESC
+) before ON before.signal_id = s.id
 WHERE s.id = ANY(%(signals)s::uuid[])
 ORDER BY s.signal_key
 """
