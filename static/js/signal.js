@@ -121,4 +121,6 @@ function onChange(event) {
 }
 
 live.subscribe(root.dataset.topic, onChange, { onReady: refresh, onReset: refresh });
+// A hydration changes thousands of signals and tells of itself alone.
+live.subscribe("signals", (event) => event.type === "hydration.finished" && refresh());
 live.pollWhileClosed(refresh);
