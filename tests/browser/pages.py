@@ -21,6 +21,7 @@ PAGES = (
     "/datasets/",
     "/datasets/new",
     "/map/",
+    "/signals/",
     "/jobs/",
     "/notifications/",
     "/notifications/preferences/",
@@ -59,7 +60,10 @@ def visit(page: Page, address: str) -> str:
 
 
 def _first_things(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield the pages of the first dataset and its first import, where there are any."""
+    """Yield the pages of the worst signal, the first dataset and its first import, where there are any."""
+    signals = page.request.get("/api/v1/signals?page_size=1").json()["results"]
+    if signals:
+        yield "signal", f"/signals/{signals[0]['id']}/"
     found = page.request.get("/api/v1/datasets?page_size=1").json()["results"]
     if not found:
         return

@@ -12,12 +12,16 @@ from apps.accounts.models import Invitation, Role, User
 from apps.accounts.queries import invitation_hash
 from apps.accounts.services import create_api_key, notify
 from apps.metrics.metric_types import MetricType
+from apps.signals.models import Comment
+from apps.signals.policies import role_types_of
+from apps.signals.states import SignalType
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
 from tests.browser.pages import PUBLIC, visit, visit_all
 from tests.factories.accounts import PASSWORD
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric, send
+from tests.factories.signals import EventFactory, ObservationFactory, create_signal
 from tests.furniture.people import Actors
 
 TOKEN = "token-of-an-invitation"
@@ -46,6 +50,24 @@ def metrics(actors: Actors, transactional_db: None) -> None:
     latency = create_metric(actors.organization, "web.latency", unit="ms")
     minutes = [now - dt.timedelta(minutes=n) for n in range(90) if not 20 < n < 40]
     send([(metric, at, 1234.5 + at.minute) for metric in (requests, latency) for at in minutes])
+
+
+@pytest.fixture
+def signals(actors: Actors, transactional_db: None) -> None:
+    role_types_of(actors.organization)
+    long = "Ear, Nose/Throat: A|B " * 8
+    worst = create_signal(
+        actors.organization,
+        facility_name=long.strip(),
+        status="assigned",
+        assignee=actors.analyst.user,
+        quality_flags=["few_periods"],
+    )
+    ObservationFactory.create(signal=worst)
+    Comment.objects.create(organization=actors.organization, signal=worst, body="See `beds`:\n\n* one\n* two")
+    EventFactory.create(signal=worst)
+    for number, kind in enumerate(SignalType):
+        create_signal(actors.organization, severity=number, signal_type=kind, facility_name=f"House {kind}")
 
 
 @pytest.fixture
@@ -80,7 +102,7 @@ def is_wider_than_the_screen(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
-@pytest.mark.usefixtures("events", "metrics")
+@pytest.mark.usefixtures("events", "metrics", "signals")
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light")])
 def test_pages_are_accessible_and_quiet(
     admin: User,
