@@ -47,7 +47,10 @@ def test_a_prepared_look_up_is_what_the_wall_between_organizations_says(
     prepared = prepared_of(viewset)
     assert prepared is not None
     assert viewset.queryset is not None
-    actor, value = actors[name].actor, uuid.uuid4()
+    actor = actors[name].actor
+    value: uuid.UUID | str = uuid.uuid4()
+    if viewset.lookup_field != "pk":
+        value = str(value)
     ordinary = viewset.queryset.all().visible_to(actor).filter(**{viewset.lookup_field: value})  # type: ignore[attr-defined]
     filled = prepared.statement.filled_in({"organization": actor.organization.pk, "value": value})
     # Django puts an expression on the right side in brackets, a value not.

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from apps.common.errors import DomainError
+from apps.common.errors import Unavailable
 
 PACKAGE: Final = "sextant"
 GOOD: Final = frozenset({"success", "pass", "warn", "no-op"})
@@ -16,7 +16,7 @@ MESSAGE_CHARS: Final = 4_000
 Json = Mapping[str, Any]
 
 
-class ArtifactsMissing(DomainError):
+class ArtifactsMissing(Unavailable):
     """dbt left no artifacts, or none that can be read."""
 
     code = "signals.dbt_artifacts_missing"
