@@ -49,7 +49,7 @@ def test_a_prepared_look_up_is_what_the_wall_between_organizations_says(
     assert viewset.queryset is not None
     actor = actors[name].actor
     value: uuid.UUID | str = uuid.uuid4()
-    if viewset.lookup_field != "pk":
+    if viewset.lookup_field == "name":
         value = str(value)
     ordinary = viewset.queryset.all().visible_to(actor).filter(**{viewset.lookup_field: value})  # type: ignore[attr-defined]
     filled = prepared.statement.filled_in({"organization": actor.organization.pk, "value": value})

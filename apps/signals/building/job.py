@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.accounts.queries import initiator
 from apps.common import jobs
 from apps.common.db import JobStatus
-from apps.common.errors import DomainError
+from apps.common.errors import Conflict, Unavailable
 from apps.common.jobs import Listing, job
 from apps.common.jobs.lifecycle import postpone
 from apps.signals.building.artifacts import Artifacts, ArtifactsMissing, read_artifacts
@@ -34,19 +34,19 @@ SOME_FAILED: Final = 1
 DBT_SHARE: Final = 0.98
 
 
-class DbtFailed(DomainError):
+class DbtFailed(Conflict):
     """A model or a test of the dbt project failed."""
 
     code = "signals.dbt_failed"
 
 
-class DbtCrashed(DomainError):
+class DbtCrashed(Unavailable):
     """dbt ended without doing its work."""
 
     code = "signals.dbt_crashed"
 
 
-class DbtTimedOut(DomainError):
+class DbtTimedOut(Unavailable):
     """dbt took longer than SIGNALS_DBT_TIMEOUT_S."""
 
     code = "signals.dbt_timed_out"

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.common.errors import DomainError
+from apps.common.errors import Unavailable
 
 PROJECT: Final = Path(__file__).resolve().parent.parent / "dbt"
 # Where the installation of dbt-core puts its script: beside the interpreter that runs us.
@@ -29,7 +29,7 @@ QUIET: Final = (
 )
 
 
-class DbtMissing(DomainError):
+class DbtMissing(Unavailable):
     """dbt is not installed where the platform runs."""
 
     code = "signals.dbt_missing"

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass, fields
 
-from apps.common.errors import DomainError
+from apps.common.errors import Conflict
 
 
-class CountsDisagree(DomainError):
+class CountsDisagree(Conflict):
     """The counters of a hydration do not add up: somebody else wrote signals at the same time."""
 
     code = "signals.counts_disagree"

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.accounts.queries import initiator
 from apps.common.db import uuid7
-from apps.common.errors import DomainError
+from apps.common.errors import Conflict, Invalid
 from apps.common.jobs import LeaseLost, Listing, Transient, job
 from apps.common.jobs import Run as JobRun
 from apps.common.locks import try_session_lock
@@ -35,13 +35,13 @@ GATE_SHARE: Final = 0.1
 COPY_SHARE: Final = 0.75
 
 
-class LinesRejected(DomainError):
+class LinesRejected(Invalid):
     """More lines cannot be loaded than was allowed."""
 
     code = "signals.lines_rejected"
 
 
-class FilesChanged(DomainError):
+class FilesChanged(Conflict):
     """The run's files changed while they were loaded."""
 
     code = "signals.files_changed"

@@ -13,7 +13,7 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from apps.common.errors import DomainError
+from apps.common.errors import Invalid
 from apps.common.jobs import Transient
 from apps.signals.loading.copying_process import Answer, Assignment, Broken, Done, Progress, attempt
 from apps.signals.loading.plan import FileTask, Loaded, Target
@@ -24,7 +24,7 @@ WAIT_S: Final = 0.25
 KEPT_PARAMETERS: Final = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert", "passfile")
 
 
-class FileUnreadable(DomainError):
+class FileUnreadable(Invalid):
     """A file of the run cannot be loaded."""
 
     code = "signals.file_unreadable"
