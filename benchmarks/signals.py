@@ -22,6 +22,9 @@ PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (
 
 
 def run(stage: Stage) -> Sequence[Row]:
-    """Measure all parts on one ground, which is removed afterwards."""
-    with Ground(stage) as ground:
-        return [row for part in PARTS for row in part(stage, ground)]
+    """Measure each part on a ground of its own, which is removed afterwards."""
+    rows: list[Row] = []
+    for part in PARTS:
+        with Ground(stage) as ground:
+            rows += part(stage, ground)
+    return rows
