@@ -21,6 +21,8 @@ const FILES_EVERY_MS = 2000;
 
 const root = () => byId("import");
 let isRefreshing = false;
+// Something happened while the page was fetched: what was fetched may be from before.
+let wasOutrun = false;
 let filesTimer = null;
 
 /** Show a state: the data of `import.changed`, or the API's import, which has the same fields. */
@@ -69,7 +71,10 @@ function paceText({ status, rows_per_s: rate, eta_s: rest }) {
 
 /** Another status means another page: the server renders what belongs to it. */
 function refresh() {
-  if (isRefreshing) return;
+  if (isRefreshing) {
+    wasOutrun = true;
+    return;
+  }
   isRefreshing = true;
   htmx.trigger(root(), "refresh");
 }
@@ -104,6 +109,10 @@ function opened() {
       stage: stage.dataset.stage,
       progress: byId("progress").value,
     });
+  if (wasOutrun) {
+    wasOutrun = false;
+    ask();
+  }
 }
 
 document.addEventListener("click", (event) => {
