@@ -1,6 +1,7 @@
 """The furniture of the suite (platform.md section 18): real servers, loopback only, any order."""
 
 import hypothesis
+import pytest
 
 pytest_plugins = [
     "tests.furniture.database",
@@ -19,3 +20,10 @@ pytest_plugins = [
 # Shared machines are slow now and then: a deadline would fail tests for their neighbours' work.
 hypothesis.settings.register_profile("suite", deadline=None, database=None)
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name bytes that are no text by their argument: what is in them, say a clock, differs between processes."""
+    if isinstance(val, bytes) and not (val.isascii() and val.decode("ascii").isprintable()):
+        return argname
+    return None
