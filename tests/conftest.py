@@ -23,7 +23,7 @@ hypothesis.settings.load_profile("suite")
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
-    """Name bytes that are no text by their argument: what is in them, say a clock, differs between processes."""
+    """Name bytes that are no text by their argument: they may hold a clock, and processes must agree."""
     if isinstance(val, bytes) and not (val.isascii() and val.decode("ascii").isprintable()):
         return argname
     return None
