@@ -51,6 +51,8 @@ v1: list[URLPattern | URLResolver] = [
     path("", include("apps.spatial.api.urls")),
     path("", include("apps.metrics.api.urls")),
     path("", include("apps.signals.api.urls")),
+    path("", include("apps.projects.api.urls")),
+    path("", include("apps.previews.api.urls")),
     path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi-json"),
     path("openapi.yaml", SpectacularYAMLAPIView.as_view(), name="openapi-yaml"),
 ]

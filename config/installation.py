@@ -10,7 +10,13 @@ from typing import Final
 
 from config import bootstrap
 
-SECRET_NAMES: Final = ("SECRET_KEY", "JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS")
+SECRET_NAMES: Final = (
+    "SECRET_KEY",
+    "JWT_SIGNING_KEYS",
+    "ENCRYPTION_KEYS",
+    "KEY_PEPPERS",
+    "PROJECTS_MANIFEST_KEYS",
+)
 SECRET_BYTES: Final = 48
 PASSWORD_BYTES: Final = 12
 ADMIN_EMAIL: Final = "admin@example.com"

@@ -33,7 +33,9 @@ KEY_PEPPERS = env.secret_list("KEY_PEPPERS", VAR_DIR)
 INSTALLED_APPS = [
     "config",
     "apps.spatial",
+    "apps.previews",
     "apps.datasets",
+    "apps.projects",
     "apps.metrics",
     "apps.signals",
     "apps.accounts",
@@ -448,6 +450,32 @@ SIGNALS_DBT_TIMEOUT_S = env.env_int("SIGNALS_DBT_TIMEOUT_S", 1_800, minimum=1)
 SIGNALS_LOAD_PROCESSES = env.env_int("SIGNALS_LOAD_PROCESSES", 2, minimum=1, maximum=16)
 SIGNALS_HYDRATE_BATCH = env.env_int("SIGNALS_HYDRATE_BATCH", 1_000, minimum=100, maximum=5_000)
 SIGNALS_FAULT = env.env_str("SIGNALS_FAULT")
+
+# --- projects
+PROJECTS_DATA_DIR = env.env_path("PROJECTS_DATA_DIR", VAR_DIR / "projects")
+PROJECTS_MIRROR_MAX_BYTES = env.env_int("PROJECTS_MIRROR_MAX_BYTES", 500 * 1024**2, minimum=1)
+PROJECTS_ORG_MAX_BYTES = env.env_int("PROJECTS_ORG_MAX_BYTES", 10 * 1024**3, minimum=1)
+PROJECTS_EXTRA_PORTS = env.env_list("PROJECTS_EXTRA_PORTS")
+# Loopback `host:port` pairs where git:// and http:// work: for tests alone.
+PROJECTS_TEST_REMOTES = env.env_list("PROJECTS_TEST_REMOTES")
+PROJECTS_SYNC_MIN_S = env.env_int("PROJECTS_SYNC_MIN_S", 300, minimum=1)
+PROJECTS_SYNC_MAX_S = env.env_int("PROJECTS_SYNC_MAX_S", 28_800, minimum=1)
+PROJECTS_SYNC_TIMEOUT_S = env.env_int("PROJECTS_SYNC_TIMEOUT_S", 570, minimum=1)
+PROJECTS_MANIFEST_KEYS = env.secret_list("PROJECTS_MANIFEST_KEYS", VAR_DIR)
+PROJECTS_RENAME_TIMEOUT_S = env.env_int("PROJECTS_RENAME_TIMEOUT_S", 300, minimum=1)
+PROJECTS_RENAME_MEMORY_BYTES = env.env_int("PROJECTS_RENAME_MEMORY_BYTES", 2 * 1024**3, minimum=1)
+PROJECTS_FAULT = env.env_str("PROJECTS_FAULT")
+
+# --- previews
+PREVIEWS_DEV_URLS = env.env_bool("PREVIEWS_DEV_URLS", default=False)
+PREVIEWS_TTL_S = env.env_int("PREVIEWS_TTL_S", 1_200, minimum=60, maximum=3_600)
+PREVIEWS_DIRECT_MAX_BYTES = env.env_int("PREVIEWS_DIRECT_MAX_BYTES", 25 * 1024**2, minimum=1)
+PREVIEWS_MAX_EXPANDED_BYTES = env.env_int("PREVIEWS_MAX_EXPANDED_BYTES", 300 * 1024**2, minimum=1)
+PREVIEWS_MAX_ENTRIES = env.env_int("PREVIEWS_MAX_ENTRIES", 5_000, minimum=1)
+PREVIEWS_CLEANUP = env.env_bool("PREVIEWS_CLEANUP", default=True)
+PREVIEWS_DRY_RUN = env.env_bool("PREVIEWS_DRY_RUN", default=False)
+PREVIEWS_GRACE_S = env.env_int("PREVIEWS_GRACE_S", 1_800)
+PREVIEWS_PURGE_AFTER_S = env.env_int("PREVIEWS_PURGE_AFTER_S", 86_400)
 
 # --- products: spatial
 SPATIAL_MAX_CELLS = env.env_int("SPATIAL_MAX_CELLS", 50_000, minimum=1)

@@ -39,6 +39,8 @@ urlpatterns = [
     path("", include("apps.spatial.urls")),
     path("", include("apps.metrics.urls")),
     path("", include("apps.signals.urls")),
+    path("", include("apps.projects.urls")),
+    path("", include("apps.previews.urls")),
     # Of allauth only the pages that there is a design for; the rest comes with the issue that needs it.
     path("accounts/login/", SignInView.as_view(), name="account_login"),
     path("accounts/logout/", account_views.logout, name="account_logout"),

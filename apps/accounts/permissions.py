@@ -17,7 +17,9 @@ from apps.common.throttles import Caller
 class Owned(Protocol):
     """A row that remembers who created it."""
 
-    created_by_id: uuid.UUID | None
+    @property
+    def created_by_id(self) -> uuid.UUID | None:
+        """Return the id of the user who counts as its creator."""
 
 
 @dataclass(frozen=True, slots=True)

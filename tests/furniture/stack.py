@@ -151,7 +151,7 @@ class Stack:
             "SECRET_KEY": settings.SECRET_KEY,
             **{
                 name: ",".join(getattr(settings, name))
-                for name in ("JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS")
+                for name in ("JWT_SIGNING_KEYS", "ENCRYPTION_KEYS", "KEY_PEPPERS", "PROJECTS_MANIFEST_KEYS")
             },
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}

@@ -1,0 +1,1 @@
+"""Preview bundles: shared for minutes, by token."""

@@ -1,0 +1,21 @@
+"""The previews app."""
+
+from django.apps import AppConfig
+
+from apps.common.audit import register_audit_verbs
+from apps.previews.verbs import VERBS
+
+
+class PreviewsConfig(AppConfig):
+    """Preview bundles."""
+
+    name = "apps.previews"
+    label = "previews"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.previews import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+
+        register_audit_verbs(VERBS)

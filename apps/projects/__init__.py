@@ -1,0 +1,1 @@
+"""Code projects: mirrors, files, manifests, documentation, renames."""

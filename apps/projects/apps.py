@@ -1,0 +1,21 @@
+"""The projects app."""
+
+from django.apps import AppConfig
+
+from apps.common.audit import register_audit_verbs
+from apps.projects.verbs import VERBS
+
+
+class ProjectsConfig(AppConfig):
+    """Code projects."""
+
+    name = "apps.projects"
+    label = "projects"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.projects import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+
+        register_audit_verbs(VERBS)

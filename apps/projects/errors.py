@@ -1,0 +1,39 @@
+"""What several parts of projects raise."""
+
+from apps.common.errors import Conflict, DomainError, Malformed, Unavailable
+
+
+class ProjectArchived(Conflict):
+    """The project is archived; it takes no changes."""
+
+    code = "projects.archived"
+
+
+class NotLinked(Conflict):
+    """The project mirrors no repository."""
+
+    code = "projects.not_linked"
+
+
+class PathInvalid(Malformed):
+    """This is no path of a file in a git tree."""
+
+    code = "projects.path_invalid"
+
+
+class GitMissing(Unavailable):
+    """The program git is not installed on this server."""
+
+    code = "projects.git_missing"
+
+
+class GitFailed(DomainError):
+    """git ended with an error."""
+
+    code = "projects.git_failed"
+
+
+class JobAlreadyCompleted(Conflict):
+    """This has ended already."""
+
+    code = "projects.job_already_completed"

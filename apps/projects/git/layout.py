@@ -1,0 +1,28 @@
+"""Where mirrors lie: PROJECTS_DATA_DIR/mirrors/<2 hex>/<mirror id>/<generation>.git."""
+
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.projects.errors import NotLinked
+from apps.projects.models import Mirror
+
+
+def mirror_folder(mirror_id: uuid.UUID) -> Path:
+    """Return the folder of all generations of a mirror."""
+    name = str(mirror_id)
+    # The last two digits are random; the first ones of a UUIDv7 are the same for years.
+    return Path(settings.PROJECTS_DATA_DIR) / "mirrors" / name[-2:] / name
+
+
+def generation_folder(mirror_id: uuid.UUID, generation: int) -> Path:
+    """Return the bare repository of one generation."""
+    return mirror_folder(mirror_id) / f"{generation}.git"
+
+
+def published_repository(mirror: Mirror) -> Path:
+    """Return the repository that is read now; raises NotLinked while nothing was ever published."""
+    if mirror.unlinked_at is not None or mirror.generation == 0:
+        raise NotLinked
+    return generation_folder(mirror.pk, mirror.generation)

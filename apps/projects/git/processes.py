@@ -1,0 +1,151 @@
+"""One call of git: fixed environment and configuration, own process group, bounded output and time."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from apps.projects.errors import GitFailed, GitMissing
+
+READ_TIMEOUT_S: Final = 30.0
+OUTPUT_MAX_BYTES: Final = 64 * 1024 * 1024
+ERROR_MAX_CHARS: Final = 2_000
+
+# Nothing of a repository, of the machine or of a user's settings may choose what git does.
+CONFIGURATION: Final = (
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.symlinks=false",
+    "core.quotePath=false",
+    "core.attributesFile=/dev/null",
+    "credential.helper=",
+    "http.followRedirects=false",
+    "http.proxy=",
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=30",
+    "transfer.bundleURI=false",
+    "fetch.recurseSubmodules=no",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "protocol.version=2",
+    "diff.external=",
+    "safe.directory=*",
+)
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the whole environment of a call."""
+    return {
+        "PATH": os.pathsep.join(os.get_exec_path()),
+        "HOME": _empty_folder(),
+        "LANG": "C",
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_PROTOCOL_FROM_USER": "0",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        **(extra or {}),
+    }
+
+
+def find_git() -> str:
+    """Return the program's path; raises GitMissing."""
+    found = shutil.which("git")
+    if found is None:
+        raise GitMissing
+    return found
+
+
+def command_line(repository: Path | None, arguments: Sequence[str], more: Sequence[str] = ()) -> list[str]:
+    """Return a whole command line; `more` are settings beyond CONFIGURATION."""
+    settings = [part for setting in (*CONFIGURATION, *more) for part in ("-c", setting)]
+    place = ["--git-dir", str(repository)] if repository is not None else []
+    return [find_git(), "--no-pager", *place, *settings, *arguments]
+
+
+@contextmanager
+def open_git(
+    repository: Path | None,
+    *arguments: str,
+    extra: Mapping[str, str] | None = None,
+    more: Sequence[str] = (),
+    cwd: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start git with pipes to all three streams; its whole process group is gone when the block ends.
+
+    Nobody reads the error stream while the block runs: it goes to a file that only keeps what fits.
+    """
+    with tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command_line(repository, arguments, more),
+            env=environment(extra),
+            cwd=cwd or _empty_folder(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all its children, and wait for it."""
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):  # it ended first
+                stream.close()
+    with suppress(ProcessLookupError, PermissionError):  # gone already
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_git(
+    repository: Path | None,
+    *arguments: str,
+    stdin: bytes = b"",
+    extra: Mapping[str, str] | None = None,
+    more: Sequence[str] = (),
+    timeout_s: float = READ_TIMEOUT_S,
+    accepted: frozenset[int] = frozenset({0}),
+) -> bytes:
+    """Return what git writes, for calls whose output is small; raises GitFailed, GitMissing.
+
+    The error's detail never holds what git said: that may quote names and secrets. See `GitFailed.extra`.
+    """
+    process = subprocess.Popen(
+        command_line(repository, arguments, more),
+        env=environment(extra),
+        cwd=_empty_folder(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        output, _errors = process.communicate(stdin, timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise GitFailed(f"git {arguments[0]} took longer than {timeout_s:g} s.") from error
+    finally:
+        kill_group(process)
+    if process.returncode not in accepted:
+        raise GitFailed(f"git {arguments[0]} ended with {process.returncode}.")
+    return output
+
+
+def _empty_folder() -> str:
+    """Return a folder with nothing in it, as HOME and working directory."""
+    return "/var/empty" if Path("/var/empty").is_dir() else "/"

@@ -1,0 +1,1 @@
+"""The reads of projects, one module per noun."""

@@ -1,0 +1,64 @@
+"""Who may do what with a project (projects.md section 1): the rights V, E and O, together with the role.
+
+    V  view     owner, member, organization admin; every member of the organization if it is visible to all
+    E  edit     owner, member with the role editor, a manager on each project they see, admin
+    O  own      owner, a manager on each project they see, admin
+
+The permission of the organization must hold as well; the owner counts as the one who created the row.
+"""
+
+import enum
+
+from apps.accounts.models import Role
+from apps.accounts.permissions import Actor
+from apps.common.errors import Forbidden
+from apps.projects.errors import ProjectArchived
+from apps.projects.models import Project, ProjectMember
+from apps.projects.states import MemberRole
+
+MANAGERS = frozenset({Role.MANAGER, Role.ADMIN})
+
+
+class Right(enum.IntEnum):
+    """What somebody may do with a project they see."""
+
+    VIEW = 1
+    EDIT = 2
+    OWN = 3
+
+    @property
+    def label(self) -> str:
+        """Return its name on the wire."""
+        return self.name.lower()
+
+
+def right_of(actor: Actor, project: Project) -> Right:
+    """Return the right of an actor on a project that `visible_to` let them see; at most one query."""
+    if actor.role in MANAGERS or (actor.person is not None and project.owner_id == actor.person.pk):
+        return Right.OWN
+    if actor.person is None:
+        return Right.VIEW
+    is_editor = ProjectMember.objects.filter(
+        project=project, user=actor.person, role=MemberRole.EDITOR
+    ).exists()
+    return Right.EDIT if is_editor else Right.VIEW
+
+
+def require_right(actor: Actor, project: Project, right: Right, permission: str) -> None:
+    """Raise Forbidden unless the actor holds the right and the permission; `projects.apply` may be lent.
+
+    For a write of `right` EDIT or OWN, raises ProjectArchived where the project is archived.
+    """
+    held = right_of(actor, project)
+    is_lent = (
+        permission == "projects.apply" and held is Right.EDIT and bool(project.option("editors_may_apply"))
+    )
+    if is_lent:
+        # What stands beside `apply` for analysts, so that a demotion or a narrow key still counts.
+        right, permission = Right.EDIT, "projects.run"
+    if held < right:
+        raise Forbidden(f"This needs the right to {right.label} the project.")
+    if not actor.may(permission, project):
+        raise Forbidden(f"This needs the permission {permission}.")
+    if right > Right.VIEW and project.archived_at is not None:
+        raise ProjectArchived

@@ -1,0 +1,1 @@
+"""The acts on projects, one module per noun."""

@@ -1,0 +1,4 @@
+"""The jobs of projects, and what follows when one ends.
+
+A worker may die between the end of a job and what follows: the rows are the truth, and the clock asks again.
+"""

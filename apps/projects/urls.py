@@ -1,0 +1,6 @@
+"""Pages of projects."""
+
+from django.urls import URLPattern, URLResolver
+
+app_name = "projects"
+urlpatterns: list[URLPattern | URLResolver] = []

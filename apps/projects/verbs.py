@@ -1,0 +1,5 @@
+"""What the audit says of acts on projects."""
+
+from typing import Final
+
+VERBS: Final[dict[str, str]] = {}
