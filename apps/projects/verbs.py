@@ -26,4 +26,7 @@ VERBS: Final[dict[str, str]] = {
     "projects.credential_added": "A credential was stored",
     "projects.credential_changed": "A credential was changed or replaced",
     "projects.credential_deleted": "A credential was deleted",
+    # Proposals
+    "projects.proposal_applied": "A proposed rename was approved to be applied",
+    "projects.proposal_rejected": "A proposed rename was rejected",
 }

@@ -15,11 +15,12 @@ from apps.common.jobs.kinds import Rows
 from apps.projects.faults import fault
 from apps.projects.git.layout import published_repository
 from apps.projects.models import Project, Proposal, ProposalFile
+from apps.projects.notices import tell_analysis_failed, tell_proposal_ready
 from apps.projects.proposing.inheriting import inherit_decisions
 from apps.projects.proposing.moving import move_proposal, reopen_analysis
 from apps.projects.proposing.recording import analysis_columns, cut_files, file_rows
 from apps.projects.proposing.sources import Collected, collect_sources, listed_files, main_language
-from apps.projects.proposing.telling import JOB_FINISHED, READY, announce_proposal, tell_starter
+from apps.projects.proposing.telling import announce_proposal
 from apps.projects.renaming.analysing import analyse
 from apps.projects.renaming.values import Analysis, Place, Wish
 from apps.projects.rights import Right, right_of
@@ -78,18 +79,24 @@ def announce(row: Proposal) -> None:
 
 @run_rename.on_end
 def settle_analysis(row: Proposal) -> None:
-    """Let no proposal stay in analysing after its job, tell the starter, let the project's next one begin."""
-    if row.status == JobStatus.SUCCEEDED:
-        tell_starter(row, READY)
-    else:
-        is_cancelled = row.status == JobStatus.CANCELLED
-        end = ProposalState.CANCELLED if is_cancelled else ProposalState.FAILED
-        if move_proposal(row.pk, ProposalState.ANALYSING, end) and not is_cancelled:
-            tell_starter(row, JOB_FINISHED)
+    """Let no proposal stay in analysing after its job; let the project's next one begin."""
+    if row.status != JobStatus.SUCCEEDED:
+        end_analysis(row)
     waiting = Proposal.objects.filter(project=row.project_id, status=JobStatus.QUEUED)
     following = waiting.order_by("queued_at", "pk").first()
     if following is not None:
         run_rename.nudge(following.pk, following.queue)
+
+
+def end_analysis(row: Proposal) -> bool:
+    """Move a proposal whose job failed or was cancelled out of analysing; tell whether it was there still."""
+    is_failed = row.status == JobStatus.FAILED
+    end = ProposalState.FAILED if is_failed else ProposalState.CANCELLED
+    with transaction.atomic():
+        has_moved = move_proposal(row.pk, ProposalState.ANALYSING, end)
+        if has_moved and is_failed:
+            tell_analysis_failed(row)
+    return has_moved
 
 
 def _stop_if_archived(project: Project) -> None:
@@ -149,3 +156,4 @@ def _record(run: jobs.Run[Proposal], analysis: Analysis, collected: Collected) -
         if not move_proposal(proposal.pk, ProposalState.ANALYSING, ProposalState.PROPOSED):
             raise LeaseLost
         run.succeed(**analysis_columns(analysis, [*collected.unscanned, *left]))
+        tell_proposal_ready(proposal)
