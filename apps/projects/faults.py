@@ -1,7 +1,7 @@
 """Points at which a process of projects can be made to die, for tests and for trying it out.
 
-PROJECTS_FAULT names one: `apply.ref`, or `apply.ref:3` for the third time it is reached. Read only with DEBUG.
-Each stage names its own points.
+PROJECTS_FAULT names one: `sync.fetched`, or `sync.fetched:3` for the third time it is reached. Read only with
+DEBUG. Each stage names its own points.
 """
 
 import os

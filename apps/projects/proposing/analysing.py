@@ -1,7 +1,6 @@
 """The job `projects.rename`: from a wish over the sources of the base commit to a proposal."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
@@ -15,16 +14,18 @@ from apps.common.jobs.kinds import Rows
 from apps.projects.faults import fault
 from apps.projects.git.layout import published_repository
 from apps.projects.models import Project, Proposal, ProposalFile
+from apps.projects.models.project import seen_by
 from apps.projects.notices import tell_analysis_failed, tell_proposal_ready
 from apps.projects.proposing.inheriting import inherit_decisions
 from apps.projects.proposing.moving import move_proposal, reopen_analysis
-from apps.projects.proposing.recording import analysis_columns, cut_files, file_rows
+from apps.projects.proposing.recording import analysis_columns, file_rows
 from apps.projects.proposing.sources import Collected, collect_sources, listed_files, main_language
 from apps.projects.proposing.telling import announce_proposal
+from apps.projects.proposing.wishing import old_name, wish_of
 from apps.projects.renaming.analysing import analyse
-from apps.projects.renaming.values import Analysis, Place, Wish
+from apps.projects.renaming.values import Analysis
 from apps.projects.rights import Right, right_of
-from apps.projects.states import ProposalState, RenameKind, RenameMode
+from apps.projects.states import ProposalState
 
 INSERT_BATCH: Final = 200
 
@@ -54,6 +55,7 @@ def initiator_may(row: Proposal) -> bool:
         target_path="pk",
         target_url_name="rename-detail",
         narrow=lambda rows: rows.filter(project__deleted_at__isnull=True),
+        visible_to=lambda rows, actor: rows.filter(seen_by(actor, "project__")),
     ),
     claimable=one_per_project,
     may_run=initiator_may,
@@ -77,17 +79,6 @@ def announce(row: Proposal) -> None:
     announce_proposal(row)
 
 
-@run_rename.on_end
-def settle_analysis(row: Proposal) -> None:
-    """Let no proposal stay in analysing after its job; let the project's next one begin."""
-    if row.status != JobStatus.SUCCEEDED:
-        end_analysis(row)
-    waiting = Proposal.objects.filter(project=row.project_id, status=JobStatus.QUEUED)
-    following = waiting.order_by("queued_at", "pk").first()
-    if following is not None:
-        run_rename.nudge(following.pk, following.queue)
-
-
 def end_analysis(row: Proposal) -> bool:
     """Move a proposal whose job failed or was cancelled out of analysing; tell whether it was there still."""
     is_failed = row.status == JobStatus.FAILED
@@ -108,27 +99,9 @@ def _collect(run: jobs.Run[Proposal]) -> Collected:
     proposal = run.row
     run.progress(0.05, stage="reading")
     files = listed_files(proposal.manifest)
-    language = main_language(proposal.mode, wish_of(proposal).place, files)
-    return collect_sources(
-        published_repository(proposal.project.mirror), files, language=language, name=""
-    )
-
-
-def wish_of(proposal: Proposal) -> Wish:
-    """Return what a proposal asks for, as an analysis takes it."""
-    symbol: Mapping[str, Any] = proposal.request["symbol"]
-    options: Mapping[str, bool] = proposal.request["options"]
-    place = Place(symbol["path"], symbol["line"], symbol["column"]) if "path" in symbol else None
-    return Wish(
-        kind=RenameKind(proposal.kind),
-        mode=RenameMode(proposal.mode),
-        new_name=proposal.new_name,
-        place=place,
-        qualified_name=symbol.get("qualified_name", ""),
-        strings=options["strings"],
-        comments=options["comments"],
-        docs=options["docs"],
-    )
+    language = main_language(proposal.mode, proposal.request["symbol"].get("path", ""), files)
+    repository = published_repository(proposal.project.mirror)
+    return collect_sources(repository, files, language=language, name=old_name(proposal, repository))
 
 
 def _analyse(proposal: Proposal, collected: Collected) -> Analysis:
@@ -145,15 +118,14 @@ def _analyse(proposal: Proposal, collected: Collected) -> Analysis:
 def _record(run: jobs.Run[Proposal], analysis: Analysis, collected: Collected) -> None:
     """Write files and result at once: a reader sees the proposal whole, or still being analysed."""
     proposal = run.row
-    files, left = cut_files(analysis)
-    rows = file_rows(proposal, files)
+    rows = file_rows(proposal, analysis.files)
     inherit_decisions(proposal, rows)
     with transaction.atomic():
         # Locked, so that nobody archives the project between this look and the commit.
-        _stop_if_archived(Project.objects.select_for_update(of=("self",)).get(pk=proposal.project_id))
+        _stop_if_archived(Project.objects.select_for_update(no_key=True).get(pk=proposal.project_id))
         ProposalFile.objects.filter(proposal=proposal).delete()
         ProposalFile.objects.bulk_create(rows, batch_size=INSERT_BATCH)
         if not move_proposal(proposal.pk, ProposalState.ANALYSING, ProposalState.PROPOSED):
             raise LeaseLost
-        run.succeed(**analysis_columns(analysis, [*collected.unscanned, *left]))
+        run.succeed(**analysis_columns(analysis, collected.unscanned))
         tell_proposal_ready(proposal)

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from apps.accounts.queries import initiator
 from apps.common import jobs
-from apps.common.db import JobStatus
 from apps.common.errors import DomainError
 from apps.common.jobs import LeaseLost, Listing, Transient, job
 from apps.projects.errors import GitFailed, JobAlreadyCompleted
 from apps.projects.faults import fault
 from apps.projects.git.layout import published_repository
 from apps.projects.models import Application, Mirror, Project, Proposal
+from apps.projects.models.project import seen_by
 from apps.projects.notices import tell_proposal_applied
 from apps.projects.proposing.committing import (
     Author,
@@ -51,6 +51,7 @@ def initiator_may(row: Application) -> bool:
         target_path="proposal_id",
         target_url_name="rename-detail",
         narrow=lambda rows: rows.filter(project__deleted_at__isnull=True),
+        visible_to=lambda rows, actor: rows.filter(seen_by(actor, "project__")),
     ),
     may_run=initiator_may,
 )
@@ -64,13 +65,6 @@ def run_apply(run: jobs.Run[Application]) -> None:
     if not commit:
         commit = _apply(run, repository, planned)
     _record(run, mirror, commit)
-
-
-@run_apply.on_end
-def settle_application(row: Application) -> None:
-    """Give a proposal back whose application failed or was cancelled."""
-    if row.status != JobStatus.SUCCEEDED:
-        end_application(row)
 
 
 def _take_up(row: Application) -> None:
@@ -121,7 +115,7 @@ def _record(run: jobs.Run[Application], mirror: Mirror, commit: str) -> None:
     row = run.row
     with transaction.atomic():
         # A new generation may have been published since, copied from the old one before the ref was there.
-        now = Mirror.objects.select_for_update(of=("self",)).get(pk=mirror.pk)
+        now = Mirror.objects.select_for_update(no_key=True).get(pk=mirror.pk)
         if now.generation != mirror.generation:
             raise Transient("The repository was cloned anew meanwhile.")
         moved = move_proposal(

@@ -1,12 +1,14 @@
 """Every move of a proposal's state: one conditional UPDATE, whose row count decides races."""
 
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db.models import F
 from django.utils import timezone
 
 from apps.common.db import JobStatus
+from apps.common.errors import Conflict
+from apps.projects.errors import JobAlreadyCompleted
 from apps.projects.models import Proposal
 from apps.projects.proposing.telling import announce_proposal
 from apps.projects.states import PROPOSAL_MOVES, ProposalState
@@ -29,3 +31,12 @@ def reopen_analysis(proposal: Proposal) -> None:
     rows = Proposal.objects.filter(pk=proposal.pk, status=JobStatus.RUNNING, state=ProposalState.FAILED)
     if rows.update(state=ProposalState.ANALYSING):
         proposal.state = ProposalState.ANALYSING
+
+
+def refuse_act(proposal: Proposal) -> NoReturn:
+    """Raise what an act gets whose proposal is in no state for it: JobAlreadyCompleted, or a Conflict."""
+    state = ProposalState(proposal.state)
+    extra = {"state": state.value}
+    if state.is_final:
+        raise JobAlreadyCompleted(f"The proposal is {state}.", extra=extra)
+    raise Conflict(f"The proposal is {state}.", extra=extra)

@@ -13,8 +13,6 @@ from apps.projects.states import Bucket, Completeness
 
 # What a list that is shown may hold; its count tells of all.
 SHOWN_MAX: Final = 20_000
-EDITS_MAX: Final = 20_000
-TOO_MANY: Final = "limit"
 
 
 def analysis_columns(analysis: Analysis, unscanned: Sequence[Unscanned]) -> dict[str, Any]:
@@ -41,18 +39,6 @@ def _counts(analysis: Analysis, unscanned: int) -> dict[str, int]:
         "residual": len(analysis.residual),
         "unscanned": unscanned,
     }
-
-
-def cut_files(analysis: Analysis) -> tuple[tuple[FileEdits, ...], tuple[Unscanned, ...]]:
-    """Return the files of an analysis whose edits fit, and those beyond EDITS_MAX as unscanned."""
-    kept, left, room = [], [], EDITS_MAX
-    for file in analysis.files:
-        room -= len(file.edits)
-        if room >= 0:
-            kept.append(file)
-        else:
-            left.append(Unscanned(file.path.decode(), TOO_MANY))
-    return tuple(kept), tuple(left)
 
 
 def edits_digest(files: Iterable[FileEdits]) -> bytes:
@@ -92,9 +78,15 @@ def edits_of(row: ProposalFile) -> list[Edit]:
     return msgspec.convert(row.edits, list[Edit])
 
 
-def selected_edits(row: ProposalFile) -> list[Edit]:
-    """Return the edits of a row that are ticked."""
-    return [edit for edit in edits_of(row) if edit.selected]
+def file_edits_of(row: ProposalFile) -> FileEdits:
+    """Return a row as the analysis gave it, with the edits that people ticked."""
+    return FileEdits(
+        path=bytes(row.path),
+        blob=row.blob,
+        encoding=row.encoding,
+        edits=tuple(edits_of(row)),
+        new_path=bytes(row.new_path),
+    )
 
 
 def _plain(value: Any) -> Any:

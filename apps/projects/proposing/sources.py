@@ -61,8 +61,8 @@ class Collected:
 def listed_files(manifest: Manifest) -> list[Listed]:
     """Return the regular text files of a manifest by path. Reads its document; issues no query."""
     with default_storage.open(manifest.storage_key, "rb") as document:
-        next(iter(document))  # the header
-        return [found for line in document if (found := _listed(orjson.loads(line))) is not None]
+        _header, *lines = document.read().splitlines()
+    return [found for line in lines if (found := _listed(orjson.loads(line))) is not None]
 
 
 def _listed(entry: Mapping[str, Any]) -> Listed | None:
