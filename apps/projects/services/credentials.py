@@ -14,7 +14,7 @@ from apps.common.outbound.errors import OutboundBlocked
 from apps.common.outbound.urls import parse_target
 from apps.projects import notices
 from apps.projects.models import Credential, Project
-from apps.projects.services.projects import lock_project, require_own
+from apps.projects.services.guards import lock_project, require_own
 from apps.projects.vault import seal_secret
 
 DEFAULT_PORT: Final = 443

@@ -36,7 +36,8 @@ from apps.projects.models import (
     Symbol,
 )
 from apps.projects.services.credentials import destroy_credentials
-from apps.projects.services.projects import lock_project, require_own, unless_taken
+from apps.projects.services.guards import lock_project, require_own
+from apps.projects.services.projects import unless_taken
 from apps.projects.services.work import cancel_work, is_worked_on
 
 RESTORABLE_FOR: Final = dt.timedelta(days=7)
