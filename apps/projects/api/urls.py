@@ -1,12 +1,13 @@
 """Routing of `/api/v1/projects`, `/ai`, `/refactor` and `/manifest-keys`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
 from apps.common.viewsets import ApiRouter
 from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.projects import ProjectViewSet
+from apps.projects.api.workers import WorkerHealthViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
 
@@ -16,3 +17,8 @@ projects.register("projects", ProjectViewSet, basename="project")
 projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="project-member")
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
+
+# How the queues are served
+urlpatterns += [
+    path("health/workers", WorkerHealthViewSet.as_view({"get": "show"}), name="health-workers"),
+]
