@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, re_path
 
 from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.files import SourceViewSet
+from apps.projects.api.search import CodeSearchViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
 
@@ -31,5 +32,12 @@ urlpatterns += [
         rf"^{PROJECT_ROUTE}/raw-by-key/{KEY}\Z",
         SourceViewSet.as_view({"get": "raw_by_key"}, detail=True),
         name="project-raw-by-key",
+    ),
+]
+
+# Search.
+urlpatterns += [
+    re_path(
+        rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
     ),
 ]

@@ -77,6 +77,28 @@ def entry_at(mirror: Mirror, commit: str, path: bytes) -> Entry:
     raise NotFound
 
 
+def all_files(mirror: Mirror, commit: str, languages: frozenset[str] = frozenset()) -> list[bytes]:
+    """Return the paths of all files, links and submodules of a commit, in the languages if any are named.
+
+    Issues two to three queries, more where languages pick from a commit that is not the published head.
+    """
+    if not commit:
+        return []
+    if commit == mirror.head_commit:
+        rows = _rows_of(mirror, commit).exclude(kind=FileKind.DIR)
+        rows = rows.filter(language__in=languages) if languages else rows
+        found = [bytes(path) for path in rows.order_by("path").values_list("path", flat=True)]
+        if found or _has_folder(mirror, commit, b""):
+            return found
+    wanted = Wanted(is_recursive=True, languages=languages)
+    repository = published_repository(mirror)
+    if not languages:
+        entries = _tree(repository, commit, wanted)
+    else:
+        entries = _of_tree(mirror, repository, commit, wanted, None)
+    return [entry.path for entry in entries if entry.kind is not FileKind.DIR]
+
+
 def _rows_of(mirror: Mirror, commit: str) -> QuerySet[File]:
     """Return the rows of the published tree, none if another commit is published by now."""
     rows: QuerySet[File] = File.objects.filter(
