@@ -48,6 +48,7 @@ DEFAULTS: Final[Table] = {
     "evaluate": _by_role(0, 5, 5, 5, 5),
     "refactor": _by_role(0, 5, 5, 5, 5),
     "ai": dict.fromkeys(("analyst", "manager", "admin", "key"), _AI),
+    "search": _by_role(30, 30, 30, 30, 30),
     "mcp": _by_role(60, 120, 120, 120, 120),
     "webhook_test": _by_role(0, 10, 10, 10, 10),
     "auth_login": {"ip_and_address": (Quota(10),), "ip": (Quota(60),)},
