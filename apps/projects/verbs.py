@@ -2,4 +2,7 @@
 
 from typing import Final
 
-VERBS: Final[dict[str, str]] = {}
+VERBS: Final[dict[str, str]] = {
+    # Code jobs
+    "projects.external_job_started": "A code job was started that may ask a language model",
+}

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from apps.projects.analysis.values import Mark
+from apps.projects.analysis.values import Mark, clean
 
 TODO: Final = re.compile(rb"(?:#|//|/\*|\*|--|;|<!--|%)[ \t]*(TODO|FIXME|XXX|HACK)\b[ \t:]*([^\r\n]{0,200})")
 TODOS_MAX: Final = 200
@@ -25,7 +25,7 @@ def find_todos(content: bytes) -> tuple[Mark, ...]:
     for match in TODO.finditer(content):
         line += content.count(b"\n", seen, match.start())
         seen = match.start()
-        text = match[2].decode("utf-8", "replace").strip()
+        text = clean(match[2].decode("utf-8", "replace").strip())
         found.append(Mark(kind=match[1].decode(), line=line, text=text))
         if len(found) == TODOS_MAX:
             break

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from apps.projects.analysis.values import Package
+from apps.projects.analysis.values import Package, clean
 
 DEPENDENCIES_MAX: Final = 500
 NAME: Final = re.compile(r"[A-Za-z0-9@][A-Za-z0-9@/._-]{0,200}")
@@ -30,7 +30,7 @@ def _pyproject(document: Mapping[str, Any]) -> Package:
     dependencies = project.get("dependencies")
     scripts = _table(project, "scripts") | _table(project, "gui-scripts")
     return Package(
-        name=str(project.get("name", ""))[:200],
+        name=clean(str(project.get("name", ""))[:200]),
         dependencies=_names(dependencies if isinstance(dependencies, list) else []),
         scripts=_names(scripts),
     )
@@ -41,7 +41,7 @@ def _node(document: Any) -> Package | None:
         return None
     dependencies = _table(document, "dependencies") | _table(document, "devDependencies")
     return Package(
-        name=str(document.get("name", ""))[:200],
+        name=clean(str(document.get("name", ""))[:200]),
         dependencies=_names(dependencies),
         scripts=_names(_table(document, "bin") | _table(document, "scripts")),
     )

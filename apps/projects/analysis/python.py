@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apps.projects.analysis.signatures import signature_of
-from apps.projects.analysis.values import DOCSTRING_CHARS, NAME_CHARS, Definition, Import, Mark
+from apps.projects.analysis.values import DOCSTRING_CHARS, NAME_CHARS, Definition, Import, Mark, clean
 
 DEFINITIONS_MAX: Final = 20_000
 CALLS_MAX: Final = 200
@@ -68,7 +68,7 @@ def read_python(content: bytes) -> PythonFacts:
 def docstring_of(node: Defining | ast.Module) -> str | None:
     """Return a docstring without its indent, None if there is none."""
     found = ast.get_docstring(node)
-    return None if found is None else found[:DOCSTRING_CHARS]
+    return None if found is None else clean(found[:DOCSTRING_CHARS])
 
 
 class _Reader:

@@ -15,7 +15,7 @@ from apps.projects.analysis.grammars import find_grammar, read_definitions
 from apps.projects.analysis.marks import count_lines, find_todos, is_minified
 from apps.projects.analysis.packages import read_package
 from apps.projects.analysis.python import read_python
-from apps.projects.analysis.values import FileFacts, SourceFile
+from apps.projects.analysis.values import FileFacts, SourceFile, clean
 
 RECORDS: Final = "facts"
 LENGTH_BYTES: Final = 4
@@ -71,5 +71,5 @@ def _structure(file: SourceFile, counted: FileFacts) -> FileFacts:
     grammar = find_grammar(file.language)
     if grammar is None:
         return msgspec.structs.replace(counted, unscanned="language")
-    text = file.content.decode("utf-8", "replace")
+    text = clean(file.content.decode("utf-8", "replace"))
     return msgspec.structs.replace(counted, definitions=read_definitions(text, grammar))

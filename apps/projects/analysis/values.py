@@ -12,6 +12,11 @@ DOCSTRING_CHARS: Final = 4_000
 NAME_CHARS: Final = 255
 
 
+def clean(text: str) -> str:
+    """Return text that UTF-8 and the database can hold: without NUL and halves of characters."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):
     """A file to look at: path from the root, language as the manifest names it, bytes of the blob."""
 
