@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.notices import register_notice
 from apps.projects.verbs import VERBS
 
 
@@ -17,5 +18,8 @@ class ProjectsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.projects import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.projects.notices import NOTICES  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
+        for kind in NOTICES:
+            register_notice(kind)
