@@ -3,10 +3,6 @@
 from typing import Final
 
 VERBS: Final[dict[str, str]] = {
-<<<<<<< HEAD
-    # Code jobs
-    "projects.external_job_started": "A code job was started that may ask a language model",
-=======
     # Projects
     "projects.created": "A project was created",
     "projects.changed": "A project was changed",
@@ -30,5 +26,6 @@ VERBS: Final[dict[str, str]] = {
     "projects.credential_added": "A credential was stored",
     "projects.credential_changed": "A credential was changed or replaced",
     "projects.credential_deleted": "A credential was deleted",
->>>>>>> h/a
+    # Code jobs
+    "projects.external_job_started": "A code job was started that may ask a language model",
 }
