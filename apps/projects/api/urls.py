@@ -2,4 +2,17 @@
 
 from django.urls import URLPattern, URLResolver
 
+from apps.common.viewsets import ApiRouter
+from apps.projects.api.base import PROJECT_ROUTE
+from apps.projects.api.credentials import CredentialViewSet
+from apps.projects.api.members import ProjectMemberViewSet
+from apps.projects.api.projects import ProjectViewSet
+
 urlpatterns: list[URLPattern | URLResolver] = []
+
+# Projects, members, credentials
+projects = ApiRouter()
+projects.register("projects", ProjectViewSet, basename="project")
+projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="project-member")
+projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
+urlpatterns += projects.urls
