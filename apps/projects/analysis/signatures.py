@@ -13,7 +13,10 @@ def signature_of(node: Function | ast.ClassDef) -> str:
     """Return `def name(arguments) -> result` or `class Name(Base)`, as `ast.unparse` words the parts."""
     if isinstance(node, ast.ClassDef):
         bases = [_text(base) for base in node.bases]
-        bases += [f"{word.arg}={_text(word.value)}" if word.arg else f"**{_text(word.value)}" for word in node.keywords]
+        bases += [
+            f"{word.arg}={_text(word.value)}" if word.arg else f"**{_text(word.value)}"
+            for word in node.keywords
+        ]
         whole = f"class {node.name}" + (f"({', '.join(bases)})" if bases else "")
     else:
         before = "async def" if isinstance(node, ast.AsyncFunctionDef) else "def"

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver
 
 from apps.common.viewsets import ApiRouter
 from apps.projects.api.base import PROJECT_ROUTE
+from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.projects import ProjectViewSet
@@ -16,3 +17,9 @@ projects.register("projects", ProjectViewSet, basename="project")
 projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="project-member")
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
+
+# Code jobs
+code_jobs = ApiRouter()
+code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
+code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
+urlpatterns += code_jobs.urls

@@ -58,7 +58,9 @@ def read_structure(
     unscanned += [Unscanned(file.path, "time") for file in late]
     unscanned += [Unscanned(each.file.path, each.facts.unscanned) for each in read if each.facts.unscanned]
     unscanned.sort(key=lambda each: each.path)
-    is_partial = bool(late) or any(each.reason in {"limit", "engine_failed", "engine_timeout"} for each in unscanned)
+    is_partial = bool(late) or any(
+        each.reason in {"limit", "engine_failed", "engine_timeout"} for each in unscanned
+    )
     return Structure(tuple(read), tuple(unscanned), is_partial)
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from apps.projects.documenting.markdown import code, plain
+
 GENERATOR: Final = "sextant-structure/1"
 STRUCTURAL: Final = "structural"
 
@@ -108,3 +110,14 @@ def encode_result(result: Result) -> bytes:
 def decode_result(content: bytes) -> Result:
     """Return the result of JSON that `encode_result` wrote; raises msgspec.ValidationError."""
     return msgspec.json.decode(content, type=Result)
+
+
+def result_as_markdown(result: Result) -> str:
+    """Return a result as one document."""
+    parts = [result.text_md]
+    for section in result.sections:
+        parts += [f"## {plain(section.title)}", section.text_md]
+    if result.unscanned:
+        parts.append("## Not scanned")
+        parts.append("\n".join(f"- {code(each.path)}: {plain(each.reason)}" for each in result.unscanned))
+    return "\n\n".join(part for part in parts if part) + "\n"

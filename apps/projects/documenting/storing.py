@@ -6,11 +6,19 @@ import msgspec
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
+from apps.common.db import JobStatus
+from apps.common.errors import Conflict, NotFound
 from apps.projects.documenting.results import Result, decode_result, encode_result
 from apps.projects.models import CodeJob
 
 ROW_MAX_BYTES: Final = 256 * 1024
 FOLDER: Final = "projects/results"
+
+
+class JobNotFinished(Conflict):
+    """The job has no result; see how it stands."""
+
+    code = "projects.job_not_finished"
 
 
 def keep_result(job: CodeJob, result: Result) -> dict[str, Any]:
@@ -32,6 +40,16 @@ def load_result(job: CodeJob) -> Result | None:
         with default_storage.open(job.storage_key) as file:
             return decode_result(file.read())
     return msgspec.convert(job.result, Result) if job.result is not None else None
+
+
+def read_result(job: CodeJob) -> Result:
+    """Return what a job says; raises JobNotFinished, and NotFound if it is not kept any more."""
+    if job.status != JobStatus.SUCCEEDED:
+        raise JobNotFinished(extra={"status": job.status})
+    found = load_result(job)
+    if found is None:
+        raise NotFound("The result is not kept any more.")
+    return found
 
 
 def drop_result(job: CodeJob) -> None:

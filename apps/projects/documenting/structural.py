@@ -37,9 +37,7 @@ class Outcome:
 def work_structurally(material: Material) -> Outcome:
     """Return what the parsers say; raises GitFailed, GitMissing and what `beat` raises."""
     chosen = choose(material.files, material.wish)
-    structure = read_structure(
-        material.repository, chosen, deadline=material.deadline, beat=material.beat
-    )
+    structure = read_structure(material.repository, chosen, deadline=material.deadline, beat=material.beat)
     gone = [Unscanned(path, "not_in_manifest") for path in missing_paths(material.files, material.wish)]
     document = _write(structure, material)
     result = Result(

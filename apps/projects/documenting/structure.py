@@ -33,7 +33,9 @@ class Structure:
     def packages(self) -> frozenset[str]:
         """Return the folders that are Python packages."""
         names = (read.file.path for read in self.files)
-        return frozenset(path.rpartition("/")[0] for path in names if path.rpartition("/")[2] == "__init__.py")
+        return frozenset(
+            path.rpartition("/")[0] for path in names if path.rpartition("/")[2] == "__init__.py"
+        )
 
     @functools.cached_property
     def modules(self) -> Mapping[str, str]:

@@ -120,7 +120,10 @@ def check_targets(project: Project, wish: Wish) -> None:
     missing = sorted(path for value, path in hashes.items() if value not in found)
     if missing:
         raise TargetNotInManifest(
-            errors=[FieldError(f"There is no {path}.", code="not_in_manifest", pointer="/targets") for path in missing]
+            errors=[
+                FieldError(f"There is no {path}.", code="not_in_manifest", pointer="/targets")
+                for path in missing
+            ]
         )
 
 
