@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, path, re_path
 
 from apps.common.viewsets import ApiRouter
 from apps.projects.api.base import PROJECT_ROUTE
+from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
 from apps.projects.api.members import ProjectMemberViewSet
@@ -58,3 +59,8 @@ urlpatterns += [
         rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
     ),
 ]
+# Code jobs
+code_jobs = ApiRouter()
+code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
+code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
+urlpatterns += code_jobs.urls
