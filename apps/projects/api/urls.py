@@ -9,6 +9,8 @@ from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.projects import ProjectViewSet
+from apps.projects.api.proposal_files import ProposalFileViewSet, ProposalResidualViewSet
+from apps.projects.api.proposals import ProposalViewSet
 from apps.projects.api.search import CodeSearchViewSet
 from apps.projects.api.workers import WorkerHealthViewSet
 
@@ -64,3 +66,10 @@ code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
 code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
 urlpatterns += code_jobs.urls
+# Proposals
+PROPOSAL = r"refactor/jobs/(?P<proposal_pk>[^/.]+)"
+proposals = ApiRouter()
+proposals.register(f"{PROPOSAL}/files", ProposalFileViewSet, basename="rename-file")
+proposals.register(f"{PROPOSAL}/residual", ProposalResidualViewSet, basename="rename-residual")
+proposals.register("refactor/jobs", ProposalViewSet, basename="rename")
+urlpatterns += proposals.urls
