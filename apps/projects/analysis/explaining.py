@@ -1,4 +1,4 @@
-"""The child that looks at some lines of one file of Python: what encloses them, what they bind, use and do."""
+"""The child that looks at some lines of a file of Python: what encloses them, what they bind, use and do."""
 
 import ast
 from collections.abc import Iterator
@@ -118,7 +118,8 @@ def _enclosing(tree: ast.Module, asked: Lines) -> list[Any]:
 
 
 def _first_line(node: Any) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    lines: list[int] = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+    return min(lines)
 
 
 def _bound(node: ast.AST) -> list[str]:

@@ -130,6 +130,5 @@ def _cap_words(name: str) -> str:
 
 
 def _snake(name: str) -> str:
-    return (
-        HUMP.sub("_", name).lower().replace("__", "_") if not name.startswith("_") else "_" + _snake(name[1:])
-    )
+    bare = name.lstrip("_")
+    return "_" * (len(name) - len(bare)) + HUMP.sub("_", bare).lower().replace("__", "_")
