@@ -5,13 +5,14 @@ Each call runs under limits in a process group of its own, which dies with it, w
 """
 
 import os
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -193,12 +194,10 @@ class Call:
 def folder_bytes(folder: Path) -> int:
     """Return what the files below a folder take; those that go meanwhile do not count."""
     total = 0
-    for place, _folders, names in os.walk(folder):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(place, name)).st_size
-            except FileNotFoundError:
-                continue
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):
+            found = path.lstat()
+            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
     return total
 
 
