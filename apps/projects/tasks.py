@@ -9,17 +9,22 @@ from typing import Final
 
 from apps.common.db import JobStatus
 from apps.projects.announcing import announce_finished, announce_progress
+from apps.projects.documenting.job import run_code_job
 from apps.projects.mirroring.job import run_sync
 from apps.projects.mirroring.settling import settle_lost
-from apps.projects.models import MirrorRun
+from apps.projects.models import Application, MirrorRun, Proposal
+from apps.projects.proposing import staleness
+from apps.projects.proposing.analysing import run_rename
+from apps.projects.proposing.applying import run_apply
+from apps.projects.proposing.settling import settle_analysis, settle_application
 from apps.projects.states import RunOutcome
 
-__all__ = ["follow_publication", "run_sync"]
+__all__ = ["follow_publication", "run_apply", "run_code_job", "run_rename", "run_sync"]
 
 # Mirrors
 
 # What follows a publication, in this order: each takes a project's id, and may be called again at any time.
-FOLLOWERS: Final[list[Callable[[uuid.UUID], object]]] = []
+FOLLOWERS: Final[list[Callable[[uuid.UUID], object]]] = [staleness.follow_publication]
 QUIET_STAGES: Final = frozenset({"", "connecting"})
 
 
@@ -45,3 +50,18 @@ def follow_publication(project_id: uuid.UUID) -> None:
     """Let everything that rests on published code follow; repeatable."""
     for follow in FOLLOWERS:
         follow(project_id)
+
+
+# Proposals
+
+
+@run_rename.on_end
+def follow_analysis(row: Proposal) -> None:
+    """Settle the state of a proposal whose analysis has ended."""
+    settle_analysis(row)
+
+
+@run_apply.on_end
+def follow_application(row: Application) -> None:
+    """Settle the state of a proposal whose application has ended."""
+    settle_application(row)

@@ -5,7 +5,6 @@ Each call runs under limits in a process group of its own, which dies with it, w
 """
 
 import os
-import stat
 import subprocess
 import sys
 import tempfile
@@ -194,10 +193,10 @@ class Call:
 def folder_bytes(folder: Path) -> int:
     """Return what the files below a folder take; those that go meanwhile do not count."""
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(FileNotFoundError):
-            found = path.lstat()
-            total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    for place, _folders, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += (Path(place) / name).lstat().st_size
     return total
 
 

@@ -108,7 +108,7 @@ def lock_mirror(attempt: Attempt) -> Mirror:
         unlinked_at__isnull=True,
         project__deleted_at__isnull=True,
     )
-    mirror = held.select_related("project__organization").first()
+    mirror: Mirror | None = held.select_related("project__organization").first()
     if mirror is None:
         raise LeaseLost
     return mirror

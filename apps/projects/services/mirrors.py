@@ -89,7 +89,7 @@ def _link(project: Project, remote: Remote, credential: Credential | None) -> Mi
 def _credential_of(project: Project, credential_id: uuid.UUID | None, remote: Remote) -> Credential | None:
     if credential_id is None:
         return None
-    credential = Credential.objects.filter(project=project, pk=credential_id).first()
+    credential: Credential | None = Credential.objects.filter(project=project, pk=credential_id).first()
     if credential is None:
         detail = "The project has no such credential."
         raise Invalid(errors=[FieldError(detail, code="unknown", pointer="/credential_id")])
@@ -189,7 +189,7 @@ def stop_mirror(project: Project) -> None:
 
 def _linked(project: Project, *, is_locked: bool = True) -> Mirror:
     rows = Mirror.objects.filter(project=project, unlinked_at__isnull=True)
-    mirror = (rows.select_for_update() if is_locked else rows).first()
+    mirror: Mirror | None = (rows.select_for_update() if is_locked else rows).first()
     if mirror is None:
         raise NotLinked
     return mirror
