@@ -25,7 +25,6 @@ from apps.common.keeping import KeepingRule
 from apps.projects.git.layout import mirror_folder
 from apps.projects.models import (
     Application,
-    BlobFact,
     CodeJob,
     File,
     Manifest,
@@ -37,7 +36,8 @@ from apps.projects.models import (
     Symbol,
 )
 from apps.projects.services.credentials import destroy_credentials
-from apps.projects.services.projects import lock_project, require_own, unless_taken
+from apps.projects.services.guards import lock_project, require_own
+from apps.projects.services.projects import unless_taken
 from apps.projects.services.work import cancel_work, is_worked_on
 
 RESTORABLE_FOR: Final = dt.timedelta(days=7)
@@ -124,15 +124,26 @@ def purge_projects(now: dt.datetime) -> int:
 
 
 def purge_organization(organization_id: uuid.UUID) -> None:
-    """Remove all projects of an organization; raises StillAtWork, StillReferred."""
+    """Remove what an organization's projects have; raises StillAtWork. The rest goes with its row."""
     for project in Project.objects.filter(organization=organization_id):
         cancel_work(project)
-        purge_project(project)
-    BlobFact.objects.filter(organization=organization_id).delete()
+        _remove_files(project)
+        _delete_parts(project)
 
 
 def purge_project(project: Project) -> None:
     """Remove a project with all it has, for good; raises StillAtWork, StillReferred."""
+    _remove_files(project)
+    try:
+        with transaction.atomic():
+            _delete_parts(project)
+            project.delete()
+    except (RestrictedError, ProtectedError) as error:
+        raise StillReferred from error
+
+
+def _remove_files(project: Project) -> None:
+    """Remove the folder of its mirror and what it has in the storage; raises StillAtWork."""
     if is_worked_on(project):
         raise StillAtWork
     for mirror_id in Mirror.objects.filter(project=project).values_list("pk", flat=True):
@@ -140,19 +151,14 @@ def purge_project(project: Project) -> None:
         shutil.rmtree(mirror_folder(mirror_id), ignore_errors=False, onerror=_unless_gone)
     for name in _stored(project):
         default_storage.delete(name)
-    try:
-        _delete_rows(project)
-    except (RestrictedError, ProtectedError) as error:
-        raise StillReferred from error
 
 
 @transaction.atomic
-def _delete_rows(project: Project) -> None:
-    """Delete the rows: jobs before the manifests that they protect, large tables by one statement each."""
+def _delete_parts(project: Project) -> None:
+    """Delete jobs, which protect their manifests, and large tables, by one statement each."""
     ProposalFile.objects.filter(proposal__in=Proposal.objects.filter(project=project)).delete()
     for model in (Application, Proposal, CodeJob, *CONTENT):
         model.objects.filter(project=project).delete()
-    project.delete()
 
 
 def _stored(project: Project) -> Iterator[str]:

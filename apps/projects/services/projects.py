@@ -10,12 +10,18 @@ from apps.accounts.models import Membership, Role
 from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
 from apps.common import live
-from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound
+from apps.common.errors import Conflict, Duplicate, FieldError, Invalid
 from apps.projects.models import Project, ProjectMember
 from apps.projects.models.project import SETTINGS
 from apps.projects.rights import Right, require_right
+from apps.projects.services.guards import lock_project, require_edit, require_own
 from apps.projects.services.work import cancel_work
 from apps.projects.states import MemberRole, Visibility
+
+__all__ = [
+    "NameTaken", "archive_project", "create_project", "require_edit", "require_own", "transfer_project",
+    "unarchive_project", "update_project",
+]  # fmt: skip
 
 CHANGEABLE: Final = (
     "name", "description", "visibility", "tracked_ref", "sync_mode", "sync_interval_s", "settings",
@@ -26,16 +32,6 @@ class NameTaken(Duplicate):
     """The organization has another project of this name."""
 
     code = "projects.name_taken"
-
-
-def require_edit(actor: Actor, project: Project, permission: str) -> None:
-    """Raise Forbidden unless the actor may edit the project and holds `permission`, ProjectArchived."""
-    require_right(actor, project, Right.EDIT, permission)
-
-
-def require_own(actor: Actor, project: Project, permission: str) -> None:
-    """Raise Forbidden unless the actor owns or manages the project and may `permission`; ProjectArchived."""
-    require_right(actor, project, Right.OWN, permission)
 
 
 @transaction.atomic
@@ -141,20 +137,6 @@ def merged_settings(project: Project, given: Mapping[str, Any]) -> dict[str, Any
     """Return the project's settings with those that are given; what is as by default is not kept."""
     whole = {**project.settings, **given}
     return {name: value for name, value in whole.items() if value != SETTINGS[name]}
-
-
-def lock_project(project: Project) -> Project:
-    """Return a living project as it stands, locked until the transaction ends; raises NotFound."""
-    found = (
-        Project.objects.living()
-        .select_related("mirror", "organization")
-        .select_for_update(of=("self",), no_key=True)
-        .filter(pk=project.pk)
-        .first()
-    )
-    if found is None:
-        raise NotFound
-    return found
 
 
 def membership_of(project: Project, user_id: Any) -> Membership:
