@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from apps.accounts.models import Membership, Role, User
 from apps.accounts.services import create_api_key
+from apps.projects.git.layout import published_repository
+from apps.projects.manifests.building import build_manifest
+from apps.projects.manifests.publishing import publish_manifest
 from apps.projects.models import (
     CodeJob,
     Credential,
@@ -136,9 +139,13 @@ class RightsWorld:
         credential = Credential(host="git.example", label="Robot", **row)
         seal_secret(credential, b"a secret")
         credential.save()
-        manifest = Manifest.objects.create(
-            number=1, state="current", generator="1", settings_digest=b"", commit=mirror.head_commit, **row
+        built = build_manifest(
+            project=project,
+            repository=published_repository(mirror),
+            commit=mirror.head_commit,
+            ref=mirror.head_ref,
         )
+        manifest = publish_manifest(project=project, built=built)
         ended = {"status": "succeeded", "finished_at": timezone.now()} | row
         return Place(
             project=project,
@@ -162,6 +169,7 @@ class RightsWorld:
         proposal = Proposal.objects.create(
             manifest=manifest,
             state="proposed",
+            symbol={"name": "hello", "kind": "function", "path": "a.py", "line": 1, "column": 5},
             new_name="greet",
             base_ref="heads/main",
             base_commit=manifest.commit,
@@ -197,5 +205,6 @@ BODIES: Final[dict[str, Callable[[Place], dict[str, Any]]]] = {
     },
     "POST projects/{}/transfer": lambda place: {"user_id": str(place.project.owner_id)},
     "POST projects/{}/anchors/resolve": lambda _place: {"anchors": []},
+    "POST refactor/jobs/{}/apply": lambda _place: {"patch_digest": "0" * 64},
     "POST refactor/jobs/{}/decisions": lambda _place: {"all": "approved"},
 }
