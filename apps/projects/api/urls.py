@@ -8,6 +8,7 @@ from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
 from apps.projects.api.members import ProjectMemberViewSet
+from apps.projects.api.mirrors import MirrorRunViewSet, MirrorViewSet
 from apps.projects.api.projects import ProjectViewSet
 from apps.projects.api.proposal_files import ProposalFileViewSet, ProposalResidualViewSet
 from apps.projects.api.proposals import ProposalViewSet
@@ -22,6 +23,28 @@ projects.register("projects", ProjectViewSet, basename="project")
 projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="project-member")
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
+
+# Mirrors
+syncs = ApiRouter()
+syncs.register(f"{PROJECT_ROUTE}/syncs", MirrorRunViewSet, basename="project-sync")
+urlpatterns += [
+    re_path(
+        rf"^{PROJECT_ROUTE}/link-repo$",
+        MirrorViewSet.as_view({"post": "link", "delete": "unlink"}),
+        name="project-link-repo",
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/mirror$", MirrorViewSet.as_view({"get": "show"}), name="project-mirror"),
+    re_path(
+        rf"^{PROJECT_ROUTE}/mirror/reclone$",
+        MirrorViewSet.as_view({"post": "reclone"}),
+        name="project-mirror-reclone",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/sync-repo$", MirrorViewSet.as_view({"post": "sync"}), name="project-sync-repo"
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/refs$", MirrorViewSet.as_view({"get": "refs"}), name="project-refs"),
+    *syncs.urls,
+]
 
 # How the queues are served
 urlpatterns += [
