@@ -47,7 +47,7 @@ class Document:
 def write_document(source: Source, entries: Sequence[ManifestEntry], *, is_truncated: bool) -> Document:
     """Return the document of entries, which come sorted by the bytes of their paths."""
     lines = b"".join([entry_line(entry) for entry in entries])
-    header = {
+    header: dict[str, Any] = {
         "schema": SCHEMA,
         "project_id": str(source.project_id),
         "commit": source.commit,

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -111,33 +111,27 @@ def _language(marks: PathMarks, shebang: str) -> str:
 
 def _entry(entry: TreeEntry, marks: PathMarks, facts: Facts | None) -> ManifestEntry:
     kind = _KINDS.get(entry.mode, FileKind.FILE)
-    is_text = facts is not None and not facts.is_binary
     if facts is not None and facts.lfs_size_bytes is not None and kind in _PLAIN:
         kind = FileKind.LFS
-    entry_of_name = ManifestEntry(
+    # A link's text, a pointer's text and a submodule are no code: of them nothing more is said.
+    said = facts if facts is not None and kind in _PLAIN else None
+    language = _language(marks, said.shebang if said else "") if kind in _PLAIN else ""
+    return ManifestEntry(
         path=entry.path,
         mode=entry.mode,
         kind=kind,
         blob=entry.oid,
         size_bytes=entry.size_bytes,
-        sha256=facts.sha256.hex() if facts is not None else "",
+        sha256=facts.sha256.hex() if facts else "",
+        lines=said.lines if said else None,
+        language=language,
+        encoding=said.encoding if said else "",
+        eol=said.eol if said and not said.is_binary else "",
+        is_binary=said.is_binary if said else False,
         is_generated=marks.is_generated,
         is_vendored=marks.is_vendored,
         is_excluded=marks.is_excluded,
-    )
-    if kind not in _PLAIN:
-        return entry_of_name
-    if facts is None:
-        return replace(entry_of_name, language=marks.language)
-    language = _language(marks, facts.shebang)
-    return replace(
-        entry_of_name,
-        language=language,
-        lines=facts.lines,
-        encoding=facts.encoding,
-        eol=facts.eol if is_text else "",
-        is_binary=facts.is_binary,
-        symbols=facts.symbols.get(language, ""),
+        symbols=said.symbols.get(language, "") if said else "",
     )
 
 
