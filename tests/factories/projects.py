@@ -3,6 +3,7 @@
 import factory
 from factory.django import DjangoModelFactory
 
+from apps.accounts.models import Membership
 from apps.projects.git.layout import generation_folder
 from apps.projects.git.processes import run_git
 from apps.projects.models import Mirror, Project, ProjectMember, Ref
@@ -23,12 +24,15 @@ class ProjectFactory(DjangoModelFactory[Project]):
 
 
 class ProjectMemberFactory(DjangoModelFactory[ProjectMember]):
-    """A member of a project; say `project` and `user`."""
+    """A member of a project; say `project` and `user`, who belongs to its organization."""
 
     class Meta:
         model = ProjectMember
 
     organization = factory.SelfAttribute("project.organization")
+    membership = factory.LazyAttribute(
+        lambda made: Membership.objects.get(organization=made.organization, user=made.user)
+    )
 
 
 def publish(project: Project, repository: Repository, *, head: str = "heads/main") -> Mirror:
