@@ -153,7 +153,9 @@ def _check_path(path: str) -> None:
 def _canonical(scheme: str, parts: SplitResult) -> Target:
     """Return host and path in the form in which all of this product compares them."""
     try:
-        return parse_target(f"{'http' if scheme == 'git' else scheme}://{parts.netloc}{parts.path}", by_operator=True)
+        return parse_target(
+            f"{'http' if scheme == 'git' else scheme}://{parts.netloc}{parts.path}", by_operator=True
+        )
     except OutboundBlocked as error:
         raise RepoUrlInvalid(error.detail) from error
 

@@ -124,7 +124,15 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
     ),
     (
         RepoCorrupt,
-        ("bad object", "missing blob", "missing tree", "missing commit", "object file", "is corrupt", "inflate"),
+        (
+            "bad object",
+            "missing blob",
+            "missing tree",
+            "missing commit",
+            "object file",
+            "is corrupt",
+            "inflate",
+        ),
     ),
 )
 USER_INFO: Final = re.compile(r"(?<=://)[^/\s@]*@")

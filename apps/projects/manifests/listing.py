@@ -9,7 +9,7 @@ from typing import Final
 from apps.projects.git.processes import run_git
 from apps.projects.git.trees import TreeEntry, iter_tree
 from apps.projects.manifests.attributes import PathMarks, marks_of, read_attributes
-from apps.projects.manifests.blobs import facts_of_blobs
+from apps.projects.manifests.blobs import facts_of_blobs, read_facts
 from apps.projects.manifests.globs import compile_globs
 from apps.projects.manifests.languages import language_by_shebang
 from apps.projects.manifests.scanners import SCANNERS
@@ -40,11 +40,15 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All entries of a manifest; `is_truncated` if the last ones lack what their content says."""
+    """All entries of a manifest; `is_truncated` if the last ones lack what their content says.
+
+    `facts` are those of all blobs that were asked for, by id.
+    """
 
     entries: tuple[ManifestEntry, ...]
     is_truncated: bool
     lfs: LfsTotals
+    facts: Mapping[str, Facts]
 
 
 def read_tree(repository: Path, commit: str) -> Tree:
@@ -69,8 +73,12 @@ def list_entries(
     *,
     exclude_globs: Sequence[str],
     beat: Callable[[], object],
+    is_fresh: bool = False,
 ) -> Listing:
-    """Return the entries of a tree; facts that nobody knew are learnt and kept on the way."""
+    """Return the entries of a tree; facts that nobody knew are learnt and kept on the way.
+
+    With `is_fresh` all are learnt anew and none is kept. Raises GitFailed.
+    """
     names = _names(repository, tree, tuple(exclude_globs))
     readable = readable_count(tree.files)
     wanted: dict[str, list[PathMarks]] = {}
@@ -81,12 +89,15 @@ def list_entries(
     def languages_of(blob: str, shebang: str) -> frozenset[str]:
         return frozenset({_language(name, shebang) for name in wanted[blob]} & SCANNERS.keys())
 
-    facts = facts_of_blobs(organization_id, repository, tuple(wanted), languages_of, beat)
+    if is_fresh:
+        facts = dict(read_facts(repository, tuple(wanted), languages_of, beat))
+    else:
+        facts = facts_of_blobs(organization_id, repository, tuple(wanted), languages_of, beat)
     entries = tuple(
         _entry(entry, name, facts.get(entry.oid) if place < readable else None)
         for place, (entry, name) in enumerate(zip(tree.files, names, strict=True))
     )
-    return Listing(entries, readable < len(tree.files), _lfs_totals(entries, facts))
+    return Listing(entries, readable < len(tree.files), _lfs_totals(entries, facts), facts)
 
 
 def readable_count(files: Sequence[TreeEntry]) -> int:

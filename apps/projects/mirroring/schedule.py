@@ -124,7 +124,11 @@ def in_words(seconds: float) -> str:
 
 
 def _age(changed_at: dt.datetime | None, now: dt.datetime) -> str:
-    return "not read yet" if changed_at is None else f"unchanged for {in_words((now - changed_at).total_seconds())}"
+    return (
+        "not read yet"
+        if changed_at is None
+        else f"unchanged for {in_words((now - changed_at).total_seconds())}"
+    )
 
 
 def _times(count: int) -> str:
