@@ -1,7 +1,7 @@
 """Addresses of remote repositories: what may be linked at all, and the one address a run connects to.
 
-Syntax alone decides here what a link may say (projects.md section 3, Address); the host is resolved and vetted
-before every run, by `pin`.
+Syntax alone decides here what a link may say (projects.md section 3, Address); the host is resolved and
+vetted before every run, by `pin`.
 """
 
 import re

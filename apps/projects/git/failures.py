@@ -1,7 +1,7 @@
 """How git can fail with a remote, told from what it says. Pure.
 
-What git says is never shown to users: it may quote names, addresses, secrets. Its scrubbed end is the `cause`,
-which only the operators see.
+What git says is never shown to users: it may quote names, addresses, secrets. Its scrubbed end is the
+`cause`, which only the operators see.
 """
 
 import re

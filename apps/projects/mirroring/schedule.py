@@ -86,7 +86,7 @@ def reason_of(standing: Standing) -> DueReason:
 
 
 def _delay_s(standing: Standing, reason: DueReason, now: dt.datetime) -> float | None:
-    doubled = 2 ** min(standing.failures, EXPONENT_MAX)
+    doubled = 1 << min(standing.failures, EXPONENT_MAX)
     match reason:
         case DueReason.ADAPTIVE:
             age_s = (now - standing.last_changed_at).total_seconds() if standing.last_changed_at else 0.0
