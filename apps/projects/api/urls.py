@@ -8,6 +8,7 @@ from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.projects import ProjectViewSet
+from apps.projects.api.symbols import SymbolViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
 
@@ -18,8 +19,9 @@ projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="pr
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
 
-# Code jobs
+# Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
 code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
+code_jobs.register(f"{PROJECT_ROUTE}/symbols", SymbolViewSet, basename="project-symbol")
 urlpatterns += code_jobs.urls
