@@ -13,6 +13,7 @@ from apps.projects.api.projects import ProjectViewSet
 from apps.projects.api.proposal_files import ProposalFileViewSet, ProposalResidualViewSet
 from apps.projects.api.proposals import ProposalViewSet
 from apps.projects.api.search import CodeSearchViewSet
+from apps.projects.api.symbols import SymbolViewSet
 from apps.projects.api.workers import WorkerHealthViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
@@ -84,10 +85,11 @@ urlpatterns += [
         rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
     ),
 ]
-# Code jobs
+# Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
 code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
+code_jobs.register(f"{PROJECT_ROUTE}/symbols", SymbolViewSet, basename="project-symbol")
 urlpatterns += code_jobs.urls
 # Proposals
 PROPOSAL = r"refactor/jobs/(?P<proposal_pk>[^/.]+)"
