@@ -56,6 +56,7 @@ DEFAULTS: Final[Table] = {
     "auth_mail": {"address": (Quota(5, HOUR_S),), "ip": (Quota(20, HOUR_S),)},
     "auth_failed": {"ip": (Quota(30),)},
     "sync": {"project": (Quota(1, 300),), "managed_project": (Quota(1, 30),)},
+    "repository_link": {"project": (Quota(10, HOUR_S),)},
     "preview_create": {"project": (Quota(20, HOUR_S),)},
     "preview_resolve": {"ip": (Quota(30),), "failures": (Quota(300),)},
     "preview_failed": {"ip": (Quota(10, 900),)},
