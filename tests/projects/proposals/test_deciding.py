@@ -89,22 +89,23 @@ def test_what_is_not_there_or_refused_cannot_be_decided(actors: Actors, shop: Sh
     assert proposal.files.exclude(decision="pending").count() == 0
 
 
-@pytest.mark.parametrize("act_name", ["decisions", "preview", "reject", "apply"])
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [
+def test_only_a_proposed_one_can_be_acted_on(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:
+    proposal, digest = approved(actors.analyst, shop, run_jobs)
+    acts: dict[str, dict[str, Any]] = {
+        "decisions": {"all": "approved"},
+        "apply": {"patch_digest": digest},
+        "preview": {},
+        "reject": {},
+    }
+    completed = "projects.job_already_completed"
+    for state, code in (
         (ProposalState.ANALYSING, "conflict.state"),
         (ProposalState.APPLYING, "conflict.state"),
-        (ProposalState.APPLIED, "projects.job_already_completed"),
-        (ProposalState.REJECTED, "projects.job_already_completed"),
-        (ProposalState.FAILED, "projects.job_already_completed"),
-    ],
-)
-def test_only_a_proposed_one_can_be_acted_on(
-    actors: Actors, shop: Shop, run_jobs: Jobs, act_name: str, state: ProposalState, code: str
-) -> None:
-    proposal, digest = approved(actors.analyst, shop, run_jobs)
-    Proposal.objects.filter(pk=proposal.pk).update(state=state)
-    body = {"decisions": {"all": "approved"}, "apply": {"patch_digest": digest}}.get(act_name, {})
-    answer = act(actors.analyst, proposal, act_name, **body)
-    assert (answer.status_code, answer.json()["code"]) == (409, code)
+        (ProposalState.APPLIED, completed),
+        (ProposalState.REJECTED, completed),
+        (ProposalState.FAILED, completed),
+    ):
+        Proposal.objects.filter(pk=proposal.pk).update(state=state)
+        for name, body in acts.items():
+            answer = act(actors.analyst, proposal, name, **body)
+            assert (answer.status_code, answer.json()["code"]) == (409, code), (state, name)

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import pytest
 
+from apps.projects.git.processes import run_git
 from apps.projects.proposing.patching import FileChange, make_patch
 from tests.furniture.people import Actors
 from tests.projects.proposals.renames import (
+    FILES,
     Shop,
     act,
     apply,
@@ -71,36 +74,27 @@ def test_the_patch_is_what_git_diff_writes(shop: Shop, tmp_path: Path) -> None:
     assert clone.git("diff", "--binary", "--full-index", base, made.tree_id).encode() + b"\n" == made.content
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        pytest.param(b"def total(x):\r\n    return x\r\n", b"def grand_total(x):\r\n    return x\r\n", id="CRLF"),
-        pytest.param(
-            b"\xef\xbb\xbfdef total(x):\n    return x\n",
-            b"\xef\xbb\xbfdef grand_total(x):\n    return x\n",
-            id="BOM",
-        ),
-        pytest.param(b"def total(x):\r\n    return x\ntotal(1)", b"def grand_total(x):\r\n    return x\ngrand_total(1)", id="mixed, no end"),
-        pytest.param(
-            b"# -*- coding: latin-1 -*-\n# caf\xe9\ndef total(x):\n    return x\n",
-            b"# -*- coding: latin-1 -*-\n# caf\xe9\ndef grand_total(x):\n    return x\n",
-            id="latin-1",
-        ),
-        pytest.param(b"def total(x):\r    return x\r", b"def grand_total(x):\r    return x\r", id="CR"),
-    ],
-)  # fmt: skip
-def test_only_the_bytes_of_the_name_change(
-    actors: Actors, shop: Shop, run_jobs: Jobs, before: bytes, after: bytes
-) -> None:
-    shop.publish({"odd.py": Blob(before, "100755"), "shop/bill.py": None, "shop/prices.py": None})
-    line = before[: before.index(b"def")].count(b"\n") + 1
-    symbol = {"path": "odd.py", "line": line, "column": 5}
+ODD: Final = {
+    "crlf.py": b"def total(x):\r\n    return x\r\n",
+    "bom.py": b"\xef\xbb\xbfdef total(x):\n    return x\n",
+    "mixed.py": b"# a\r\ndef total(x):\r\n    return x\ntotal(1)",
+    "latin.py": b"# -*- coding: latin-1 -*-\n# caf\xe9\ndef total(x):\n    return x\n",
+    "cr.py": b"def total(x):\r    return x\r",
+}
+
+
+def test_only_the_bytes_of_the_name_change(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:
+    """Edge cases 17 and 18: line ends, byte order mark, encoding, a missing last line end, the mode."""
+    shop.publish(dict.fromkeys(FILES) | {name: Blob(content, "100755") for name, content in ODD.items()})
+    symbol = {"path": "crlf.py", "line": 1, "column": 5}
     proposal, digest = approved(actors.analyst, shop, run_jobs, symbol=symbol)
+    assert proposal.files.count() == len(ODD)
     assert apply(actors.analyst, proposal, digest).status_code == 202
     run_application(proposal)
-    assert shop.file(proposal.applied_commit, "odd.py") == after
-    listed = shop.repository.git("ls-tree", proposal.base_commit, "odd.py").split()[0]
-    assert listed == "100755"
+    for name, content in ODD.items():
+        assert shop.file(proposal.applied_commit, name) == content.replace(b"total", b"grand_total"), name
+    modes = run_git(shop.folder, "ls-tree", "--format=%(objectmode)", proposal.applied_commit)
+    assert set(modes.split()) == {b"100755"}
 
 
 def test_unticked_edits_and_rejected_files_stay_out_of_the_patch(
