@@ -59,9 +59,7 @@ def test_what_leads_each_device_to_itself_or_is_plain_in_public_is_refused(url: 
         checked_dev_url(url)
 
 
-def test_a_dev_server_makes_the_session_ready_and_is_never_called(
-    actors: Actors, settings: Settings
-) -> None:
+def test_a_dev_server_makes_the_session_ready_and_is_never_called(actors: Actors, settings: Settings) -> None:
     # Whoever called it would meet the wall around the suite, which fails the test.
     settings.PREVIEWS_DEV_URLS = True
     made = create(actors.analyst)

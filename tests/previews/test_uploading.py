@@ -1,4 +1,4 @@
-"""Uploads: from the form to a bundle that is ready, and every way in which that fails leaves nothing behind."""
+"""Uploads: from the form to a bundle that is ready; every way in which that fails leaves nothing behind."""
 
 import hashlib
 from collections.abc import Callable
