@@ -13,6 +13,7 @@ import msgspec
 
 from apps.projects.analysis.grammars import find_grammar, read_definitions
 from apps.projects.analysis.marks import count_lines, find_todos, is_minified
+from apps.projects.analysis.naming import better_names
 from apps.projects.analysis.packages import read_package
 from apps.projects.analysis.python import read_python
 from apps.projects.analysis.values import FileFacts, SourceFile, clean
@@ -65,6 +66,7 @@ def _structure(file: SourceFile, counted: FileFacts) -> FileFacts:
             imports=found.imports,
             calls=found.calls,
             entry_points=found.entry_points,
+            better_names=better_names(file.content) if file.wants_names else (),
         )
     if is_minified(file.content, counted.lines):
         return msgspec.structs.replace(counted, unscanned="minified")

@@ -18,11 +18,15 @@ def clean(text: str) -> str:
 
 
 class SourceFile(msgspec.Struct, frozen=True, array_like=True):
-    """A file to look at: path from the root, language as the manifest names it, bytes of the blob."""
+    """A file to look at: path from the root, language as the manifest names it, bytes of the blob.
+
+    `wants_names` asks for better names as well.
+    """
 
     path: str
     language: str
     content: bytes
+    wants_names: bool = False
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -67,6 +71,17 @@ class Mark(msgspec.Struct, frozen=True):
     text: str
 
 
+class BetterName(msgspec.Struct, frozen=True):
+    """A name, where it is bound first, and another one with the reason; `confidence` is 0..1."""
+
+    symbol: str
+    line: int
+    current: str
+    proposed: str
+    reason: str
+    confidence: float
+
+
 class Package(msgspec.Struct, frozen=True):
     """What a file of a packaging tool declares."""
 
@@ -87,3 +102,4 @@ class FileFacts(msgspec.Struct, frozen=True):
     todos: tuple[Mark, ...] = ()
     entry_points: tuple[Mark, ...] = ()
     package: Package | None = None
+    better_names: tuple[BetterName, ...] = ()

@@ -38,7 +38,7 @@ class JobTargetsIn(StrictSerializer):
     globs = serializers.ListField(
         child=serializers.CharField(max_length=255, trim_whitespace=False), max_length=20, default=list
     )
-    anchors = JobAnchorIn(many=True, max_length=20, default=list)
+    anchors = serializers.ListField(child=JobAnchorIn(), max_length=20, default=list)
 
 
 class JobSelectionIn(StrictSerializer):

@@ -76,8 +76,8 @@ def _section(structure: Structure, read: ReadFile) -> Section:
     parts = [block(read.facts.docstring)] if read.facts.docstring else []
     outside = structure.outside_imports(read)
     inside = tuple(sorted(structure.imported_by(read)))
-    parts += _listed("Imports", (*inside, *outside))
-    parts += _listed("Imported by", structure.dependents.get(path, ()))
+    parts += listed("Imports", (*inside, *outside))
+    parts += listed("Imported by", structure.dependents.get(path, ()))
     parts += [_described(structure, read, each) for each in public_definitions(read.facts)]
     anchors = tuple(
         Anchor(path, read.file.blob_id, each.line_start, each.line_end, symbol=each.qualified_name)
@@ -94,12 +94,12 @@ def _described(structure: Structure, read: ReadFile, found: Definition) -> str:
     ]
     if found.docstring:
         parts.append(block(_beginning(found.docstring)))
-    parts += _listed("Calls by name", [name for name in found.calls if name in structure.defined_names])
-    parts += _listed("Called by name from", structure.callers.get(found.name, ()))
+    parts += listed("Calls by name", [name for name in found.calls if name in structure.defined_names])
+    parts += listed("Called by name from", structure.callers.get(found.name, ()))
     return "\n\n".join(parts)
 
 
-def _listed(label: str, names: Sequence[str]) -> list[str]:
+def listed(label: str, names: Sequence[str]) -> list[str]:
     """Return a line of names, none if there are none; the many are counted."""
     if not names:
         return []

@@ -17,12 +17,19 @@ from apps.projects.documenting.structural import Material, Outcome, work_structu
 from apps.projects.documenting.wishes import Wish
 from apps.projects.git.layout import published_repository
 from apps.projects.models import CodeJob, Project
+from apps.projects.models.project import seen_by
+from apps.projects.notices import tell_job_finished
 from apps.projects.rights import Right, right_of
 from apps.projects.states import Completeness
 
 RUNNING_MAX: Final = 3
 # Reading takes the most of the time; the rest is words.
 READING_SHARE: Final = 0.9
+
+
+def of_living_projects(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Leave out the jobs of deleted projects."""
+    return rows.filter(project__deleted_at__isnull=True)
 
 
 def with_room(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -52,6 +59,8 @@ def initiator_may(row: CodeJob) -> bool:
         target_type="projects.code_job",
         target_path="pk",
         target_url_name="code-job-detail",
+        narrow=of_living_projects,
+        visible_to=lambda rows, actor: rows.filter(seen_by(actor, "project__")),
     ),
     attempts=2,
     claimable=with_room,
@@ -68,6 +77,7 @@ def run_code_job(run: Run[CodeJob]) -> None:
         wish=Wish.from_request(row.request),
         deadline=Deadline.after(),
         beat=lambda share: run.progress(share * READING_SHARE, stage="reading"),
+        former_blobs=former_blobs(row),
     )
     finish(run, work_structurally(material))
 
@@ -86,11 +96,24 @@ def finish(run: Run[CodeJob], outcome: Outcome) -> None:
         )
 
 
+def former_blobs(row: CodeJob) -> dict[str, str] | None:
+    """Return what the last result about the same rests on, None if there is none."""
+    same = CodeJob.objects.filter(project=row.project_id, type=row.type, status=JobStatus.SUCCEEDED)
+    newest = same.filter(request__covers=row.request["covers"]).order_by("-pk")
+    return newest.values_list("source_blobs", flat=True).first()
+
+
 def require_living(row: CodeJob) -> None:
     """Raise JobCancelled if the project takes no results any more."""
     gone = Q(archived_at__isnull=False) | Q(deleted_at__isnull=False)
     if Project.objects.filter(gone, pk=row.project_id).exists():
         raise JobCancelled
+
+
+@run_code_job.on_end
+def tell_starter(row: CodeJob) -> None:
+    """Tell whoever started the job that it has ended."""
+    tell_job_finished(row)
 
 
 @run_code_job.on_change

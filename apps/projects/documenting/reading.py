@@ -39,6 +39,7 @@ def read_structure(
     *,
     deadline: Deadline,
     beat: Callable[[float], None],
+    wants_names: bool = False,
 ) -> Structure:
     """Return the structure of files; those beyond the limits, and unreadable ones, are unscanned.
 
@@ -49,7 +50,7 @@ def read_structure(
     unscanned += [Unscanned(file.path, "limit") for file in readable[FILES_MAX:]]
     readable = readable[:FILES_MAX]
     read: list[ReadFile] = []
-    sources = _until(deadline, read_sources(repository, readable))
+    sources = _until(deadline, read_sources(repository, readable, wants_names=wants_names))
     found = scan_files(sources, beat=lambda: beat(len(read) / max(len(readable), 1)))
     # Read as it is made: at most one batch of contents is held.
     for file, (_source, facts) in zip(readable, found, strict=False):

@@ -66,12 +66,14 @@ def list_files(manifest: Manifest) -> list[ListedFile]:
     return [_listed(orjson.loads(line)) for line in lines]
 
 
-def read_sources(repository: Path, files: Iterable[ListedFile]) -> Iterator[SourceFile]:
+def read_sources(
+    repository: Path, files: Iterable[ListedFile], *, wants_names: bool = False
+) -> Iterator[SourceFile]:
     """Yield files with their content; what git lacks comes empty. Raises GitFailed, GitMissing."""
     with open_objects(repository) as objects:
         for file in files:
             content = objects.contents(file.blob_id, max_bytes=TEXT_MAX_BYTES) or b""
-            yield SourceFile(file.path, file.language, as_utf8(content, file.encoding))
+            yield SourceFile(file.path, file.language, as_utf8(content, file.encoding), wants_names)
 
 
 def as_utf8(content: bytes, encoding: str) -> bytes:

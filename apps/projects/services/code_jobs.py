@@ -98,7 +98,8 @@ def check_order(actor: Actor, project: Project, order: Order) -> Manifest:
     require_right(actor, project, Right.EDIT, "projects.run")
     if order.engine == Engine.EXTERNAL and not project.option("external_ai"):
         raise ExternalAiOff
-    manifest = Manifest.objects.filter(project=project, state=ManifestState.CURRENT).first()
+    published = Manifest.objects.filter(project=project, state=ManifestState.CURRENT)
+    manifest: Manifest | None = published.first()
     if manifest is None:
         raise NotLinked("Nothing of the project's repository is published yet.")
     check_targets(project, order.wish)

@@ -8,7 +8,7 @@ from apps.projects.models import CodeJob, Project
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors, Person
 from tests.projects.manifests.building import publish_head
-from tests.projects.repositories import Repository
+from tests.projects.repositories import Blob, Repository
 
 MakeRepository: TypeAlias = Callable[[str], Repository]
 
@@ -35,7 +35,7 @@ def make(name, *, size=3):
     return Circle()
 '''
 UNITS = "def scale(value, factor):\n    return value * factor\n"
-FILES: dict[str, Any] = {
+FILES: dict[str | bytes, str | bytes | Blob | None] = {
     "pack/__init__.py": "",
     "pack/shapes.py": SHAPES,
     "pack/units.py": UNITS,
