@@ -209,7 +209,7 @@ def test_a_symbol_is_followed_when_its_lines_changed(
         Symbol.objects.create(
             organization_id=project.organization_id, project=project, ordinal=0,
             blob=repository.git("rev-parse", "main:a.py"),
-             name="f", qualified_name="f", kind="function", line_start=start, line_end=end,
+            name="f", qualified_name="f", kind="function", line_start=start, line_end=end,
         )  # fmt: skip
 
     repository.commit({"a.py": "def f():\n    return 1\n"})
