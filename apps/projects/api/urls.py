@@ -117,6 +117,7 @@ urlpatterns += [
             ("manifest/document", "get", "document"),
             ("manifest/entries", "get", "entries"),
             ("manifest/diff", "get", "diff"),
+            ("manifest/rebuild", "post", "rebuild"),
         )
     ),
     re_path(
