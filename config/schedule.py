@@ -86,6 +86,8 @@ CLOCKS: Final = (
     Clock("follow_publications", "apps.projects.periodic.follow_publications", every_s=60, is_slow=True),
     Clock("sweep_mirrors", "apps.projects.periodic.sweep_mirrors", every_s=300),
     Clock("verify_mirrors", "apps.projects.periodic.verify_mirrors", minute="25"),
+    # Credentials of projects, once an hour
+    Clock("tell_expiring_credentials", "apps.projects.periodic.tell_expiring_credentials", minute="25"),
     Clock("prune_signals", "apps.signals.periodic.prune_signals", minute="20", hour="3"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}
