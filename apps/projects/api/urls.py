@@ -9,8 +9,8 @@ from apps.projects.api.search import CodeSearchViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
 
-# Files, search, history. A path may hold line ends, which neither `.` nor a `path` converter takes.
-PATH = r"(?P<path>(?s:.+))"
+# Files, search, history. A path may hold line ends, which `.` and `path` converters leave out.
+PATH = r"(?P<path>[\s\S]+)"
 KEY = r"(?P<path_key>[A-Za-z0-9_-]+)"
 SHA = r"(?P<sha>[^/]+)"
 SOURCE = SourceViewSet.as_view
