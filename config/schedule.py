@@ -78,6 +78,10 @@ CLOCKS: Final = (
     Clock("drop_past_metrics", "apps.metrics.periodic.retention", minute="15", hour="3"),
     Clock("verify_metrics", "apps.metrics.periodic.verify_sample", minute="10", hour="4"),
     Clock("discover_runs", "apps.signals.periodic.discover_runs", every_s=60, is_slow=True),
+    # previews
+    Clock("expire_previews", "apps.previews.periodic.expire", every_s=60),
+    Clock("cleanup_previews", "apps.previews.periodic.cleanup_light", every_s=600),
+    Clock("cleanup_previews_deep", "apps.previews.periodic.cleanup_deep", every_s=21_600),
     Clock("prune_signals", "apps.signals.periodic.prune_signals", minute="20", hour="3"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

@@ -3,10 +3,12 @@
 import factory
 from factory.django import DjangoModelFactory
 
+from apps.accounts.models import Membership
 from apps.projects.git.layout import generation_folder
 from apps.projects.git.processes import run_git
-from apps.projects.models import Mirror, Project, ProjectMember, Ref
-from apps.projects.states import MirrorState, RefKind, Visibility
+from apps.projects.manifests.values import GENERATOR
+from apps.projects.models import Manifest, Mirror, Project, ProjectMember, Ref
+from apps.projects.states import ManifestState, MirrorState, RefKind, Visibility
 from tests.factories.accounts import OrganizationFactory
 from tests.projects.repositories import Repository
 
@@ -23,12 +25,28 @@ class ProjectFactory(DjangoModelFactory[Project]):
 
 
 class ProjectMemberFactory(DjangoModelFactory[ProjectMember]):
-    """A member of a project; say `project` and `user`."""
+    """A member of a project; say `project` and `user`, who belongs to its organization."""
 
     class Meta:
         model = ProjectMember
 
     organization = factory.SelfAttribute("project.organization")
+    membership = factory.LazyAttribute(
+        lambda made: Membership.objects.get(organization=made.organization, user=made.user)
+    )
+
+
+class ManifestFactory(DjangoModelFactory[Manifest]):
+    """The row of a superseded version without a document; say `project`, `number` and `commit`."""
+
+    class Meta:
+        model = Manifest
+
+    organization = factory.SelfAttribute("project.organization")
+    state = ManifestState.SUPERSEDED
+    generator = GENERATOR
+    settings_digest = b"s"
+    digest = b"d" * 32
 
 
 def publish(project: Project, repository: Repository, *, head: str = "heads/main") -> Mirror:

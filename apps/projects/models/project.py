@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 
-from apps.accounts.models import Organization, Role, User
+from apps.accounts.models import Membership, Organization, Role, User
 from apps.accounts.permissions import Actor
 from apps.common.db import Row, status_check
 from apps.projects.states import MemberRole, SyncMode, Visibility
@@ -116,6 +116,8 @@ class ProjectMember(Row):
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    # Whoever leaves the organization is no member here any more, also when they come back.
+    membership = models.ForeignKey(Membership, on_delete=models.CASCADE, related_name="+")
     role = models.TextField(choices=MemberRole.choices, default=MemberRole.VIEWER)
 
     objects = ProjectMemberQuerySet.as_manager()
