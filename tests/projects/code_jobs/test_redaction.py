@@ -76,14 +76,10 @@ def test_any_text_is_redacted_once_and_for_all(text: str) -> None:
 
 
 def test_a_long_hostile_line_takes_no_time() -> None:
-    for line in (
-        "password" * 20_000,
-        "a.b_" * 50_000,
-        "://" * 60_000,
-        "eyJ" * 60_000,
-        "-----BEGIN " * 20_000,
-    ):
-        redact(line)
+    for part in ("password", "a.b_", "://", "eyJ", "-----BEGIN ", "token = '"):
+        started_s = time.process_time()
+        redact(part * (CALL_MAX_BYTES // len(part)))
+        assert time.process_time() - started_s < 5
 
 
 @pytest.mark.parametrize(
