@@ -15,6 +15,7 @@ SECRET_NAMES = re.compile(
 )
 SECRET_PATTERNS = re.compile(
     r"sxk_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}"  # API keys
+    r"|sx[gp]_[a-z2-7]{32,}"  # tokens and grants of previews
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]+"  # JSON web tokens
     r"|whsec_[\w+/=-]+"  # webhook secrets
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # user:password in an address

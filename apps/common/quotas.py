@@ -48,6 +48,7 @@ DEFAULTS: Final[Table] = {
     "evaluate": _by_role(0, 5, 5, 5, 5),
     "refactor": _by_role(0, 5, 5, 5, 5),
     "ai": dict.fromkeys(("analyst", "manager", "admin", "key"), _AI),
+    "search": _by_role(30, 30, 30, 30, 30),
     "mcp": _by_role(60, 120, 120, 120, 120),
     "webhook_test": _by_role(0, 10, 10, 10, 10),
     "auth_login": {"ip_and_address": (Quota(10),), "ip": (Quota(60),)},
@@ -55,11 +56,16 @@ DEFAULTS: Final[Table] = {
     "auth_mail": {"address": (Quota(5, HOUR_S),), "ip": (Quota(20, HOUR_S),)},
     "auth_failed": {"ip": (Quota(30),)},
     "sync": {"project": (Quota(1, 300),), "managed_project": (Quota(1, 30),)},
+    "repository_link": {"project": (Quota(10, HOUR_S),)},
     "preview_create": {"project": (Quota(20, HOUR_S),)},
     "preview_resolve": {"ip": (Quota(30),), "failures": (Quota(300),)},
+    "preview_failed": {"ip": (Quota(10, 900),)},
+    "preview_upload": {"project": (Quota(10, HOUR_S),)},
 }
 # What keeps guessers out; it goes on counting in the process while Valkey is away.
-GUARDED: Final = frozenset({*(scope for scope in DEFAULTS if scope.startswith("auth_")), "preview_resolve"})
+GUARDED: Final = frozenset(
+    {*(scope for scope in DEFAULTS if scope.startswith("auth_")), "preview_resolve", "preview_failed"}
+)
 # Where a key's own number of requests a minute replaces the table's; elsewhere it only lowers it.
 OWN_RATE_SCOPES: Final = frozenset({"api", "points"})
 

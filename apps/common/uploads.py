@@ -132,6 +132,8 @@ class StorageUploadHandler(FileUploadHandler):
     """Writes each file of a request into the default storage while it arrives."""
 
     chunk_size = CHUNK_BYTES
+    # Where in the storage the files of such requests lie.
+    folder = FOLDER
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
@@ -149,7 +151,7 @@ class StorageUploadHandler(FileUploadHandler):
         super().new_file(*args, **kwargs)
         if not self._max_bytes:
             raise UploadTooLarge(self._explanation())
-        self._storage_name = f"{FOLDER}/{secrets.token_hex(16)}"
+        self._storage_name = f"{self.folder}/{secrets.token_hex(16)}"
         lot = _lot.get()
         if lot is not None:
             lot.written.append(self._storage_name)

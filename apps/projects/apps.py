@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.keeping import register_purge, register_rule
 from apps.common.notices import register_notice
 from apps.projects.verbs import VERBS
 
@@ -17,9 +18,14 @@ class ProjectsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
-        from apps.projects import tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.projects import tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.projects.notices import NOTICES  # noqa: PLC0415
+        from apps.projects.services import deletions  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
+        topics.register()
         for kind in NOTICES:
             register_notice(kind)
+        # Deleted projects
+        register_rule(deletions.RULE)
+        register_purge("projects", deletions.purge_organization)

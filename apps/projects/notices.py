@@ -142,6 +142,17 @@ def tell_job_finished(job: CodeJob) -> None:
     )
 
 
+def tell_analysis_failed(proposal: Proposal) -> None:
+    """Tell the starter that a rename could not be analysed."""
+    _tell_starter(
+        proposal,
+        JOB_FINISHED,
+        title=f"The rename to {proposal.new_name} in {proposal.project.name} failed",
+        body=describe_error(proposal.error_code),
+        level=Level.WARNING,
+    )
+
+
 def tell_proposal_ready(proposal: Proposal) -> None:
     """Tell the starter that the analysis of a rename ended, and can be reviewed."""
     files = proposal.counts.get("files", 0)

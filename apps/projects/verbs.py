@@ -28,4 +28,7 @@ VERBS: Final[dict[str, str]] = {
     "projects.credential_deleted": "A credential was deleted",
     # Code jobs
     "projects.external_job_started": "A code job was started that may ask a language model",
+    # Proposals
+    "projects.proposal_applied": "A proposed rename was approved to be applied",
+    "projects.proposal_rejected": "A proposed rename was rejected",
 }

@@ -1,14 +1,20 @@
 """Routing of `/api/v1/projects`, `/ai`, `/refactor` and `/manifest-keys`."""
 
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
 from apps.common.viewsets import ApiRouter
 from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet, EngineViewSet
 from apps.projects.api.credentials import CredentialViewSet
+from apps.projects.api.files import SourceViewSet
 from apps.projects.api.members import ProjectMemberViewSet
+from apps.projects.api.mirrors import MirrorRunViewSet, MirrorViewSet
 from apps.projects.api.projects import ProjectViewSet
+from apps.projects.api.proposal_files import ProposalFileViewSet, ProposalResidualViewSet
+from apps.projects.api.proposals import ProposalViewSet
+from apps.projects.api.search import CodeSearchViewSet
 from apps.projects.api.symbols import SymbolViewSet
+from apps.projects.api.workers import WorkerHealthViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
 
@@ -19,6 +25,66 @@ projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="pr
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
 
+# Mirrors
+syncs = ApiRouter()
+syncs.register(f"{PROJECT_ROUTE}/syncs", MirrorRunViewSet, basename="project-sync")
+urlpatterns += [
+    re_path(
+        rf"^{PROJECT_ROUTE}/link-repo$",
+        MirrorViewSet.as_view({"post": "link", "delete": "unlink"}),
+        name="project-link-repo",
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/mirror$", MirrorViewSet.as_view({"get": "show"}), name="project-mirror"),
+    re_path(
+        rf"^{PROJECT_ROUTE}/mirror/reclone$",
+        MirrorViewSet.as_view({"post": "reclone"}),
+        name="project-mirror-reclone",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/sync-repo$", MirrorViewSet.as_view({"post": "sync"}), name="project-sync-repo"
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/refs$", MirrorViewSet.as_view({"get": "refs"}), name="project-refs"),
+    *syncs.urls,
+]
+
+# How the queues are served
+urlpatterns += [
+    path("health/workers", WorkerHealthViewSet.as_view({"get": "show"}), name="health-workers"),
+]
+
+# Files. A path may hold line ends, which neither `.` nor a `path` converter takes.
+PATH = r"(?P<path>(?s:.+))"
+KEY = r"(?P<path_key>[A-Za-z0-9_-]+)"
+urlpatterns += [
+    re_path(rf"^{PROJECT_ROUTE}/files$", SourceViewSet.as_view({"get": "entries"}), name="project-files"),
+    re_path(
+        rf"^{PROJECT_ROUTE}/files/{PATH}\Z",
+        SourceViewSet.as_view({"get": "file"}, detail=True),
+        name="project-file",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/files-by-key/{KEY}\Z",
+        SourceViewSet.as_view({"get": "file_by_key"}, detail=True),
+        name="project-file-by-key",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/raw/{PATH}\Z",
+        SourceViewSet.as_view({"get": "raw"}, detail=True),
+        name="project-raw",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/raw-by-key/{KEY}\Z",
+        SourceViewSet.as_view({"get": "raw_by_key"}, detail=True),
+        name="project-raw-by-key",
+    ),
+]
+
+# Search.
+urlpatterns += [
+    re_path(
+        rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
+    ),
+]
 # Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
@@ -28,3 +94,11 @@ urlpatterns += [
     *code_jobs.urls,
     path("ai/engines", EngineViewSet.as_view({"get": "engines"}), name="ai-engines"),
 ]
+
+# Proposals
+PROPOSAL = r"refactor/jobs/(?P<proposal_pk>[^/.]+)"
+proposals = ApiRouter()
+proposals.register(f"{PROPOSAL}/files", ProposalFileViewSet, basename="rename-file")
+proposals.register(f"{PROPOSAL}/residual", ProposalResidualViewSet, basename="rename-residual")
+proposals.register("refactor/jobs", ProposalViewSet, basename="rename")
+urlpatterns += proposals.urls

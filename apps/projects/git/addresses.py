@@ -1,7 +1,7 @@
 """Addresses of remote repositories: what may be linked at all, and the one address a run connects to.
 
-Syntax alone decides here what a link may say (projects.md section 3, Address); the host is resolved and vetted
-before every run, by `pin`.
+Syntax alone decides here what a link may say (projects.md section 3, Address); the host is resolved and
+vetted before every run, by `pin`.
 """
 
 import re
@@ -153,7 +153,9 @@ def _check_path(path: str) -> None:
 def _canonical(scheme: str, parts: SplitResult) -> Target:
     """Return host and path in the form in which all of this product compares them."""
     try:
-        return parse_target(f"{'http' if scheme == 'git' else scheme}://{parts.netloc}{parts.path}", by_operator=True)
+        return parse_target(
+            f"{'http' if scheme == 'git' else scheme}://{parts.netloc}{parts.path}", by_operator=True
+        )
     except OutboundBlocked as error:
         raise RepoUrlInvalid(error.detail) from error
 

@@ -1,7 +1,7 @@
 """How git can fail with a remote, told from what it says. Pure.
 
-What git says is never shown to users: it may quote names, addresses, secrets. Its scrubbed end is the `cause`,
-which only the operators see.
+What git says is never shown to users: it may quote names, addresses, secrets. Its scrubbed end is the
+`cause`, which only the operators see.
 """
 
 import re
@@ -124,7 +124,15 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
     ),
     (
         RepoCorrupt,
-        ("bad object", "missing blob", "missing tree", "missing commit", "object file", "is corrupt", "inflate"),
+        (
+            "bad object",
+            "missing blob",
+            "missing tree",
+            "missing commit",
+            "object file",
+            "is corrupt",
+            "inflate",
+        ),
     ),
 )
 USER_INFO: Final = re.compile(r"(?<=://)[^/\s@]*@")

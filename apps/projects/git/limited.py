@@ -2,8 +2,8 @@
 
     python -I -S limited.py PARENT SECRET MEMORY CPU FILE_SIZE FILES NICE COMMAND...
 
-SECRET is an inherited descriptor from which the command reads as its number 3, -1 for none. It leads the process
-group: when the parent dies, the whole group does, also by kill -9. Standard library alone.
+SECRET is an inherited descriptor from which the command reads as its number 3, -1 for none. It leads the
+process group: when the parent dies, the whole group does, also by kill -9. Standard library alone.
 """
 
 import ctypes

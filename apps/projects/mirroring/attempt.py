@@ -55,7 +55,7 @@ class Attempt:
 
     @property
     def generation(self) -> int:
-        """Return the generation that the run works on; a new one is named by the fence, so nobody shares it."""
+        """Return the generation that the run works on; the fence names a new one, so nobody shares it."""
         return self.fence if self.kind in NEW_GENERATION else self.mirror.generation
 
     @property
@@ -108,7 +108,7 @@ def lock_mirror(attempt: Attempt) -> Mirror:
         unlinked_at__isnull=True,
         project__deleted_at__isnull=True,
     )
-    mirror = held.select_related("project__organization").first()
+    mirror: Mirror | None = held.select_related("project__organization").first()
     if mirror is None:
         raise LeaseLost
     return mirror

@@ -11,9 +11,3 @@ class BranchMissing(DomainError):
     def __init__(self, branch: str) -> None:
         super().__init__()
         self.branch = branch
-
-
-class ManifestFailed(DomainError):
-    """The list of the repository's files could not be made."""
-
-    code = "projects.manifest_failed"

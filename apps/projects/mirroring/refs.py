@@ -97,13 +97,11 @@ def _ends_of(repository: Path, tags: list[str]) -> Iterator[tuple[str, str]]:
                 yield tag, end.oid
 
 
-def choose_tracked(
-    snapshot: Snapshot, *, wanted: str | None, previous: str, was_published: bool
-) -> str:
+def choose_tracked(snapshot: Snapshot, *, wanted: str | None, previous: str, was_published: bool) -> str:
     """Return the name of the tracked ref, empty if there is none; raises BranchMissing.
 
     `wanted` is what the project says, `previous` the default branch of the last publication. A branch that is
-    gone is never silently replaced; only an empty or detached HEAD of a repository that never had one is fine.
+    gone is never silently replaced; an unborn or detached HEAD is fine where there never was a branch.
     """
     if wanted:
         return _wanted_name(snapshot, wanted, was_published=was_published)

@@ -1,6 +1,7 @@
 """Secrets by which mirrors reach their repositories: each for one host and port, never shown again."""
 
 import datetime as dt
+import re
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -13,10 +14,11 @@ from apps.common.outbound.errors import OutboundBlocked
 from apps.common.outbound.urls import parse_target
 from apps.projects import notices
 from apps.projects.models import Credential, Project
-from apps.projects.services.projects import lock_project, require_own
+from apps.projects.services.guards import lock_project, require_own
 from apps.projects.vault import seal_secret
 
 DEFAULT_PORT: Final = 443
+NOT_OF_HOSTS: Final = re.compile(r"[/?#@\\\s]")
 # Told once at each, the nearest first.
 EXPIRY_DAYS: Final = (2, 14)
 
@@ -55,10 +57,13 @@ def add_credential(
 
 def canonical_host(host: str, port: int) -> str:
     """Return a host in the one form in which it is compared with a repository's address; raises Invalid."""
+    wrong = Invalid(errors=[FieldError("Write a host name or an IP address alone.", pointer="/host")])
+    if NOT_OF_HOSTS.search(host):
+        raise wrong
     try:
         return parse_target(f"https://{_bracketed(host)}:{port}/", by_operator=True).host
     except OutboundBlocked as error:
-        raise Invalid(errors=[FieldError("This is no host.", pointer="/host")]) from error
+        raise wrong from error
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, ProtectedError, Q, QuerySet, RestrictedError
+from django.db.models import ProtectedError, Q, QuerySet, RestrictedError
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor
@@ -25,7 +25,6 @@ from apps.common.keeping import KeepingRule
 from apps.projects.git.layout import mirror_folder
 from apps.projects.models import (
     Application,
-    BlobFact,
     CodeJob,
     File,
     Manifest,
@@ -37,7 +36,9 @@ from apps.projects.models import (
     Symbol,
 )
 from apps.projects.services.credentials import destroy_credentials
-from apps.projects.services.projects import lock_project, require_own, unless_taken
+from apps.projects.services.guards import lock_project, require_own
+from apps.projects.services.mirrors import reschedule_mirror, stop_mirror
+from apps.projects.services.projects import unless_taken
 from apps.projects.services.work import cancel_work, is_worked_on
 
 RESTORABLE_FOR: Final = dt.timedelta(days=7)
@@ -79,7 +80,7 @@ def delete_project(*, actor: Actor, project: Project, confirm: str) -> Project:
     project.deleted_at = timezone.now()
     project.save(update_fields=["deleted_at", "updated_at"])
     # A worker that is paused at this moment finds another fence, and its writes match nothing.
-    Mirror.objects.filter(project=project).update(fence=F("fence") + 1, next_due_at=None)
+    stop_mirror(project)
     cancel_work(project)
     destroy_credentials(actor, project, Q())
     record_audit(actor=actor, verb="projects.deleted", target=project)
@@ -100,6 +101,7 @@ def restore_project(*, actor: Actor, project: Project) -> Project:
         raise NotRestorable
     project.deleted_at = None
     unless_taken(lambda: project.save(update_fields=["deleted_at", "updated_at"]))
+    reschedule_mirror(project)
     record_audit(actor=actor, verb="projects.restored", target=project)
     return project
 
@@ -124,15 +126,26 @@ def purge_projects(now: dt.datetime) -> int:
 
 
 def purge_organization(organization_id: uuid.UUID) -> None:
-    """Remove all projects of an organization; raises StillAtWork, StillReferred."""
+    """Remove what an organization's projects have; raises StillAtWork. The rest goes with its row."""
     for project in Project.objects.filter(organization=organization_id):
         cancel_work(project)
-        purge_project(project)
-    BlobFact.objects.filter(organization=organization_id).delete()
+        _remove_files(project)
+        _delete_parts(project)
 
 
 def purge_project(project: Project) -> None:
     """Remove a project with all it has, for good; raises StillAtWork, StillReferred."""
+    _remove_files(project)
+    try:
+        with transaction.atomic():
+            _delete_parts(project)
+            project.delete()
+    except (RestrictedError, ProtectedError) as error:
+        raise StillReferred from error
+
+
+def _remove_files(project: Project) -> None:
+    """Remove the folder of its mirror and what it has in the storage; raises StillAtWork."""
     if is_worked_on(project):
         raise StillAtWork
     for mirror_id in Mirror.objects.filter(project=project).values_list("pk", flat=True):
@@ -140,19 +153,14 @@ def purge_project(project: Project) -> None:
         shutil.rmtree(mirror_folder(mirror_id), ignore_errors=False, onerror=_unless_gone)
     for name in _stored(project):
         default_storage.delete(name)
-    try:
-        _delete_rows(project)
-    except (RestrictedError, ProtectedError) as error:
-        raise StillReferred from error
 
 
 @transaction.atomic
-def _delete_rows(project: Project) -> None:
-    """Delete the rows: jobs before the manifests that they protect, large tables by one statement each."""
+def _delete_parts(project: Project) -> None:
+    """Delete jobs, which protect their manifests, and large tables, by one statement each."""
     ProposalFile.objects.filter(proposal__in=Proposal.objects.filter(project=project)).delete()
     for model in (Application, Proposal, CodeJob, *CONTENT):
         model.objects.filter(project=project).delete()
-    project.delete()
 
 
 def _stored(project: Project) -> Iterator[str]:

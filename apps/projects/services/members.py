@@ -11,7 +11,8 @@ from apps.common import live
 from apps.common.errors import Duplicate, FieldError, Invalid, NotFound
 from apps.projects.models import Project, ProjectMember
 from apps.projects.rights import Right, require_right
-from apps.projects.services.projects import lock_project, membership_of, require_own
+from apps.projects.services.guards import lock_project, require_own
+from apps.projects.services.projects import membership_of
 from apps.projects.states import MemberRole
 
 

@@ -9,10 +9,11 @@ from django.db.models import QuerySet
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.jobs import JobKind, JobNotCancellable, iter_kinds
-from apps.projects.models import Project
+from apps.projects.models import Application, CodeJob, MirrorRun, Project, Proposal
 
 LIVE: Final = (JobStatus.QUEUED, JobStatus.WAITING, JobStatus.RUNNING)
 PREFIX: Final = "projects."
+TABLES: Final = (MirrorRun, CodeJob, Proposal, Application)
 
 
 def cancel_work(project: Project) -> None:
@@ -24,8 +25,9 @@ def cancel_work(project: Project) -> None:
 
 
 def is_worked_on(project: Project) -> bool:
-    """Tell whether a job of the project still runs. At most one query a kind of job."""
-    return any(rows.filter(status=JobStatus.RUNNING).exists() for _kind, rows in _jobs_of(project))
+    """Tell whether a job of the project still runs. At most one query a table."""
+    rows = (model.objects.filter(project=project, status=JobStatus.RUNNING) for model in TABLES)
+    return any(running.exists() for running in rows)
 
 
 def _jobs_of(project: Project) -> Iterator[tuple[JobKind[Any], QuerySet[Any]]]:

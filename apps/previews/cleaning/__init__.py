@@ -1,0 +1,1 @@
+"""How sessions end and are cleared away, stage by stage."""

@@ -1,0 +1,8 @@
+"""The tables of previews (previews.md section 5)."""
+
+from apps.previews.models.bundle import Bundle
+from apps.previews.models.cleanup import CleanupEvent, CleanupRun
+from apps.previews.models.opening import AccessEntry, Device, Token
+from apps.previews.models.session import Session
+
+__all__ = ["AccessEntry", "Bundle", "CleanupEvent", "CleanupRun", "Device", "Session", "Token"]

@@ -1,0 +1,115 @@
+"""What a secret opens: one query, in which every condition stands.
+
+Unknown, expired, revoked, of an archived project, of somebody who may not share it any more: all of these give
+no row by the same statement, so neither the answer nor its time tells them apart.
+"""
+
+import functools
+from typing import Final
+
+from django.conf import settings
+from django.db.models import Exists, Expression, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from apps.accounts.models import Membership, Role
+from apps.common.prepared import Prepared
+from apps.previews.errors import PreviewNotAvailable
+from apps.previews.models import Token
+from apps.previews.states import LIVE, SessionStatus, TokenKind
+from apps.previews.tokens import possible_hashes
+from apps.projects.models import ProjectMember
+
+EDITOR: Final = "editor"
+
+
+def find_bearer(raw: str) -> Token:
+    """Return the owner's token with its session, project and bundle; raises PreviewNotAvailable.
+
+    Its `server_time` is the database's.
+    """
+    return _first(_session_tokens(len(settings.KEY_PEPPERS)), raw)
+
+
+def find_grant(raw: str) -> Token:
+    """Return a download grant with its session and bundle; raises PreviewNotAvailable."""
+    return _first(_grants(len(settings.KEY_PEPPERS)), raw)
+
+
+def openable(prefix: str) -> Q:
+    """Return the condition that the session behind `prefix` (say `session__`) can be opened now."""
+    project, organization = f"{prefix}project__", f"{prefix}organization__"
+    return Q(
+        **{
+            f"{prefix}status__in": LIVE,
+            f"{prefix}expires_at__gt": Now(),
+            f"{project}archived_at__isnull": True,
+            f"{project}deleted_at__isnull": True,
+            f"{organization}suspended_at__isnull": True,
+            f"{organization}deleted_at__isnull": True,
+        }
+    ) & _creator_edits(prefix)
+
+
+def _creator_edits(prefix: str) -> Q:
+    """Return the condition that whoever created the session may still edit its project.
+
+    As `projects` decides for an actor: an admin everywhere, a manager where they see it, an analyst on
+    projects of their own or where they are an editor.
+    """
+    creator = OuterRef(f"{prefix}created_by")
+    membership = Membership.objects.filter(
+        user=creator, organization=OuterRef(f"{prefix}organization"), user__is_active=True
+    )
+    joined = ProjectMember.objects.filter(user=creator, project=OuterRef(f"{prefix}project"))
+    is_owner = Q(**{f"{prefix}project__owner": F(f"{prefix}created_by")})
+    sees = is_owner | Q(**{f"{prefix}project__visibility": "organization"}) | Exists(joined)
+    edits = is_owner | Exists(joined.filter(role=EDITOR))
+    return (
+        Exists(membership.filter(role=Role.ADMIN))
+        | (Exists(membership.filter(role=Role.MANAGER)) & sees)
+        | (Exists(membership.filter(role=Role.ANALYST)) & edits)
+    )
+
+
+@functools.cache
+def _session_tokens(peppers: int) -> Prepared[Token]:
+    return Prepared(lambda **hashes: _living(hashes, TokenKind.OWNER), *_names(peppers))
+
+
+@functools.cache
+def _grants(peppers: int) -> Prepared[Token]:
+    def build(**hashes: Expression) -> QuerySet[Token]:
+        return (
+            _living(hashes, TokenKind.DOWNLOAD)
+            .filter(
+                Q(device__isnull=True) | Q(device__ended_at__isnull=True),
+                session__status=SessionStatus.READY,
+                bundle__isnull=False,
+            )
+            .select_related("bundle", "session__organization")
+        )
+
+    return Prepared(build, *_names(peppers))
+
+
+def _living(hashes: dict[str, Expression], kind: TokenKind) -> QuerySet[Token]:
+    """Return the tokens of a kind that open something now, with what an answer says of it."""
+    any_hash = functools.reduce(lambda one, other: one | other, (Q(hash=each) for each in hashes.values()))
+    return (
+        Token.objects.filter(any_hash, openable("session__"), kind=kind, revoked_at__isnull=True)
+        .filter(expires_at__gt=Now())
+        .select_related("session__project", "session__current_bundle", "session__organization")
+        .annotate(server_time=Now())
+    )
+
+
+def _names(peppers: int) -> list[str]:
+    return [f"hash_{number}" for number in range(peppers)]
+
+
+def _first(prepared: Prepared[Token], raw: str) -> Token:
+    hashes = possible_hashes(raw)
+    token = prepared.first(**dict(zip(_names(len(hashes)), hashes, strict=True)))
+    if token is None:
+        raise PreviewNotAvailable
+    return token

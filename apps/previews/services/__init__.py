@@ -1,0 +1,37 @@
+"""The writes of previews, by noun."""
+
+from apps.previews.services.bundles import ReceivedBundle, receive_bundle, set_dev_url
+from apps.previews.services.devices import remove_device
+from apps.previews.services.opening import (
+    Grant,
+    Visitor,
+    grant_download,
+    note_download,
+    open_preview,
+    resolve_preview,
+)
+from apps.previews.services.sessions import (
+    Shared,
+    create_session,
+    extend_session,
+    revoke_session,
+    rotate_token,
+)
+
+__all__ = [
+    "Grant",
+    "ReceivedBundle",
+    "Shared",
+    "Visitor",
+    "create_session",
+    "extend_session",
+    "grant_download",
+    "note_download",
+    "open_preview",
+    "receive_bundle",
+    "remove_device",
+    "resolve_preview",
+    "revoke_session",
+    "rotate_token",
+    "set_dev_url",
+]

@@ -1,0 +1,1 @@
+"""Judging what was uploaded: the job, and what follows when it ends."""

@@ -1,0 +1,92 @@
+"""What follows when a bundle is refused: the session waits for another one, or fails with the fifth."""
+
+import uuid
+from typing import Final
+
+import structlog
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.utils import timezone
+
+from apps.common.db import JobStatus
+from apps.previews.announcing import announce_status
+from apps.previews.cleaning.ending import end_session
+from apps.previews.models import Bundle, Session
+from apps.previews.notices import tell_failed
+from apps.previews.states import SessionStatus
+
+FAILURES_MAX: Final = 5
+NOT_GOOD: Final = (JobStatus.FAILED, JobStatus.CANCELLED)
+
+logger = structlog.get_logger(__name__)
+
+
+def settle_bundle(bundle: Bundle) -> None:
+    """Settle the session of a bundle whose validation did not succeed, and delete its bytes; repeatable."""
+    if bundle.status not in NOT_GOOD:
+        return
+    newer = Bundle.objects.filter(session=bundle.session_id, revision__gt=bundle.revision)
+    if not newer.exists():
+        refuse_bundle(
+            bundle.session,
+            SessionStatus.VALIDATING,
+            code=bundle.error_code or "previews.bundle_unsafe",
+            detail=bundle.error_detail,
+        )
+    discard_object(bundle)
+
+
+@transaction.atomic
+def refuse_bundle(
+    session: Session, status: SessionStatus, *, code: str, detail: str, mark: uuid.UUID | None = None
+) -> bool:
+    """Count a refused bundle of a session that is in `status`; the fifth ends it. Tell whether it was there."""
+    now = timezone.now()
+    waiting = Session.objects.filter(pk=session.pk, status=status)
+    if mark is not None:
+        waiting = waiting.filter(upload_token=mark)
+    moved = waiting.update(
+        status=SessionStatus.PENDING,
+        failures=F("failures") + 1,
+        error_code=code,
+        error_detail=detail[:500],
+        upload_token=None,
+        updated_at=now,
+    )
+    if not moved:
+        return False
+    session.refresh_from_db()
+    tell_failed(session)
+    if session.failures >= FAILURES_MAX:
+        end_session(session, SessionStatus.FAILED, now=now)
+    else:
+        announce_status(session, session.status)
+    return True
+
+
+def discard_object(bundle: Bundle) -> None:
+    """Delete the bytes of a bundle, then forget where they lay; one that is missing is no error."""
+    if not bundle.storage_key:
+        return
+    try:
+        default_storage.delete(bundle.storage_key)
+    except OSError as error:
+        # Found again by the clock.
+        logger.warning("bundle_not_deleted", bundle_id=str(bundle.pk), error=type(error).__name__)
+        return
+    Bundle.objects.filter(pk=bundle.pk).update(storage_key="")
+    bundle.storage_key = ""
+
+
+def settle_lost() -> int:
+    """Settle what a worker left behind that died after the end of a validation; return how many."""
+    later = Bundle.objects.filter(session=OuterRef("session"), revision__gt=OuterRef("revision"))
+    stuck = Bundle.objects.filter(
+        ~Exists(later), status__in=NOT_GOOD, session__status=SessionStatus.VALIDATING
+    )
+    left = Bundle.objects.filter(status__in=NOT_GOOD).exclude(storage_key="")
+    lost = list((stuck | left).select_related("session").distinct())
+    for bundle in lost:
+        settle_bundle(bundle)
+    return len(lost)
