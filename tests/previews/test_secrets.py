@@ -53,7 +53,7 @@ def database_text() -> str:
 
 def valkey_text(store: redis.Redis) -> str:
     found = []
-    for key in store.keys():
+    for key in store.scan_iter():
         found.append(repr(key))
         found.append(repr(store.dump(key)))
     return "\n".join(found)
