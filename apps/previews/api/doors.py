@@ -1,5 +1,6 @@
 """The endpoints for whoever holds a token or a grant: no account, nothing kept, nothing told to others."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.http.response import HttpResponseBase
@@ -8,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -85,7 +87,7 @@ class PreviewDoorViewSet(ResourceViewSet[Session]):
 
     queryset = Session.objects.none()
     is_public = True
-    authentication_classes = (PreviewAuthentication,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (PreviewAuthentication,)
     # Nothing of a visit is kept, not even a digest.
     remembers_answers = False
     limit = ""  # each call counts by its address
