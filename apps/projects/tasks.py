@@ -9,6 +9,7 @@ from typing import Final
 
 from apps.common.db import JobStatus
 from apps.projects.announcing import announce_finished, announce_progress
+from apps.projects.documenting.indexing import queue_index, run_index
 from apps.projects.documenting.job import run_code_job
 from apps.projects.mirroring.job import run_sync
 from apps.projects.mirroring.settling import settle_lost
@@ -19,12 +20,15 @@ from apps.projects.proposing.applying import run_apply
 from apps.projects.proposing.settling import settle_analysis, settle_application
 from apps.projects.states import RunOutcome
 
-__all__ = ["follow_publication", "run_apply", "run_code_job", "run_rename", "run_sync"]
+__all__ = ["follow_publication", "run_apply", "run_code_job", "run_index", "run_rename", "run_sync"]
 
 # Mirrors
 
 # What follows a publication, in this order: each takes a project's id, and may be called again at any time.
-FOLLOWERS: Final[list[Callable[[uuid.UUID], object]]] = [staleness.follow_publication]
+FOLLOWERS: Final[list[Callable[[uuid.UUID], object]]] = [
+    staleness.follow_publication,
+    queue_index,
+]
 QUIET_STAGES: Final = frozenset({"", "connecting"})
 
 

@@ -8,10 +8,12 @@ from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
 from apps.projects.api.members import ProjectMemberViewSet
+from apps.projects.api.mirrors import MirrorRunViewSet, MirrorViewSet
 from apps.projects.api.projects import ProjectViewSet
 from apps.projects.api.proposal_files import ProposalFileViewSet, ProposalResidualViewSet
 from apps.projects.api.proposals import ProposalViewSet
 from apps.projects.api.search import CodeSearchViewSet
+from apps.projects.api.symbols import SymbolViewSet
 from apps.projects.api.workers import WorkerHealthViewSet
 
 urlpatterns: list[URLPattern | URLResolver] = []
@@ -22,6 +24,28 @@ projects.register("projects", ProjectViewSet, basename="project")
 projects.register(f"{PROJECT_ROUTE}/members", ProjectMemberViewSet, basename="project-member")
 projects.register(f"{PROJECT_ROUTE}/credentials", CredentialViewSet, basename="project-credential")
 urlpatterns += projects.urls
+
+# Mirrors
+syncs = ApiRouter()
+syncs.register(f"{PROJECT_ROUTE}/syncs", MirrorRunViewSet, basename="project-sync")
+urlpatterns += [
+    re_path(
+        rf"^{PROJECT_ROUTE}/link-repo$",
+        MirrorViewSet.as_view({"post": "link", "delete": "unlink"}),
+        name="project-link-repo",
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/mirror$", MirrorViewSet.as_view({"get": "show"}), name="project-mirror"),
+    re_path(
+        rf"^{PROJECT_ROUTE}/mirror/reclone$",
+        MirrorViewSet.as_view({"post": "reclone"}),
+        name="project-mirror-reclone",
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/sync-repo$", MirrorViewSet.as_view({"post": "sync"}), name="project-sync-repo"
+    ),
+    re_path(rf"^{PROJECT_ROUTE}/refs$", MirrorViewSet.as_view({"get": "refs"}), name="project-refs"),
+    *syncs.urls,
+]
 
 # How the queues are served
 urlpatterns += [
@@ -61,10 +85,11 @@ urlpatterns += [
         rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
     ),
 ]
-# Code jobs
+# Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
 code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
+code_jobs.register(f"{PROJECT_ROUTE}/symbols", SymbolViewSet, basename="project-symbol")
 urlpatterns += code_jobs.urls
 # Proposals
 PROPOSAL = r"refactor/jobs/(?P<proposal_pk>[^/.]+)"

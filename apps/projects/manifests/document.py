@@ -11,12 +11,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+import msgspec
 import orjson
 import rfc8785
 
+from apps.common.errors import DomainError
 from apps.projects.manifests.values import GENERATOR, SCHEMA, ManifestEntry
 
 _LINE: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+
+
+class DocumentBroken(DomainError):
+    """The stored document of a manifest is not what was stored."""
+
+    code = "projects.manifest_broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Document:
 def write_document(source: Source, entries: Sequence[ManifestEntry], *, is_truncated: bool) -> Document:
     """Return the document of entries, which come sorted by the bytes of their paths."""
     lines = b"".join([entry_line(entry) for entry in entries])
-    header = {
+    header: dict[str, Any] = {
         "schema": SCHEMA,
         "project_id": str(source.project_id),
         "commit": source.commit,
@@ -93,9 +101,41 @@ def path_fields(path: bytes) -> dict[str, Any]:
         return {"path_bytes": quote_from_bytes(path, safe="/")}
 
 
-def path_of(fields: Mapping[str, Any]) -> bytes:
-    """Return the bytes of an entry's path; raises KeyError."""
-    return unquote_to_bytes(fields["path_bytes"]) if "path_bytes" in fields else fields["path"].encode()
+class EntryLine(msgspec.Struct, frozen=True):
+    """A line as it is read: empty where the key is left out."""
+
+    mode: str
+    kind: str
+    blob: str
+    path: str = ""
+    path_bytes: str = ""
+    size: int | None = None
+    sha256: str = ""
+    lines: int | None = None
+    language: str = ""
+    encoding: str = ""
+    eol: str = ""
+    binary: bool = False
+    generated: bool = False
+    vendored: bool = False
+    excluded: bool = False
+    symbols: str = ""
+
+    @property
+    def raw_path(self) -> bytes:
+        """Return the bytes of the path."""
+        return unquote_to_bytes(self.path_bytes) if self.path_bytes else self.path.encode()
+
+
+def read_entries(content: bytes) -> list[EntryLine]:
+    """Return the entries of a stored document, in its order; raises DocumentBroken."""
+    try:
+        return _LINES.decode_lines(content.partition(b"\n")[2])
+    except msgspec.MsgspecError as error:
+        raise DocumentBroken from error
+
+
+_LINES: Final = msgspec.json.Decoder(EntryLine)
 
 
 def totals_of(entries: Iterable[ManifestEntry]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The rows of the published tree, switched by what differs."""
 
+import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from django.db import connection
 
-from apps.projects.manifests.values import BuiltManifest
+from apps.projects.git.trees import TreeEntry
+from apps.projects.manifests.values import ManifestEntry
 from apps.projects.models import Project
 from apps.projects.states import FileKind
 
@@ -45,15 +47,14 @@ class FileRow(NamedTuple):
     is_excluded: bool = False
 
 
-def switch_files(project: Project, built: BuiltManifest) -> None:
+def switch_files(project: Project, entries: Sequence[ManifestEntry], folders: Sequence[TreeEntry]) -> None:
     """Make the rows those of a manifest, inside the caller's transaction: what is equal stays untouched."""
-    wanted = {row.path_hash: row for row in file_rows(built)}
+    wanted = {row.path_hash: row for row in file_rows(entries, folders)}
+    present = stored_rows(project.organization_id, project.pk)
+    gone = [key for key, row in present.items() if wanted.get(key) != row]
+    new = [row for key, row in wanted.items() if present.get(key) != row]
     place = [project.organization_id, project.pk]
     with connection.cursor() as cursor:
-        cursor.execute(READ_ROWS, place)
-        present = {bytes(row[1]): row for row in cursor.fetchall()}
-        gone = [key for key, row in present.items() if wanted.get(key) != row]
-        new = [row for key, row in wanted.items() if present.get(key) != row]
         if gone:
             cursor.execute(DELETE_ROWS, [*place, gone])
         if new:
@@ -63,22 +64,30 @@ def switch_files(project: Project, built: BuiltManifest) -> None:
                     copy.write_row((*place, *row))
 
 
-def file_rows(built: BuiltManifest) -> Iterator[FileRow]:
+def stored_rows(organization_id: uuid.UUID, project_id: uuid.UUID) -> dict[bytes, FileRow]:
+    """Return the rows that readers see, by the hash of their path; one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(READ_ROWS, [organization_id, project_id])
+        return {row[1]: FileRow(*row) for row in cursor.fetchall()}
+
+
+def file_rows(entries: Sequence[ManifestEntry], folders: Sequence[TreeEntry]) -> Iterator[FileRow]:
     """Yield the rows of all entries and folders, folder by folder, in the order of a listing."""
-    for folder, rows in _by_folder(built).items():
+    for folder, rows in _by_folder(entries, folders).items():
         parent_hash = sha256(folder).digest()
         rows.sort(key=lambda row: (row.kind != FileKind.DIR, row.path))
         for ordinal, row in enumerate(rows):
-            yield row._replace(path_hash=sha256(row.path).digest(), parent_hash=parent_hash, ordinal=ordinal)
+            path_hash = sha256(row.path).digest()
+            yield row._replace(path_hash=path_hash, parent_hash=parent_hash, ordinal=ordinal)
 
 
-def _by_folder(built: BuiltManifest) -> dict[bytes, list[FileRow]]:
+def _by_folder(entries: Sequence[ManifestEntry], folders: Sequence[TreeEntry]) -> dict[bytes, list[FileRow]]:
     """Return the rows by the folder that they lie in, without hashes and places."""
     found: defaultdict[bytes, list[FileRow]] = defaultdict(list)
-    for folder in built.folders:
+    for folder in folders:
         row = FileRow(folder.path, b"", b"", 0, FileKind.DIR.value, folder.mode, folder.oid)
         found[folder.path.rpartition(b"/")[0]].append(row)
-    for entry in built.entries:
+    for entry in entries:
         row = FileRow(
             *(entry.path, b"", b"", 0, str(entry.kind), entry.mode, entry.blob, entry.size_bytes),
             *(entry.language, entry.is_generated, entry.is_vendored, entry.is_excluded),

@@ -2,14 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from apps.projects.git.processes import run_git
 from apps.projects.git.trees import TreeEntry, iter_tree
 from apps.projects.manifests.attributes import PathMarks, marks_of, read_attributes
-from apps.projects.manifests.blobs import facts_of_blobs
+from apps.projects.manifests.blobs import facts_of_blobs, read_facts
 from apps.projects.manifests.globs import compile_globs
 from apps.projects.manifests.languages import language_by_shebang
 from apps.projects.manifests.scanners import SCANNERS
@@ -40,11 +40,15 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All entries of a manifest; `is_truncated` if the last ones lack what their content says."""
+    """All entries of a manifest; `is_truncated` if the last ones lack what their content says.
+
+    `facts` are those of all blobs that were asked for, by id.
+    """
 
     entries: tuple[ManifestEntry, ...]
     is_truncated: bool
     lfs: LfsTotals
+    facts: Mapping[str, Facts]
 
 
 def read_tree(repository: Path, commit: str) -> Tree:
@@ -69,8 +73,12 @@ def list_entries(
     *,
     exclude_globs: Sequence[str],
     beat: Callable[[], object],
+    is_fresh: bool = False,
 ) -> Listing:
-    """Return the entries of a tree; facts that nobody knew are learnt and kept on the way."""
+    """Return the entries of a tree; facts that nobody knew are learnt and kept on the way.
+
+    With `is_fresh` all are learnt anew and none is kept. Raises GitFailed.
+    """
     names = _names(repository, tree, tuple(exclude_globs))
     readable = readable_count(tree.files)
     wanted: dict[str, list[PathMarks]] = {}
@@ -81,12 +89,15 @@ def list_entries(
     def languages_of(blob: str, shebang: str) -> frozenset[str]:
         return frozenset({_language(name, shebang) for name in wanted[blob]} & SCANNERS.keys())
 
-    facts = facts_of_blobs(organization_id, repository, tuple(wanted), languages_of, beat)
+    if is_fresh:
+        facts = dict(read_facts(repository, tuple(wanted), languages_of, beat))
+    else:
+        facts = facts_of_blobs(organization_id, repository, tuple(wanted), languages_of, beat)
     entries = tuple(
         _entry(entry, name, facts.get(entry.oid) if place < readable else None)
         for place, (entry, name) in enumerate(zip(tree.files, names, strict=True))
     )
-    return Listing(entries, readable < len(tree.files), _lfs_totals(entries, facts))
+    return Listing(entries, readable < len(tree.files), _lfs_totals(entries, facts), facts)
 
 
 def readable_count(files: Sequence[TreeEntry]) -> int:
@@ -111,33 +122,27 @@ def _language(marks: PathMarks, shebang: str) -> str:
 
 def _entry(entry: TreeEntry, marks: PathMarks, facts: Facts | None) -> ManifestEntry:
     kind = _KINDS.get(entry.mode, FileKind.FILE)
-    is_text = facts is not None and not facts.is_binary
     if facts is not None and facts.lfs_size_bytes is not None and kind in _PLAIN:
         kind = FileKind.LFS
-    entry_of_name = ManifestEntry(
+    # A link's text, a pointer's text and a submodule are no code: of them nothing more is said.
+    said = facts if facts is not None and kind in _PLAIN else None
+    language = _language(marks, said.shebang if said else "") if kind in _PLAIN else ""
+    return ManifestEntry(
         path=entry.path,
         mode=entry.mode,
         kind=kind,
         blob=entry.oid,
         size_bytes=entry.size_bytes,
-        sha256=facts.sha256.hex() if facts is not None else "",
+        sha256=facts.sha256.hex() if facts else "",
+        lines=said.lines if said else None,
+        language=language,
+        encoding=said.encoding if said else "",
+        eol=said.eol if said and not said.is_binary else "",
+        is_binary=said.is_binary if said else False,
         is_generated=marks.is_generated,
         is_vendored=marks.is_vendored,
         is_excluded=marks.is_excluded,
-    )
-    if kind not in _PLAIN:
-        return entry_of_name
-    if facts is None:
-        return replace(entry_of_name, language=marks.language)
-    language = _language(marks, facts.shebang)
-    return replace(
-        entry_of_name,
-        language=language,
-        lines=facts.lines,
-        encoding=facts.encoding,
-        eol=facts.eol if is_text else "",
-        is_binary=facts.is_binary,
-        symbols=facts.symbols.get(language, ""),
+        symbols=said.symbols.get(language, "") if said else "",
     )
 
 

@@ -23,5 +23,6 @@ def publish_manifest(*, project: Project, built: BuiltManifest) -> Manifest:
     )
     # From every state: a branch may go back to a commit whose version was superseded or pruned.
     manifests.filter(pk=built.manifest_id).update(state=ManifestState.CURRENT, facts=built.facts)
-    switch_files(project, built)
-    return manifests.get(pk=built.manifest_id)
+    switch_files(project, built.entries, built.folders)
+    published: Manifest = manifests.get(pk=built.manifest_id)
+    return published

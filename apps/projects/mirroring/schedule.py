@@ -19,7 +19,6 @@ RECLONE_EVERY: Final = dt.timedelta(hours=24)
 SPREAD: Final = 0.1
 # Beyond this every delay is at its longest, and the power of two would only grow.
 EXPONENT_MAX: Final = 16
-UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 class DueReason(StrEnum):
@@ -98,38 +97,3 @@ def _delay_s(standing: Standing, reason: DueReason, now: dt.datetime) -> float |
         case DueReason.AUTH if standing.failures < AUTH_FAILURES_MAX:
             return min(AUTH_S * doubled, AUTH_MAX_S)
     return None
-
-
-def describe(standing: Standing, plan: Plan, *, now: dt.datetime) -> str:
-    """Return the schedule in words: `unchanged for 6 h, next look in 3 h`."""
-    words = {
-        DueReason.ADAPTIVE: _age(standing.last_changed_at, now),
-        DueReason.FIXED: f"every {in_words(standing.interval_s)}",
-        DueReason.MANUAL: "only when somebody asks for it",
-        DueReason.FAILING: f"{_times(standing.failures)} failed in a row",
-        DueReason.AUTH: f"refused {_times(standing.failures)} in a row",
-        DueReason.ARCHIVED: "the project is archived",
-        DueReason.OVER_QUOTA: "larger than its quota, until somebody acts",
-        DueReason.SUSPENDED: "paused by the operators",
-    }[plan.reason]
-    if plan.due_at is None:
-        return words
-    left_s = (plan.due_at - now).total_seconds()
-    return f"{words}, next look {'now' if left_s <= 0 else f'in {in_words(left_s)}'}"
-
-
-def in_words(seconds: float) -> str:
-    """Return a duration in its largest whole unit: `90 s` is `1 min`."""
-    return next((f"{int(seconds // size)} {unit}" for size, unit in UNITS if seconds >= size), "0 s")
-
-
-def _age(changed_at: dt.datetime | None, now: dt.datetime) -> str:
-    return (
-        "not read yet"
-        if changed_at is None
-        else f"unchanged for {in_words((now - changed_at).total_seconds())}"
-    )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

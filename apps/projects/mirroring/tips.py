@@ -1,4 +1,4 @@
-"""Tips that the remote rewrote or deleted, kept as refs/sextant/archive/<number> so that they stay readable."""
+"""Tips that the remote rewrote or deleted, kept by refs/sextant/archive/<number>: still to be read."""
 
 import datetime as dt
 from collections.abc import Callable, Sequence

@@ -17,6 +17,8 @@ from apps.projects.mirroring.queueing import end_live_runs, kind_for, live_run, 
 from apps.projects.mirroring.scheduling import reschedule
 from apps.projects.models import Credential, Mirror, MirrorRun, Project
 from apps.projects.rights import MANAGERS, Right, require_right
+from apps.projects.services.credentials import drop_other_hosts
+from apps.projects.services.guards import lock_project
 from apps.projects.states import MirrorState, RunKind, RunTrigger
 
 LINK_SCOPE: Final = "repository_link"
@@ -47,9 +49,7 @@ def link_repo(
     find_git()
     remote = parse_remote(url)
     # Locked, so that two links at once follow each other.
-    project = (
-        Project.objects.select_for_update(of=("self",)).select_related("organization").get(pk=project.pk)
-    )
+    project = lock_project(project)
     credential = _credential_of(project, credential_id, remote)
     _count_link(actor, project)
     project.tracked_ref = tracked_ref or None
@@ -57,6 +57,8 @@ def link_repo(
     project.version += 1
     project.save(update_fields=["tracked_ref", "sync_mode", "version", "updated_at"])
     mirror = _link(project, remote, credential)
+    # A secret for another host is of no use any more.
+    drop_other_hosts(actor=actor, project=project, host=remote.host, port=remote.port)
     run, _ = queue_run(mirror, kind_for(mirror), trigger=_trigger_of(actor), initiates=actor.initiates())
     changes = {"url": remote.url, "tracked_ref": project.tracked_ref}
     record_audit(actor=actor, verb="projects.repository_linked", target=project, changes=changes)
