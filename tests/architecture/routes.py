@@ -30,6 +30,7 @@ PUBLIC = {
     "api/v1/openapi": "the documentation of the API",
     "api/v1/auth/login": "sign-in",
     "api/v1/auth/refresh": "takes the refresh token",
+    "api/v1/manifest-keys": "verifies manifests that somebody was handed",
     "api/v1/.*": "redirects to the address without slash",
     "(?!api(?:/|$)).*[^/]": "redirects to the address with slash",
     "mcp/": "redirects to the address without slash",

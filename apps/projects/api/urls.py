@@ -7,6 +7,7 @@ from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
+from apps.projects.api.manifests import ManifestKeyViewSet, ManifestViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.mirrors import MirrorRunViewSet, MirrorViewSet
 from apps.projects.api.projects import ProjectViewSet
@@ -98,3 +99,24 @@ proposals.register(f"{PROPOSAL}/files", ProposalFileViewSet, basename="rename-fi
 proposals.register(f"{PROPOSAL}/residual", ProposalResidualViewSet, basename="rename-residual")
 proposals.register("refactor/jobs", ProposalViewSet, basename="rename")
 urlpatterns += proposals.urls
+
+# Manifests and anchors
+manifests = ApiRouter()
+manifests.register(f"{PROJECT_ROUTE}/manifests", ManifestViewSet, basename="project-manifest")
+urlpatterns += [
+    *manifests.urls,
+    *(
+        re_path(
+            rf"^{PROJECT_ROUTE}/{place}$",
+            ManifestViewSet.as_view({method: action}),
+            name=f"project-manifest-{action}",
+        )
+        for place, method, action in (
+            ("manifest", "get", "show"),
+            ("manifest/document", "get", "document"),
+            ("manifest/entries", "get", "entries"),
+            ("manifest/diff", "get", "diff"),
+        )
+    ),
+    path("manifest-keys", ManifestKeyViewSet.as_view({"get": "show"}), name="manifest-keys"),
+]
