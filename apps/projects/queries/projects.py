@@ -59,6 +59,11 @@ def visible_project(actor: Actor, project_id: uuid.UUID) -> Project:
     return project
 
 
+def reread(project: Project) -> Project:
+    """Return a project as it stands after a change, with mirror and owner. Issues one query."""
+    return Project.objects.select_related("mirror", "owner").get(pk=project.pk)
+
+
 def describe_project(actor: Actor, project: Project) -> ProjectShown:
     """Return what is shown of one project. Issues five queries."""
     return describe_projects(actor, [project])[0]

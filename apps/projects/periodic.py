@@ -1,0 +1,12 @@
+"""The clocks of projects; `config/schedule.py` says when each ticks. Two at once do no harm."""
+
+from django.utils import timezone
+
+from apps.projects.services.credentials import tell_expiring
+
+# Credentials
+
+
+def tell_expiring_credentials() -> None:
+    """Tell those in charge of credentials that expire within 14 and within 2 days."""
+    tell_expiring(now=timezone.now())
