@@ -80,6 +80,10 @@ CLOCKS: Final = (
     Clock("discover_runs", "apps.signals.periodic.discover_runs", every_s=60, is_slow=True),
     # Credentials of projects, once an hour
     Clock("tell_expiring_credentials", "apps.projects.periodic.tell_expiring_credentials", minute="25"),
+    # previews
+    Clock("expire_previews", "apps.previews.periodic.expire", every_s=60),
+    Clock("cleanup_previews", "apps.previews.periodic.cleanup_light", every_s=600),
+    Clock("cleanup_previews_deep", "apps.previews.periodic.cleanup_deep", every_s=21_600),
     Clock("prune_signals", "apps.signals.periodic.prune_signals", minute="20", hour="3"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

@@ -45,9 +45,10 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A result, and whether it leaves out something that was asked for."""
+    """A result, the structure it was made from, and whether it leaves out something that was asked for."""
 
     result: Result
+    structure: Structure
     is_partial: bool
 
 
@@ -59,7 +60,7 @@ def work_structurally(material: Material) -> Outcome:
     suggestions: tuple[Suggestion, ...] = ()
     if material.type == CodeJobType.RENAME_SUGGESTIONS:
         suggestions = find_suggestions(structure)
-        text = f"{len(suggestions)} suggestions by convention; no language model was asked."
+        text = f"{len(suggestions)} suggestions. Structural: by convention and spelling."
         document = Document(text, (), {"suggestions": len(suggestions)})
     else:
         document = _write(structure, material)
@@ -126,4 +127,4 @@ def _outcome(
         ),
         provenance=Provenance(sources=sources),
     )
-    return Outcome(result, structure.is_partial)
+    return Outcome(result, structure, structure.is_partial)

@@ -5,29 +5,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
-from apps.common.errors import Conflict, FieldError, Invalid
+from apps.common.errors import FieldError, Invalid
 from apps.common.logs import current_request_id
+from apps.projects.documenting.asking import may_leave
 from apps.projects.documenting.wishes import Wish, digest_of
-from apps.projects.errors import NotLinked
+from apps.projects.errors import ExternalAiOff, NotLinked
 from apps.projects.models import CodeJob, File, Manifest, Project
 from apps.projects.models.mirror import LIVE
 from apps.projects.rights import Right, require_right
 from apps.projects.states import CodeJobType, Engine, ManifestState
 from apps.projects.tasks import run_code_job
-
-
-class ExternalAiOff(Conflict):
-    """The project's code may not leave this server, so no language model is asked.
-
-    Whoever owns the project can allow it in its settings.
-    """
-
-    code = "projects.external_ai_off"
 
 
 class TargetNotInManifest(Invalid):
@@ -126,9 +117,3 @@ def check_targets(project: Project, wish: Wish) -> None:
                 for path in missing
             ]
         )
-
-
-def may_leave(project: Project, engine: str) -> bool:
-    """Tell whether a job of this engine may ask a language model."""
-    is_wanted = engine != Engine.STRUCTURAL and settings.AI_PROVIDER != "none"
-    return is_wanted and bool(project.option("external_ai"))
