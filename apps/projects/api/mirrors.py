@@ -114,8 +114,8 @@ class MirrorRunViewSet(ProjectPartViewSet[MirrorRun]):
 
 
 def _started(run: MirrorRun, joined: bool) -> Response:
-    run.joined = joined  # type: ignore[attr-defined] - shown beside the row's own columns
-    return Response(shapes.StartedRunOut(run).data, status=202, headers=_place_of(run))
+    shown = {**shapes.MirrorRunOut(run).data, "joined": joined}
+    return Response(shown, status=202, headers=_place_of(run))
 
 
 def _place_of(run: MirrorRun) -> dict[str, str]:
