@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from apps.common.viewsets import ApiRouter
+from apps.projects.api.anchors import AnchorViewSet
 from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
 from apps.projects.api.credentials import CredentialViewSet
@@ -105,7 +106,13 @@ urlpatterns += [
             ("manifest/document", "get", "document"),
             ("manifest/entries", "get", "entries"),
             ("manifest/diff", "get", "diff"),
+            ("manifest/rebuild", "post", "rebuild"),
         )
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/anchors/resolve$",
+        AnchorViewSet.as_view({"post": "resolve"}),
+        name="project-anchors-resolve",
     ),
     path("manifest-keys", ManifestKeyViewSet.as_view({"get": "show"}), name="manifest-keys"),
 ]
