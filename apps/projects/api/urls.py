@@ -55,8 +55,8 @@ urlpatterns += [
     path("health/workers", WorkerHealthViewSet.as_view({"get": "show"}), name="health-workers"),
 ]
 
-# Files, search, history. A path may hold line ends, which neither `.` nor a `path` converter takes.
-PATH = r"(?P<path>(?s:.+))"
+# Files, search, history. A path may hold line ends, which `.` and `path` converters leave out.
+PATH = r"(?P<path>[\s\S]+)"
 KEY = r"(?P<path_key>[A-Za-z0-9_-]+)"
 SHA = r"(?P<sha>[^/]+)"
 SOURCE = SourceViewSet.as_view
