@@ -77,12 +77,6 @@ urlpatterns += [
     )
 ]
 
-# Search.
-urlpatterns += [
-    re_path(
-        rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
-    ),
-]
 # Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
