@@ -87,6 +87,7 @@ def project_page(request: PageRequest, project_id: uuid.UUID) -> HttpResponse:
         "frame": frame,
         "mirror": mirror,
         "runs": runs.order_by("-created_at", "-pk")[:RUNS_SHOWN],
+        "schedule_detail": detail_of(mirror) if mirror else "",
         "quota_bytes": (mirror and mirror.quota_bytes) or settings.PROJECTS_MIRROR_MAX_BYTES,
         "credentials": _credentials(frame) if frame.may_own and mirror is None else (),
     }
