@@ -8,6 +8,7 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.permissions import system_actor
 from apps.common.jobs import execute
+from apps.projects.mirroring.queueing import queue_verification
 from apps.projects.models import Credential, Mirror, MirrorRun, Project
 from apps.projects.services.mirrors import link_repo, start_rebuild, start_reclone, start_sync
 from tests.factories.projects import ProjectFactory
@@ -67,6 +68,13 @@ class Linked:
         """Clone anew, here and now."""
         actor = system_actor(self.project.organization)
         return self.run(start_reclone(actor=actor, project=self.project)[0])
+
+    def verify(self) -> MirrorRun:
+        """Look for missing objects, here and now."""
+        run = queue_verification(self.mirror)
+        execute("projects.verify_mirror", run.pk)
+        run.refresh_from_db()
+        return run
 
     def rebuild(self) -> MirrorRun:
         """Build the manifest anew, here and now."""

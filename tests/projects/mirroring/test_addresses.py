@@ -4,7 +4,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from apps.common.outbound.errors import OutboundBlocked
-from apps.projects.git.addresses import Remote, RepoUrlInvalid, parse_remote, pin
+from apps.projects.git.addresses import RepoUrlInvalid, parse_remote, pin
 from apps.projects.git.failures import RepoUnreachable
 
 
@@ -16,7 +16,7 @@ from apps.projects.git.failures import RepoUnreachable
         ("https://git.example./a", "https://git.example/a"),
         ("https://8.8.8.8/a", "https://8.8.8.8/a"),
         # A Cyrillic twin stays apart from what it looks like.
-        ("https://gіt.example/a", "https://xn--gt-rmc.example/a"),
+        ("https://g\u0456t.example/a", "https://xn--gt-rmc.example/a"),
         ("https://git.example/ä", "https://git.example/%C3%A4"),
     ],
 )
@@ -105,18 +105,26 @@ def test_test_remotes_are_on_loopback_alone(settings: Settings) -> None:
 
 def test_a_run_is_pinned_to_one_vetted_address(settings: Settings) -> None:
     settings.OUTBOUND_ALLOW = ["localhost:443"]
-    pinned = pin(parse_remote("https://localhost/a"))
+    pinned = pin("https://localhost/a")
     assert pinned.settings == (f"http.curloptResolve=localhost:443:{pinned.address}",)
     assert pinned.address in {"127.0.0.1", "::1"}
 
 
 def test_what_was_open_at_the_link_is_vetted_again_before_each_run(settings: Settings) -> None:
     settings.OUTBOUND_ALLOW = ["localhost:443"]
-    remote = parse_remote("https://localhost/a")
+    assert pin("https://localhost/a").remote.is_allowed
     settings.OUTBOUND_ALLOW = []
     with pytest.raises(RepoUnreachable) as refused:
-        pin(remote)
+        pin("https://localhost/a")
     assert "not public" in refused.value.cause
-    with pytest.raises(RepoUnreachable) as refused:
-        pin(Remote("https", "localhost", 443, "/a", is_allowed=False))
-    assert "public" not in refused.value.detail.split(".")[0]
+    assert refused.value.detail == RepoUnreachable.title()
+
+
+@pytest.mark.parametrize("second", ["10.0.0.1", "::1", "64:ff9b::a00:1"])
+def test_one_private_address_among_public_ones_is_enough_to_refuse(
+    monkeypatch: pytest.MonkeyPatch, second: str
+) -> None:
+    found = [(0, 0, 0, "", (address, 443)) for address in ("8.8.8.8", second)]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_args, **_options: found)
+    with pytest.raises(RepoUnreachable):
+        pin("https://git.example/a")

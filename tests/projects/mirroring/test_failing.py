@@ -1,17 +1,23 @@
 """Remotes that refuse, are gone, hold what no repository may, or are too large: what was published stays."""
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import Settings
+from django.conf import settings
+from django.utils import timezone
 
 from apps.accounts.models import Notification
 from apps.projects.git.failures import RepoAuthFailed, RepoUnreachable, classify, scrub
 from apps.projects.git.layout import published_repository
 from apps.projects.git.processes import run_git
+from apps.projects.mirroring.due import choose_due
 from apps.projects.mirroring.generations import packs_of
+from apps.projects.mirroring.verifying import Soundness, record
 from apps.projects.models import Credential, Mirror, Project
 from apps.projects.vault import seal_secret
 from tests.projects.mirroring.conftest import Linked
@@ -82,10 +88,15 @@ def test_a_credential_goes_only_where_it_is_asked_for(linked: Linked, remote: Re
         assert SECRET.decode() not in repr(vars(row))
 
 
+def nothing_found(*_args: object, **_options: object) -> None:
+    raise socket.gaierror
+
+
 @pytest.mark.parametrize("case", ["closed", "redirect", "private", "no DNS"])
 def test_all_that_hides_the_host_looks_the_same_and_takes_a_second(
-    linked: Linked, remote: Repository, http: Http, settings: Settings, case: str, refused_hosts: list[str]
+    linked: Linked, remote: Repository, http: Http, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", nothing_found)
     remote.commit({"a": "1"})
     url = {
         "closed": f"git://127.0.0.1:{free_port()}/x.git",
@@ -94,18 +105,18 @@ def test_all_that_hides_the_host_looks_the_same_and_takes_a_second(
         "no DNS": "https://nowhere.invalid/x.git",
     }[case]
     port = url.removeprefix("git://127.0.0.1:").partition("/")[0]
-    settings.PROJECTS_TEST_REMOTES = [*settings.PROJECTS_TEST_REMOTES, f"127.0.0.1:{port}"]
+    opened = [*settings.PROJECTS_TEST_REMOTES, f"127.0.0.1:{port}"]
+    monkeypatch.setattr(settings, "PROJECTS_TEST_REMOTES", opened)
     http[1].refusal = (302, {"Location": "http://169.254.169.254/latest"})
     run = linked.queue(url)
     if case == "private":
-        settings.PROJECTS_TEST_REMOTES = []
+        monkeypatch.setattr(settings, "PROJECTS_TEST_REMOTES", [])
     began_s = time.monotonic()
     run = linked.run(run)
     assert time.monotonic() - began_s >= 1
     assert (run.error_code, run.error_detail) == (RepoUnreachable.code, RepoUnreachable.title())
     assert linked.mirror.error_cause
     assert not [path for path in http[1].asked if "latest" in path]
-    refused_hosts.clear()  # the look-up that could not be made
 
 
 def test_a_repository_over_its_quota_is_stopped_and_the_old_copy_serves(
@@ -115,7 +126,7 @@ def test_a_repository_over_its_quota_is_stopped_and_the_old_copy_serves(
     linked.link()
     packs = packs_of(published_repository(linked.mirror))
     Mirror.objects.update(quota_bytes=300_000)
-    remote.commit({"large": Path("/dev/urandom").open("rb").read(2_000_000)})  # noqa: SIM115
+    remote.commit({"large": os.urandom(2_000_000)})
     run = linked.sync()
     mirror = linked.mirror
     assert (run.error_code, mirror.state) == ("projects.repo_too_large", "over_quota")
@@ -145,20 +156,37 @@ def test_an_entry_that_no_repository_may_have_is_refused(
 
 
 def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Repository) -> None:
-    remote.commit({"a": "1", "b": "2"})
+    head = remote.commit({"a": "1", "b": "2"})
     linked.link()
+    assert linked.verify().outcome == "sound"
     folder = published_repository(linked.mirror)
     for pack in folder.glob("objects/pack/*"):
-        pack.unlink()
-    remote.commit({"a": "2"})
-    run = linked.sync()
-    assert run.status == "failed"
+        pack.rename(folder / pack.name)
+    pack = next(folder.glob("*.pack"))
+    run_git(folder, "unpack-objects", "-q", stdin=pack.read_bytes())
+    lost = remote.git("rev-parse", "main:b")
+    (folder / "objects" / lost[:2] / lost[2:]).unlink()
+    run = linked.verify()
     mirror = linked.mirror
-    assert (mirror.state, run.error_code) == ("corrupt", "projects.repo_corrupt")
-    assert mirror.next_due_at is not None
+    assert (run.outcome, mirror.state, mirror.missing_objects) == ("missing", "corrupt", 1)
+    assert mirror.head_commit == head
+    assert [found.pk for found in choose_due()] == [mirror.pk]
     healed = linked.sync()
     assert (healed.kind, healed.status) == ("reclone", "succeeded")
-    assert linked.mirror.head_commit == remote.tip("main")
+    assert (linked.mirror.state, linked.mirror.missing_objects) == ("active", 0)
+    assert linked.verify().outcome == "sound"
+
+
+def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repository) -> None:
+    remote.commit({"a": "1"})
+    linked.link()
+    linked.reclone()
+    mirror = linked.mirror
+    record(mirror, Soundness(3, is_tree_hit=True))
+    assert list(choose_due()) == []
+    Mirror.objects.update(recloned_at=timezone.now() - timedelta(hours=25))
+    record(mirror, Soundness(3, is_tree_hit=True))
+    assert [found.pk for found in choose_due()] == [mirror.pk]
 
 
 def test_the_first_failure_of_a_streak_is_told_to_those_in_charge(
