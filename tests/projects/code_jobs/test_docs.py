@@ -11,6 +11,7 @@ from apps.projects.documenting.storing import load_result
 from tests.furniture.people import Actors
 from tests.projects.code_jobs.reference import describe
 from tests.projects.code_jobs.worlds import FILES, MakeRepository, finished, published_project, result_of
+from tests.projects.repositories import Blob
 
 pytestmark = pytest.mark.django_db
 
@@ -60,9 +61,11 @@ def test_requests_is_documented_as_its_syntax_tree_says(
     if spec is None or spec.origin is None:
         pytest.skip("requests is not installed")
     folder = Path(spec.origin).parent
-    files = {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.py")}
+    files: dict[str | bytes, str | bytes | Blob | None] = {
+        str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.py")
+    }
     repository = make_repository("remote")
-    repository.commit(dict(files))
+    repository.commit(files)
     project = published_project(actors, repository)
     first, second = finished(actors.admin, project), finished(actors.admin, project)
     names = ("path", "qualified_name", "kind", "line_start", "line_end", "signature", "has_docstring")
