@@ -20,6 +20,7 @@ class ProjectsConfig(AppConfig):
         # Models are loaded only now.
         from apps.projects import pruning, tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.projects.checks import register_checks  # noqa: PLC0415
+        from apps.projects.documenting import keeping  # noqa: PLC0415
         from apps.projects.manifests.pruning import RULES as MANIFEST_RULES  # noqa: PLC0415
         from apps.projects.notices import NOTICES  # noqa: PLC0415
         from apps.projects.services import deletions  # noqa: PLC0415
@@ -32,6 +33,8 @@ class ProjectsConfig(AppConfig):
             register_rule(rule)
         for kind in NOTICES:
             register_notice(kind)
+        # Results of code jobs
+        register_rule(keeping.RULE)
         # Deleted projects
         register_rule(deletions.RULE)
         register_purge("projects", deletions.purge_organization)
