@@ -24,7 +24,9 @@ class Case:
     conflict: str = ""
 
 
-def certain(name: str, files: Mapping[str, str | bytes], at: str, new: str, output: str, edits: int) -> Case:
+def certain(  # noqa: PLR0917 - a row of the table
+    name: str, files: Mapping[str, str | bytes], at: str, new: str, output: str, edits: int
+) -> Case:
     """Return a case in which everything is certain; `at` is in the first file."""
     return Case(name, files, (next(iter(files)), at), new, "certain", output, edits)
 
@@ -89,7 +91,8 @@ CERTAIN = (
     certain(
         "06 decorator",
         {
-            "main.py": "def twice(function):\n    def inner(x):\n        return function(function(x))\n    return inner\n"
+            "main.py": "def twice(function):\n    def inner(x):\n"
+            "        return function(function(x))\n    return inner\n"
             "@twice\ndef add(x):\n    return x + 1\nprint(add(1), twice(add)(1))\n"
         },
         "def |twice",
@@ -202,7 +205,8 @@ CERTAIN = (
         "15 keyword argument at call",
         {
             "lib.py": "def area(width, height=1):\n    return width * height\n",
-            "main.py": "import lib\nfrom lib import area as a\nprint(lib.area(2, height=3), a(height=2, width=2))\n",
+            "main.py": "import lib\nfrom lib import area as a\n"
+            "print(lib.area(2, height=3), a(height=2, width=2))\n",
         },
         "|height=1",
         "tall",
@@ -213,7 +217,8 @@ CERTAIN = (
         "16 nonlocal",
         {
             "main.py": "def counter():\n    count = 0\n    def step():\n        nonlocal count\n"
-            "        count += 1\n        return count\n    return step\nstep = counter()\nprint(step(), step())\n"
+            "        count += 1\n        return count\n    return step\nstep = counter()\n"
+            "print(step(), step())\n"
         },
         "    |count = 0",
         "n",
@@ -223,7 +228,8 @@ CERTAIN = (
     certain(
         "17 dataclass constructor keyword",
         {
-            "lib.py": "from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n    y: int = 0\n",
+            "lib.py": "from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n"
+            "    y: int = 0\n",
             "main.py": "from lib import Point\npoint = Point(y=1, x=2)\nprint(point.x, point.y)\n",
         },
         "|y: int",
@@ -234,7 +240,8 @@ CERTAIN = (
     certain(
         "18 property with setter",
         {
-            "main.py": "class Box:\n    _side = 1\n    @property\n    def side(self):\n        return self._side\n"
+            "main.py": "class Box:\n    _side = 1\n    @property\n    def side(self):\n"
+            "        return self._side\n"
             "    @side.setter\n    def side(self, value):\n        self._side = value\n"
             "box = Box()\nbox.side = 4\nprint(box.side)\n"
         },
@@ -246,7 +253,8 @@ CERTAIN = (
     certain(
         "19 comprehension variable hiding an outer name",
         {
-            "main.py": "item = 'outer'\nprint([item for item in range(3)], {item: item for item in 'a'}, item)\n"
+            "main.py": "item = 'outer'\n"
+            "print([item for item in range(3)], {item: item for item in 'a'}, item)\n"
         },
         "|item = 'outer'",
         "thing",
@@ -256,7 +264,8 @@ CERTAIN = (
     certain(
         "20 global statement",
         {
-            "main.py": "total = 0\ndef add(n):\n    global total\n    total += n\nadd(2)\nadd(3)\nprint(total)\n"
+            "main.py": "total = 0\ndef add(n):\n    global total\n    total += n\nadd(2)\nadd(3)\n"
+            "print(total)\n"
         },
         "|total = 0",
         "balance",
@@ -266,8 +275,10 @@ CERTAIN = (
     certain(
         "21 relative import in a cycle",
         {
-            "pack/first.py": "from . import second\ndef start(n):\n    return second.go(n)\ndef stop():\n    return 'end'\n",
-            "pack/second.py": "from . import first\ndef go(n):\n    return first.start(n - 1) if n else first.stop()\n",
+            "pack/first.py": "from . import second\ndef start(n):\n    return second.go(n)\n"
+            "def stop():\n    return 'end'\n",
+            "pack/second.py": "from . import first\ndef go(n):\n"
+            "    return first.start(n - 1) if n else first.stop()\n",
             "pack/__init__.py": "",
             "main.py": "from pack.first import start\nprint(start(3))\n",
         },
@@ -293,7 +304,8 @@ CERTAIN = (
         "23 overloads",
         {
             "main.py": "from typing import overload\n@overload\ndef twice(x: int) -> int: ...\n"
-            "@overload\ndef twice(x: str) -> str: ...\ndef twice(x):\n    return x * 2\nprint(twice(2), twice('a'))\n"
+            "@overload\ndef twice(x: str) -> str: ...\ndef twice(x):\n    return x * 2\n"
+            "print(twice(2), twice('a'))\n"
         },
         "def |twice(x: int)",
         "double",
@@ -303,7 +315,8 @@ CERTAIN = (
     certain(
         "24 __all__ string",
         {
-            "lib.py": "__all__ = ['area'] + [\"other\"]\ndef area(side):\n    return side * side\nother = area\n",
+            "lib.py": "__all__ = ['area'] + [\"other\"]\ndef area(side):\n    return side * side\n"
+            "other = area\n",
             "main.py": "from lib import *\nprint(area(3), other(2))\n",
         },
         "def |area",
@@ -327,7 +340,8 @@ CERTAIN = (
         "26 match keyword pattern",
         {
             "main.py": "class Point:\n    __match_args__ = ('x',)\n    def __init__(self, x, y):\n"
-            "        self.x = x\n        self.y = y\nmatch Point(4, 5):\n    case Point(a, y=b):\n        print(a, b)\n"
+            "        self.x = x\n        self.y = y\nmatch Point(4, 5):\n    case Point(a, y=b):\n"
+            "        print(a, b)\n"
         },
         "self.|y = y",
         "height",
@@ -453,7 +467,8 @@ REFUSED = (
     Case(
         "37 captured by a local",
         {
-            "main.py": "def area(side):\n    return side\ndef show(square):\n    return area(square)\nprint(show(2))\n"
+            "main.py": "def area(side):\n    return side\ndef show(square):\n"
+            "    return area(square)\nprint(show(2))\n"
         },
         ("main.py", "def |area"),
         "square",
