@@ -25,7 +25,7 @@ from apps.previews.dev_urls import is_insecure
 from apps.previews.models import Session
 from apps.previews.queries.bearers import find_grant
 from apps.previews.services import Visitor
-from apps.previews.states import LIVE, Platform, SessionStatus
+from apps.previews.states import Platform, SessionStatus
 
 POLL_WAITING_S: Final = 5
 POLL_READY_S: Final = 15
@@ -56,9 +56,7 @@ class ResolvedOut(serializers.Serializer[Any]):
     """Where a preview stands. Times are the server's; the client's clock may be wrong."""
 
     session_id = serializers.UUIDField(source="session.pk")
-    status = serializers.ChoiceField(
-        choices=[(item.value, item.label) for item in LIVE], source="session.status"
-    )
+    status = serializers.ChoiceField(choices=SessionStatus.choices, source="session.status")
     platform = serializers.ChoiceField(choices=Platform.choices, source="session.platform")
     project_name = serializers.CharField()
     revision = serializers.IntegerField(source="session.revision")
