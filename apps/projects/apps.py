@@ -18,12 +18,18 @@ class ProjectsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
-        from apps.projects import tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.projects import pruning, tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.projects.checks import register_checks  # noqa: PLC0415
+        from apps.projects.manifests.pruning import RULES as MANIFEST_RULES  # noqa: PLC0415
         from apps.projects.notices import NOTICES  # noqa: PLC0415
         from apps.projects.services import deletions  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         topics.register()
+        # Mirrors
+        register_checks()
+        for rule in (*pruning.RULES, *MANIFEST_RULES):
+            register_rule(rule)
         for kind in NOTICES:
             register_notice(kind)
         # Deleted projects

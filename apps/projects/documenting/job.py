@@ -14,7 +14,6 @@ from apps.common.jobs import JobCancelled, Listing, Run, job
 from apps.projects.documenting.asking import may_leave, pack_parcel, question_of, require_model
 from apps.projects.documenting.caching import cache_key, find_cached
 from apps.projects.documenting.external import ask_model
-from apps.projects.documenting.reading import Deadline
 from apps.projects.documenting.sources import list_files
 from apps.projects.documenting.storing import keep_result
 from apps.projects.documenting.structural import Material, Outcome, work_structurally
@@ -81,7 +80,6 @@ def run_code_job(run: Run[CodeJob]) -> None:
         files=list_files(row.manifest),
         type=row.type,
         wish=Wish.from_request(row.request),
-        deadline=Deadline.after(),
         beat=lambda share: run.progress(share * READING_SHARE, stage="reading"),
         former_blobs=former_blobs(row),
     )

@@ -116,7 +116,14 @@ def fetch_snapshot(
     """
     call = Call(pinned, login, wall_s=wall_s, file_bytes=max_bytes)
     refspecs = [f"+refs/{name}*:{below}/{name}*" for name in NAMESPACES]
-    options = ("--atomic", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates", "--quiet")
+    options = (
+        "--atomic",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-show-forced-updates",
+        "--update-shallow",
+        "--quiet",
+    )
 
     def look() -> None:
         if folder_bytes(repository) > max_bytes:

@@ -51,7 +51,7 @@ def test_the_owner_links_syncs_and_reads_the_mirror(
     ("name", "reading", "writing"),
     [("viewer", 200, 403), ("stranger", 404, 404), ("anonymous", 401, 401), ("manager", 200, 202)],
 )
-def test_others_read_or_see_nothing_and_do_not_write(
+def test_others_read_or_see_nothing_and_do_not_write(  # noqa: PLR0917 - fixtures and cases
     linked: Linked,
     remote: Repository,
     actors: Actors,
