@@ -78,6 +78,8 @@ CLOCKS: Final = (
     Clock("drop_past_metrics", "apps.metrics.periodic.retention", minute="15", hour="3"),
     Clock("verify_metrics", "apps.metrics.periodic.verify_sample", minute="10", hour="4"),
     Clock("discover_runs", "apps.signals.periodic.discover_runs", every_s=60, is_slow=True),
+    # Proposals of projects
+    Clock("settle_proposals", "apps.projects.periodic.settle_proposals", every_s=60, is_slow=True),
     # Credentials of projects, once an hour
     Clock("tell_expiring_credentials", "apps.projects.periodic.tell_expiring_credentials", minute="25"),
     # previews
