@@ -105,7 +105,7 @@ def test_what_somebody_does_not_see_is_not_there(world: RightsWorld, name: str) 
 def test_writing_takes_the_right_to_edit(world: RightsWorld, name: str) -> None:
     arguments = arguments_of(world.places[PRIVATE], name)
     with pytest.raises(Forbidden):
-        call(world.people["demoted"], name, **arguments)
+        call(world.people["member"], name, **arguments)
     assert call(world.people["editor"], name, **arguments)
 
 

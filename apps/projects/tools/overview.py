@@ -71,7 +71,7 @@ class MirrorFacts(Result):
 class ManifestWanted(ProjectNamed):
     """Which version."""
 
-    version: Annotated[int | None, msgspec.Meta(ge=1, description="By default the current one.")] = None
+    version: Annotated[int, msgspec.Meta(ge=1, description="By default the current one.")] | None = None
 
 
 class ManifestFacts(Result):
