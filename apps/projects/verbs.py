@@ -22,6 +22,8 @@ VERBS: Final[dict[str, str]] = {
     "projects.reclone_started": "A new clone of a repository was asked for",
     "projects.mirror_paused": "A mirror was paused or let go on",
     "projects.quota_changed": "The quota of a mirror was changed",
+    # Manifests
+    "projects.manifest_rebuild_started": "A new build of a manifest was asked for",
     # Credentials
     "projects.credential_added": "A credential was stored",
     "projects.credential_changed": "A credential was changed or replaced",
