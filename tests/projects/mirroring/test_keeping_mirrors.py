@@ -240,6 +240,5 @@ def test_test_remotes_and_old_git_are_noticed(settings: object) -> None:
     settings.PROJECTS_TEST_REMOTES = ["127.0.0.1:9000"]  # type: ignore[attr-defined]
     assert [message.id for message in check_test_remotes()] == ["sextant.E010"]
     assert all(message.id == "sextant.W005" for message in check_git())
-    assert [is_fixed(version) for version in ((2, 39, 5), (2, 43, 6), (2, 43, 7), (2, 50, 0), (2, 51, 0))] == [
-        False, False, True, False, True,
-    ]  # fmt: skip
+    versions = {(2, 39, 5): False, (2, 43, 6): False, (2, 43, 7): True, (2, 50, 0): False, (2, 51, 0): True}
+    assert {version: is_fixed(version) for version in versions} == versions
