@@ -50,9 +50,10 @@ def test_one_flipped_byte_of_the_document_is_named(manifest: Manifest) -> None:
 
 
 def test_a_forged_row_is_named(manifest: Manifest) -> None:
+    signature = bytes(manifest.signature)
     Manifest.objects.update(signature=b"0" * 64)
     assert codes(manifest) == ["signature_invalid"]
-    Manifest.objects.update(signature=manifest.signature, header={"files": 0})
+    Manifest.objects.update(signature=signature, header={"files": 0})
     assert codes(manifest) == ["header_changed"]
 
 
