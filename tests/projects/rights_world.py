@@ -110,12 +110,13 @@ class RightsWorld:
         parts: list[str] = []
         for part in call.partition(" ")[2].split("/"):
             parts.append(str(values[parts[-1]]) if part == "{}" else part)
-        query = QUERIES.get(call, lambda _place: "")(place)
-        return f"/api/v1/{'/'.join(parts)}{query}"
+        query = QUERIES.get(call)
+        return f"/api/v1/{'/'.join(parts)}{query(place) if query else ''}"
 
     def body(self, call: str, where: str) -> dict[str, Any]:
         """Return a body with which the call can be judged."""
-        return BODIES.get(call, lambda _place: {})(self.places[where])
+        make = BODIES.get(call)
+        return make(self.places[where]) if make else {}
 
     def _join(self, name: str, role: Role) -> Person:
         user = create_member(self.actors.organization, role)
@@ -169,7 +170,20 @@ class RightsWorld:
         proposal = Proposal.objects.create(
             manifest=manifest,
             state="proposed",
-            symbol={"name": "hello", "kind": "function", "path": "a.py", "line": 1, "column": 5},
+            request={
+                "symbol": {"path": "a.py", "line": 1, "column": 5},
+                "include": [],
+                "exclude": [],
+                "options": {"strings": False, "comments": False, "docs": False},
+            },
+            symbol={
+                "name": "hello",
+                "qualified_name": "a.hello",
+                "kind": "function",
+                "path": "a.py",
+                "line": 1,
+                "column": 5,
+            },
             new_name="greet",
             base_ref="heads/main",
             base_commit=manifest.commit,

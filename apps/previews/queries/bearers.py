@@ -1,7 +1,7 @@
 """What a secret opens: one query, in which every condition stands.
 
-Unknown, expired, revoked, of an archived project, of somebody who may not share it any more: all of these give
-no row by the same statement, so neither the answer nor its time tells them apart.
+Unknown, expired, revoked, of an archived project, of somebody who may not share it any more: all of these
+give no row by the same statement, so neither the answer nor its time tells them apart.
 """
 
 import functools

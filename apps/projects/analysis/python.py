@@ -1,7 +1,7 @@
 """The structure of a Python file, by `ast`: nothing of it is imported or run."""
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ def read_python(content: bytes) -> PythonFacts:
     Raises SyntaxError, ValueError, RecursionError or MemoryError for what this Python cannot parse.
     """
     tree = ast.parse(content)
-    reader = _Reader(tree)
+    reader = _Reader(tree, content.split(b"\n"))
     reader.walk()
     return PythonFacts(
         docstring=docstring_of(tree),
@@ -74,8 +74,9 @@ def docstring_of(node: Defining | ast.Module) -> str | None:
 class _Reader:
     """One walk over a tree, without recursion: how deep a stranger's code nests is theirs to choose."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, lines: Sequence[bytes]) -> None:
         self.top = Scope(tree)
+        self.lines = lines
         self.scopes: list[Scope] = []
         self.imports: list[Import] = []
         self.entry_points: list[Mark] = []
@@ -107,7 +108,7 @@ class _Reader:
     def finished(self) -> Iterator[Definition]:
         """Yield the definitions that were met, by line."""
         for scope in sorted(self.scopes, key=lambda scope: scope.position)[:DEFINITIONS_MAX]:
-            yield _definition(scope)
+            yield _definition(scope, self.lines)
 
     def _open(self, node: Defining, outer: Scope) -> Scope:
         name = node.name
@@ -173,7 +174,14 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
             yield value
 
 
-def _definition(scope: Scope) -> Definition:
+def _body_line(node: Defining, lines: Sequence[bytes]) -> int | None:
+    first = node.body[0]
+    before = lines[first.lineno - 1][: first.col_offset] if first.lineno <= len(lines) else b"?"
+    # A decorator stands above the line of what it decorates.
+    return first.lineno if not before.strip() and not getattr(first, "decorator_list", ()) else None
+
+
+def _definition(scope: Scope, lines: Sequence[bytes]) -> Definition:
     node = scope.node
     assert not isinstance(node, ast.Module)  # noqa: S101 - nothing opens another scope of this kind
     return Definition(
@@ -187,4 +195,5 @@ def _definition(scope: Scope) -> Definition:
         calls=tuple(sorted(scope.calls)[:CALLS_MAX]),
         complexity=0 if isinstance(node, ast.ClassDef) else scope.complexity,
         is_public=scope.is_public,
+        body_line=_body_line(node, lines),
     )

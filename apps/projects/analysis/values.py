@@ -34,7 +34,8 @@ class Definition(msgspec.Struct, frozen=True):
 
     `qualified_name` is dotted, from the top of the file; `calls` holds the plain names that its own body
     calls, each once, in alphabetical order; `complexity` is McCabe's, 0 where it is not counted. `is_public`
-    tells that no part of the name begins with an underscore, and that no function encloses it.
+    tells that no part of the name begins with an underscore, and that no function encloses it. `body_line` is
+    where its body begins, None if that is on a line with something else, or not known.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Definition(msgspec.Struct, frozen=True):
     calls: tuple[str, ...] = ()
     complexity: int = 0
     is_public: bool = True
+    body_line: int | None = None
 
     @property
     def has_docstring(self) -> bool:

@@ -31,7 +31,7 @@ def write_docs(structure: Structure) -> Document:
     text = (
         f"Structure of {len(shown)} files: {coverage['symbols']} public symbols, "
         f"{coverage['documented']} of them documented ({coverage['percent']} %). "
-        "Listed by a parser; no language model was asked."
+        "Structural: listed by a parser."
     )
     return Document(
         text_md=text,

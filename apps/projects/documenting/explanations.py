@@ -34,7 +34,7 @@ def explain_lines(place: Place, content: bytes) -> Explained:
 
 def write_explanation(structure: Structure, found: Sequence[tuple[Place, Explained]]) -> Document:
     """Return the explanation of lines; `structure` is of all files that may call what encloses them."""
-    text = f"{len(found)} places, read by a parser; no language model was asked."
+    text = f"{len(found)} places. Structural: read by a parser."
     sections = tuple(
         section for place, explained in found for section in _sections(structure, place, explained)
     )

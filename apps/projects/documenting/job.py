@@ -8,19 +8,23 @@ from django.db.models.functions import Coalesce
 
 from apps.accounts.queries import initiator
 from apps.common import live
+from apps.common.ai import Spent
 from apps.common.db import JobStatus
 from apps.common.jobs import JobCancelled, Listing, Run, job
-from apps.projects.documenting.reading import Deadline
+from apps.projects.documenting.asking import may_leave, pack_parcel, question_of, require_model
+from apps.projects.documenting.caching import cache_key, find_cached
+from apps.projects.documenting.external import ask_model
 from apps.projects.documenting.sources import list_files
 from apps.projects.documenting.storing import keep_result
 from apps.projects.documenting.structural import Material, Outcome, work_structurally
 from apps.projects.documenting.wishes import Wish
+from apps.projects.errors import ModelUnavailable
 from apps.projects.git.layout import published_repository
 from apps.projects.models import CodeJob, Project
 from apps.projects.models.project import seen_by
 from apps.projects.notices import tell_job_finished
 from apps.projects.rights import Right, right_of
-from apps.projects.states import Completeness
+from apps.projects.states import Completeness, Engine
 
 RUNNING_MAX: Final = 3
 # Reading takes the most of the time; the rest is words.
@@ -70,16 +74,51 @@ def run_code_job(run: Run[CodeJob]) -> None:
     """Carry out what was asked for, and keep the result."""
     row = run.row
     require_living(row)
+    asks_model = require_model(row.project, row.engine)
     material = Material(
         repository=published_repository(row.project.mirror),
         files=list_files(row.manifest),
         type=row.type,
         wish=Wish.from_request(row.request),
-        deadline=Deadline.after(),
         beat=lambda share: run.progress(share * READING_SHARE, stage="reading"),
         former_blobs=former_blobs(row),
     )
-    finish(run, work_structurally(material))
+    outcome = work_structurally(material)
+    finish(run, add_words(run, material, outcome) if asks_model else outcome)
+
+
+def add_words(run: Run[CodeJob], material: Material, structural: Outcome) -> Outcome:
+    """Return the result with what a language model adds, or an equal one that was kept.
+
+    Raises ModelUnavailable if only a model's answer will do, and there is none.
+    """
+    row = run.row
+    parcel = pack_parcel(material, row.project)
+    key = cache_key(row, parcel, structural.result.provenance.sources)
+    cached = find_cached(row, key)
+    if cached is not None:
+        return Outcome(cached, structural.structure, is_partial=False)
+    run.write(cache_key=key)
+    tokens_in, tokens_out = row.tokens_in, row.tokens_out
+
+    def before_call(spent: Spent) -> bool:
+        # Written first: a job that is cancelled now has used them all the same.
+        run.write(tokens_in=tokens_in + spent.tokens_in, tokens_out=tokens_out + spent.tokens_out)
+        run.check()
+        run.progress(READING_SHARE, stage="asking")
+        return still_allowed(row)
+
+    question = question_of(material, parcel, organization_id=row.organization_id, before_call=before_call)
+    outcome, has_failed = ask_model(question, structural)
+    if row.engine == Engine.EXTERNAL and (has_failed or outcome.result.degraded):
+        raise ModelUnavailable
+    return outcome
+
+
+def still_allowed(row: CodeJob) -> bool:
+    """Tell whether the project's code may leave, and whoever asked may ask, as of now."""
+    project = Project.objects.get(pk=row.project_id)
+    return may_leave(project, row.engine) and initiator_may(row)
 
 
 def finish(run: Run[CodeJob], outcome: Outcome) -> None:

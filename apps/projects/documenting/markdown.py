@@ -31,3 +31,24 @@ def block(text: str, language: str = "text") -> str:
 
 def _longest_ticks(text: str) -> int:
     return max((len(found) for found in _TICKS.findall(text)), default=0)
+
+
+# A model's Markdown: what would be followed, loaded or run becomes text.
+_LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,500})\]\(([^()\s]{0,2000})(?:\s+[^()\n]{0,500})?\)")
+_REFERENCE_LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]")
+_DEFINITION: Final = re.compile(r"(?m)^[ ]{0,3}\[[^\[\]\n]{1,200}\]:[^\n]{0,2000}$")
+_SCHEME: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20})://")
+_HARMFUL: Final = re.compile(r"(?i)\b(javascript|data|vbscript|file)\s{0,5}:")
+
+
+def sanitise(text: str) -> str:
+    """Return Markdown without HTML, links and images; their addresses stay, as text that leads nowhere."""
+    text = _DEFINITION.sub("", text)
+    # Twice, because a picture may stand inside a link.
+    for _ in range(2):
+        text = _LINK.sub(lambda match: f"{match[1]} ({match[2]})" if match[2] else match[1], text)
+        text = _REFERENCE_LINK.sub(r"\1", text)
+    text = _HARMFUL.sub(r"\1&#58;", text)
+    # Renderers make a link of a bare address, too.
+    text = _SCHEME.sub(r"\1&#58;//", text)
+    return text.replace("<", "&lt;").replace("\0", "")

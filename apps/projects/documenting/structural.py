@@ -1,7 +1,7 @@
 """The engine that needs no model: it parses, counts and lists."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,16 +38,17 @@ class Material:
     files: Sequence[ListedFile]
     type: str
     wish: Wish
-    deadline: Deadline
-    beat: Callable[[float], None]
+    beat: Callable[[float], None] = field(default=lambda _share: None)
+    deadline: Deadline = field(default_factory=Deadline.after)
     former_blobs: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A result, and whether it leaves out something that was asked for."""
+    """A result, the structure it was made from, and whether it leaves out something that was asked for."""
 
     result: Result
+    structure: Structure
     is_partial: bool
 
 
@@ -59,7 +60,7 @@ def work_structurally(material: Material) -> Outcome:
     suggestions: tuple[Suggestion, ...] = ()
     if material.type == CodeJobType.RENAME_SUGGESTIONS:
         suggestions = find_suggestions(structure)
-        text = f"{len(suggestions)} suggestions by convention; no language model was asked."
+        text = f"{len(suggestions)} suggestions. Structural: by convention and spelling."
         document = Document(text, (), {"suggestions": len(suggestions)})
     else:
         document = _write(structure, material)
@@ -126,4 +127,4 @@ def _outcome(
         ),
         provenance=Provenance(sources=sources),
     )
-    return Outcome(result, structure.is_partial)
+    return Outcome(result, structure, structure.is_partial)

@@ -24,7 +24,7 @@ def write_summary(
     changes = None if former_blobs is None else _changes(structure, former_blobs)
     text = (
         f"{len(files)} files, {sum(file.size_bytes for file in files)} bytes, "
-        f"{sum(file.lines for file in files)} lines. Counted by a parser; no language model was asked."
+        f"{sum(file.lines for file in files)} lines. Structural: counted by a parser."
     )
     sections = [
         _section(
@@ -51,7 +51,7 @@ def write_summary(
 def write_file_summaries(structure: Structure) -> Document:
     """Return a section for each file that was read."""
     sections = tuple(_file(structure, read) for read in structure.files)
-    text = f"{len(sections)} files, each counted by a parser; no language model was asked."
+    text = f"{len(sections)} files. Structural: counted by a parser."
     return Document(text, sections, {"files": len(sections)})
 
 

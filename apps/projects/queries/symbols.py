@@ -26,7 +26,7 @@ def listed_symbols(project: Project, *, path: str = "") -> QuerySet[Symbol, Any]
     return symbols.filter(Exists(files)).annotate(sort_name=Lower("name"), path=Subquery(first))
 
 
-def called(symbols: QuerySet[Symbol, Any], search: str) -> QuerySet[Symbol, Any]:
+def called(symbols: QuerySet[Any, Any], search: str) -> QuerySet[Any, Any]:
     """Narrow to the symbols whose name begins like this; with a dot in it, whose qualified name holds it."""
     if "." in search:
         return symbols.filter(qualified_name__icontains=search)

@@ -5,29 +5,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
-from apps.common.errors import Conflict, FieldError, Invalid
+from apps.common.errors import FieldError, Invalid
 from apps.common.logs import current_request_id
+from apps.projects.documenting.asking import may_leave, pack_parcel
+from apps.projects.documenting.outgoing import Parcel
+from apps.projects.documenting.sources import list_files
+from apps.projects.documenting.structural import Material
 from apps.projects.documenting.wishes import Wish, digest_of
-from apps.projects.errors import NotLinked
+from apps.projects.errors import ExternalAiOff, NotLinked
+from apps.projects.git.layout import published_repository
 from apps.projects.models import CodeJob, File, Manifest, Project
 from apps.projects.models.mirror import LIVE
 from apps.projects.rights import Right, require_right
 from apps.projects.states import CodeJobType, Engine, ManifestState
 from apps.projects.tasks import run_code_job
-
-
-class ExternalAiOff(Conflict):
-    """The project's code may not leave this server, so no language model is asked.
-
-    Whoever owns the project can allow it in its settings.
-    """
-
-    code = "projects.external_ai_off"
 
 
 class TargetNotInManifest(Invalid):
@@ -52,6 +47,14 @@ class Order:
     wish: Wish
     engine: Engine = Engine.AUTO
     client: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would go out; `is_sent` tells whether it may, as things stand."""
+
+    is_sent: bool
+    parcel: Parcel
 
 
 @transaction.atomic
@@ -93,6 +96,21 @@ def start_code_job(*, actor: Actor, project: Project, order: Order) -> Started:
     return Started(row, is_new=True)
 
 
+def rehearse_code_job(*, actor: Actor, project: Project, order: Order) -> Rehearsal:
+    """Return what a job would send to a language model; nobody is called, and nothing is kept.
+
+    Raises what `start_code_job` does, ManifestGone, GitFailed and GitMissing.
+    """
+    manifest = check_order(actor, project, order)
+    material = Material(
+        repository=published_repository(project.mirror),
+        files=list_files(manifest),
+        type=order.type,
+        wish=order.wish,
+    )
+    return Rehearsal(is_sent=may_leave(project, order.engine), parcel=pack_parcel(material, project))
+
+
 def check_order(actor: Actor, project: Project, order: Order) -> Manifest:
     """Return the published manifest that a job would read; raises what `start_code_job` does."""
     require_right(actor, project, Right.EDIT, "projects.run")
@@ -126,9 +144,3 @@ def check_targets(project: Project, wish: Wish) -> None:
                 for path in missing
             ]
         )
-
-
-def may_leave(project: Project, engine: str) -> bool:
-    """Tell whether a job of this engine may ask a language model."""
-    is_wanted = engine != Engine.STRUCTURAL and settings.AI_PROVIDER != "none"
-    return is_wanted and bool(project.option("external_ai"))

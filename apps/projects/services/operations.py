@@ -54,8 +54,6 @@ def destroy_credential(*, actor: Actor, credential: Credential) -> None:
 
 
 def _locked(mirror: Mirror) -> Mirror:
-    return (
-        Mirror.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project__organization")
-        .get(pk=mirror.pk)
-    )
+    rows = Mirror.objects.select_for_update(of=("self",), no_key=True)
+    found: Mirror = rows.select_related("project__organization").get(pk=mirror.pk)
+    return found

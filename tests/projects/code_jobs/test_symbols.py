@@ -119,7 +119,8 @@ def test_symbols_are_for_those_who_see_the_project(
     def add() -> None:
         Symbol.objects.create(
             organization=project.organization, project=project, name="x", qualified_name="x", kind="class",
-            blob=repository.git("rev-parse", "main:README.md"), ordinal=next(numbers), line_start=1, line_end=1,
+            blob=repository.git("rev-parse", "main:README.md"), ordinal=next(numbers), line_start=1,
+            line_end=1,
         )  # fmt: skip
 
     same_queries("projects_symbols", add, lambda: actors.admin.api.get(address))
