@@ -7,6 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.projects.manifests.building import ManifestFailed
@@ -127,3 +128,6 @@ def test_a_rebuild_is_queued_by_those_who_may_sync(
     assert codes == {"stranger": 404, "anonymous": 401, "viewer": 403, "manager": 202}
     again = actors.manager.api.post(address, {}, format="json").json()
     assert (again["kind"], again["joined"]) == ("manifest", True)
+    Project.objects.update(archived_at=timezone.now())
+    assert actors.manager.api.post(address, {}, format="json").status_code == 409
+    assert actors.viewer.api.get(f"/api/v1/projects/{project.pk}/manifest").status_code == 200
