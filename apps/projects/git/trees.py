@@ -13,7 +13,7 @@ READ_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One entry: mode as git writes it (say `100644`), type, id, size (of blobs that exist), path from the root."""
+    """One entry: mode as git writes it (say `100644`), type, id, size of a blob, path from the root."""
 
     mode: str
     type: str
