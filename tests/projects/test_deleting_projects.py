@@ -135,10 +135,10 @@ def test_after_a_week_nothing_of_it_is_left(actors: Actors, project: Project) ->
 
 
 def test_what_still_runs_is_waited_for(actors: Actors, project: Project) -> None:
-    MirrorRun.objects.update(status=JobStatus.RUNNING)
+    CodeJob.objects.update(status=JobStatus.RUNNING)
     delete(actors.analyst, project)
     assert purge_projects(timezone.now() + 2 * WEEK) == 0
-    MirrorRun.objects.update(status=JobStatus.CANCELLED)
+    CodeJob.objects.update(status=JobStatus.CANCELLED)
     assert purge_projects(timezone.now() + 2 * WEEK) == 1
 
 

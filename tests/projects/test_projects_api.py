@@ -1,5 +1,6 @@
 """Projects over the API: created, listed, changed, archived, given away."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -7,14 +8,16 @@ import pytest
 from django.db import connection
 
 from apps.accounts.models import AuditEntry, Membership, Role
+from apps.common.db import uuid7
 from apps.projects.errors import ProjectArchived
-from apps.projects.models import Manifest, Project, ProjectMember
+from apps.projects.models import Manifest, MirrorRun, Project, ProjectMember
 from apps.projects.services.projects import NameTaken, create_project, update_project
 from apps.projects.states import MemberRole, Visibility
 from tests.factories.accounts import create_member
-from tests.factories.projects import ProjectFactory, ProjectMemberFactory
+from tests.factories.projects import ProjectFactory, ProjectMemberFactory, publish
 from tests.furniture.people import Actors, Person
 from tests.furniture.query_counts import Check
+from tests.projects.repositories import Repository
 
 URL = "/api/v1/projects"
 
@@ -239,6 +242,64 @@ def test_a_change_of_what_somebody_else_changed_is_refused(actors: Actors) -> No
     )
     again = actors.analyst.api.patch(address(project), {"description": "y"}, format="json", HTTP_IF_MATCH=tag)
     assert again.status_code == 412
+
+
+def test_a_repository_is_linked_with_the_project(actors: Actors) -> None:
+    repo = {"url": "https://git.example/team/compass.git", "tracked_ref": "main", "sync_mode": "manual"}
+    found = created(actors.analyst, repo=repo)
+    assert found["mirror"]["state"] == "cloning"
+    assert (found["tracked_ref"], found["sync_mode"]) == ("main", "manual")
+    assert MirrorRun.objects.get().kind == "clone"
+    verbs = AuditEntry.objects.filter(target_id=found["id"]).values_list("verb", flat=True)
+    assert set(verbs) == {"projects.created", "projects.repository_linked"}
+
+
+def test_a_project_whose_repository_cannot_be_linked_is_not_created(actors: Actors) -> None:
+    body = {"name": "Compass", "repo": {"url": "https://user:pw@git.example/a.git"}}
+    answer = actors.analyst.api.post(URL, body, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (422, "projects.repo_url_invalid")
+    unknown = {"url": "https://git.example/a.git", "credential_id": str(uuid7())}
+    answer = actors.analyst.api.post(URL, body | {"repo": unknown}, format="json")
+    assert answer.json()["errors"][0]["pointer"] == "/repo/credential_id"
+    assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "runs"),
+    [
+        ({"tracked_ref": "next"}, ["manifest"]),
+        ({"settings": {"exclude_globs": ["docs/**"]}}, ["manifest"]),
+        ({"settings": {"external_ai": True}}, []),
+        ({"description": "x", "sync_mode": "manual"}, []),
+    ],
+)
+def test_what_the_tree_is_read_by_queues_a_manifest(
+    actors: Actors, make_repository: Callable[[str], Repository], change: dict[str, Any], runs: list[str]
+) -> None:
+    repository = make_repository("a")
+    repository.commit({"a": "1"})
+    project = ProjectFactory.create(organization=actors.organization, owner=actors.analyst.user)
+    publish(project, repository)
+    assert actors.analyst.api.patch(address(project), change, format="json").status_code == 200
+    assert list(MirrorRun.objects.values_list("kind", flat=True)) == runs
+
+
+def test_a_mirror_is_due_as_the_project_says(actors: Actors) -> None:
+    project = created(actors.analyst, repo={"url": "https://git.example/a.git"})
+    client = actors.analyst.api
+
+    def due() -> tuple[str, bool]:
+        mirror = client.get(address(project)).json()["mirror"]
+        return mirror["reason"], mirror["next_due_at"] is not None
+
+    assert due() == ("adaptive", True)
+    client.patch(address(project), {"sync_mode": "fixed", "sync_interval_s": 600}, format="json")
+    assert due() == ("fixed", True)
+    client.post(address(project, "archive"))
+    assert due() == ("archived", False)
+    assert MirrorRun.objects.get().status == "cancelled"
+    client.post(address(project, "unarchive"))
+    assert due() == ("fixed", True)
 
 
 def test_a_list_takes_as_many_queries_for_many_as_for_one(actors: Actors, same_queries: Check) -> None:

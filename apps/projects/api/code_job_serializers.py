@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer, StrictSerializer
+from apps.projects.documenting.outgoing import SentFile
 from apps.projects.documenting.wishes import Selection, Wish
 from apps.projects.models import CodeJob
 from apps.projects.services.code_jobs import Order
@@ -255,6 +256,38 @@ class ResultQuery(StrictSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the one parameter."""
         return {"as": serializers.ChoiceField(choices=["json", "markdown"], default="json")}
+
+
+class RehearsedSourceOut(serializers.Serializer[Any]):
+    """A file that would go out."""
+
+    path = serializers.CharField(source="file.path")
+    blob_id = serializers.CharField(source="file.blob_id")
+    size_bytes = serializers.SerializerMethodField()
+
+    def get_size_bytes(self, sent: SentFile) -> int:
+        """Return how much of it would go out."""
+        return len(sent.text.encode())
+
+
+class RehearsalOut(serializers.Serializer[Any]):
+    """What a job would send to a language model; nothing was sent."""
+
+    dry_run = serializers.BooleanField(default=True)
+    is_sent = serializers.BooleanField(help_text="Whether a job would really send it, as things stand.")
+    sources = RehearsedSourceOut(many=True, source="parcel.files")
+    size_bytes = serializers.IntegerField(source="parcel.size_bytes")
+    redactions = serializers.DictField(child=serializers.IntegerField(), source="parcel.redactions")
+    held_back = ResultUnscannedOut(many=True, source="parcel.held_back")
+
+
+class EngineOut(serializers.Serializer[Any]):
+    """An engine for code jobs."""
+
+    engine = serializers.ChoiceField(choices=[Engine.STRUCTURAL, Engine.EXTERNAL])
+    model = serializers.CharField(allow_null=True)
+    state = serializers.ChoiceField(choices=["ok", "open", "off"])
+    tokens_left_today = serializers.IntegerField(allow_null=True)
 
 
 class DocsOut(CodeJobOut):

@@ -6,7 +6,7 @@ import msgspec
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,8 +19,13 @@ from apps.projects.documenting.results import result_as_markdown
 from apps.projects.documenting.storing import read_result
 from apps.projects.models import CodeJob
 from apps.projects.queries.docs import listed_jobs, newest_results
+from apps.projects.queries.engines import list_engines
 from apps.projects.queries.projects import visible_project
-from apps.projects.services.code_jobs import start_code_job
+from apps.projects.services.code_jobs import rehearse_code_job, start_code_job
+
+EQUAL_OR_REHEARSED = PolymorphicProxySerializer(
+    "CodeJobOrRehearsal", [forms.CodeJobOut, forms.RehearsalOut], resource_type_field_name=None
+)
 
 
 class CodeJobViewSet(ResourceViewSet[CodeJob]):
@@ -36,12 +41,15 @@ class CodeJobViewSet(ResourceViewSet[CodeJob]):
     query_serializer_classes = {"result": forms.ResultQuery}
     filterset_class = CodeJobFilter
 
-    @extend_schema(request=forms.CodeJobIn, responses={200: forms.CodeJobOut, 202: forms.CodeJobOut})
+    @extend_schema(request=forms.CodeJobIn, responses={200: EQUAL_OR_REHEARSED, 202: forms.CodeJobOut})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Start a job: 202, or 200 with the equal one that is queued or running."""
         values = self.validated(forms.CodeJobIn)
         project = visible_project(self.actor, values["project_id"])
         order = forms.order_of(values)
+        if values["dry_run"]:
+            found = rehearse_code_job(actor=self.actor, project=project, order=order)
+            return Response(forms.RehearsalOut(found).data)
         started = start_code_job(actor=self.actor, project=project, order=order)
         row = self.get_queryset().get(pk=started.job.pk)
         status = 202 if started.is_new else 200
@@ -58,6 +66,19 @@ class CodeJobViewSet(ResourceViewSet[CodeJob]):
         if wanted == "markdown":
             return HttpResponse(result_as_markdown(found), content_type="text/markdown; charset=utf-8")
         return Response(msgspec.to_builtins(found))
+
+
+class EngineViewSet(ResourceViewSet[CodeJob]):
+    """The engines of code jobs."""
+
+    queryset = CodeJob.objects.none()
+    permission = "projects.view"
+    serializer_class = forms.EngineOut
+
+    @extend_schema(responses=forms.EngineOut(many=True))
+    def engines(self, request: Request) -> Response:
+        """Return the engines and how they stand."""
+        return Response(forms.EngineOut(list_engines(self.actor), many=True).data)
 
 
 @extend_schema(parameters=[PROJECT])

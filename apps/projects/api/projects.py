@@ -14,7 +14,7 @@ from apps.common.filters import Choice, StrictFilterSet, one_of
 from apps.common.viewsets import ResourceViewSet
 from apps.projects.api import projects_serializers as shapes
 from apps.projects.models import Project
-from apps.projects.queries.projects import OWNER, describe_project, describe_projects, with_role
+from apps.projects.queries.projects import OWNER, describe_project, describe_projects, reread, with_role
 from apps.projects.services import deletions
 from apps.projects.services import projects as services
 from apps.projects.states import MemberRole, Visibility
@@ -78,12 +78,13 @@ class ProjectViewSet(ResourceViewSet[Project]):
         return super().answer(shown, many=many)
 
     def create_row(self, values: dict[str, Any]) -> Project:
-        """Create a project."""
-        return services.create_project(actor=self.actor, **values)
+        """Create a project, and link a repository to it if there is one to link."""
+        create = services.create_linked_project if "repo" in values else services.create_project
+        return reread(create(actor=self.actor, **values))
 
     def update_row(self, row: Project, values: dict[str, Any]) -> Project:
         """Change the project."""
-        return services.update_project(actor=self.actor, project=row, **values)
+        return reread(services.update_project(actor=self.actor, project=row, **values))
 
     @extend_schema(parameters=[shapes.ProjectRemoval], responses={202: shapes.ProjectDeletedOut})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -97,17 +98,21 @@ class ProjectViewSet(ResourceViewSet[Project]):
     @action(detail=True, methods=["post"])
     def archive(self, request: Request, pk: str) -> Response:
         """Let the project rest: it can be read, nothing runs and nothing changes."""
-        return Response(self.answer(services.archive_project(actor=self.actor, project=self.get_object())))
+        row = services.archive_project(actor=self.actor, project=self.get_object())
+        return Response(self.answer(reread(row)))
 
     @extend_schema(request=None, responses=shapes.ProjectOut)
     @action(detail=True, methods=["post"])
     def unarchive(self, request: Request, pk: str) -> Response:
         """Let an archived project go on."""
-        return Response(self.answer(services.unarchive_project(actor=self.actor, project=self.get_object())))
+        row = services.unarchive_project(actor=self.actor, project=self.get_object())
+        return Response(self.answer(reread(row)))
 
     @extend_schema(request=shapes.ProjectTransfer, responses=shapes.ProjectOut)
     @action(detail=True, methods=["post"])
     def transfer(self, request: Request, pk: str) -> Response:
         """Give the project to another owner; the one before stays as an editor."""
         row, values = self.get_object(), self.validated(shapes.ProjectTransfer)
-        return Response(self.answer(services.transfer_project(actor=self.actor, project=row, **values)))
+        return Response(
+            self.answer(reread(services.transfer_project(actor=self.actor, project=row, **values)))
+        )

@@ -5,6 +5,7 @@ from typing import Any, Final
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
+from apps.projects.api.mirror_serializers import LinkIn
 from apps.projects.models import Project
 from apps.projects.models.project import SETTINGS
 from apps.projects.rights import Right
@@ -155,6 +156,7 @@ class ProjectIn(StrictSerializer):
     name = OneLineField(max_length=NAME_CHARS)
     description = serializers.CharField(max_length=DESCRIPTION_CHARS, allow_blank=True, required=False)
     visibility = serializers.ChoiceField(choices=Visibility.choices, required=False)
+    repo = LinkIn(required=False, help_text="A repository to be mirrored at once.")
 
 
 class ProjectPatch(StrictSerializer):

@@ -3,8 +3,9 @@
 from django.urls import URLPattern, URLResolver, path, re_path
 
 from apps.common.viewsets import ApiRouter
+from apps.projects.api.anchors import AnchorViewSet
 from apps.projects.api.base import PROJECT_ROUTE
-from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet
+from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet, EngineViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
 from apps.projects.api.history import HistoryViewSet
@@ -75,12 +76,17 @@ urlpatterns += [
         ("compare", HISTORY({"get": "compare"}), "project-compare"),
     )
 ]
+
 # Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
 code_jobs.register(f"{PROJECT_ROUTE}/docs", DocsViewSet, basename="project-docs")
 code_jobs.register(f"{PROJECT_ROUTE}/symbols", SymbolViewSet, basename="project-symbol")
-urlpatterns += code_jobs.urls
+urlpatterns += [
+    *code_jobs.urls,
+    path("ai/engines", EngineViewSet.as_view({"get": "engines"}), name="ai-engines"),
+]
+
 # Proposals
 PROPOSAL = r"refactor/jobs/(?P<proposal_pk>[^/.]+)"
 proposals = ApiRouter()
@@ -105,7 +111,13 @@ urlpatterns += [
             ("manifest/document", "get", "document"),
             ("manifest/entries", "get", "entries"),
             ("manifest/diff", "get", "diff"),
+            ("manifest/rebuild", "post", "rebuild"),
         )
+    ),
+    re_path(
+        rf"^{PROJECT_ROUTE}/anchors/resolve$",
+        AnchorViewSet.as_view({"post": "resolve"}),
+        name="project-anchors-resolve",
     ),
     path("manifest-keys", ManifestKeyViewSet.as_view({"get": "show"}), name="manifest-keys"),
 ]

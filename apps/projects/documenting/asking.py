@@ -8,7 +8,7 @@ from django.conf import settings
 
 from apps.common.ai import Spent
 from apps.projects.documenting.external import Question
-from apps.projects.documenting.outgoing import Parcel, pack, reason_to_stay
+from apps.projects.documenting.outgoing import Parcel, pack, reason_to_stay, within_budget
 from apps.projects.documenting.redaction import redact
 from apps.projects.documenting.results import Unscanned
 from apps.projects.documenting.sources import ListedFile, read_sources
@@ -47,7 +47,9 @@ def pack_parcel(material: Material, project: Project) -> Parcel:
     if material.type == CodeJobType.SUMMARY:
         files.sort(key=lambda file: not file.path.rpartition("/")[2].lower().startswith(TELLING_FIRST))
     staying = [Unscanned(file.path, reason) for file in files if (reason := reason_to_stay(file, globs))]
-    leaving = [file for file in files if not reason_to_stay(file, globs)]
+    wanted = [file for file in files if not reason_to_stay(file, globs)]
+    leaving = within_budget(wanted)
+    staying += [Unscanned(file.path, "budget") for file in wanted[len(leaving) :]]
     return pack(_contents(material, leaving, places), staying)
 
 

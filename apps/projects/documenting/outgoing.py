@@ -66,21 +66,25 @@ def reason_to_stay(file: ListedFile, ai_exclude_globs: Sequence[str]) -> str:
     return "too_large" if file.size_bytes > CALL_MAX_BYTES else ""
 
 
-def pack(contents: Iterator[tuple[ListedFile, bytes]], held_back: Sequence[Unscanned]) -> Parcel:
-    """Return files, redacted, up to the budget of a job; `held_back` are those that stay anyway."""
-    files: list[SentFile] = []
-    left_out = list(held_back)
-    counts: Counter[str] = Counter()
+def within_budget(files: Sequence[ListedFile]) -> list[ListedFile]:
+    """Return the first files that fit together into the budget of a job."""
     size_bytes = 0
+    for place, file in enumerate(files[:FILES_MAX]):
+        size_bytes += file.size_bytes
+        if size_bytes > BYTES_MAX:
+            return list(files[:place])
+    return list(files[:FILES_MAX])
+
+
+def pack(contents: Iterator[tuple[ListedFile, bytes]], held_back: Sequence[Unscanned]) -> Parcel:
+    """Return files, redacted, beside those that stay here."""
+    files: list[SentFile] = []
+    counts: Counter[str] = Counter()
     for file, content in contents:
-        size_bytes += len(content)
-        if len(files) == FILES_MAX or size_bytes > BYTES_MAX:
-            left_out.append(Unscanned(file.path, "budget"))
-            continue
         redacted = redact(content.decode("utf-8", "replace"))
         counts.update(redacted.counts)
         files.append(SentFile(file, redacted.text))
-    return Parcel(tuple(files), tuple(left_out), dict(sorted(counts.items())))
+    return Parcel(tuple(files), tuple(held_back), dict(sorted(counts.items())))
 
 
 def in_calls(files: Sequence[SentFile]) -> Iterator[list[SentFile]]:

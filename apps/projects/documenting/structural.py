@@ -1,7 +1,7 @@
 """The engine that needs no model: it parses, counts and lists."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,8 +38,8 @@ class Material:
     files: Sequence[ListedFile]
     type: str
     wish: Wish
-    deadline: Deadline
-    beat: Callable[[float], None]
+    beat: Callable[[float], None] = field(default=lambda _share: None)
+    deadline: Deadline = field(default_factory=Deadline.after)
     former_blobs: Mapping[str, str] | None = None
 
 

@@ -37,11 +37,15 @@ def prepare(attempt: Attempt, *, object_format: str) -> set[str]:
     check_room(attempt)
     folder = attempt.repository
     if attempt.kind in NEW_GENERATION:
-        sweep_generations(attempt.mirror, keep={attempt.generation})
+        remove_dead_generations(attempt.mirror)
         folder.mkdir(parents=True, mode=0o700)
         options = ("--quiet", "--bare", "--template=", "--shared=0600", f"--object-format={object_format}")
         run_git(None, "init", *options, str(folder))
     remove_leftovers(folder)
+    # Snapshots newer than the published one are of attempts that died.
+    published = attempt.mirror.snapshot
+    dead = [name for name in list_refs(folder, "refs/snapshots") if _number_of(name) > published]
+    delete_refs(folder, dead)
     return packs_of(folder)
 
 
@@ -154,24 +158,23 @@ def copy_from(old: Path, new: Path, refspec: str) -> bool:
     return bool(run_git(new, "for-each-ref", "--format=%(objectname)", target))
 
 
-def sweep(mirror: Mirror, *, live: set[int]) -> None:
-    """Remove what readers have left: other generations and older snapshots than the published ones.
-
-    `live` are the fences of runs at work, whose refs and folders stay.
-    """
-    sweep_generations(mirror, keep=live)
-    folder = generation_folder(mirror.pk, mirror.generation)
-    if mirror.generation == 0 or not folder.exists():
+def sweep(mirror: Mirror) -> None:
+    """Remove what readers have left: generations and snapshots older than the published ones."""
+    if mirror.generation == 0:
         return
-    kept = {mirror.snapshot, *live}
-    old = [name for name in list_refs(folder, "refs/snapshots") if _number_of(name) not in kept]
-    delete_refs(folder, old)
-
-
-def sweep_generations(mirror: Mirror, *, keep: set[int]) -> None:
-    """Remove the folders of generations that are neither published nor kept."""
     for folder in _folders_of(mirror):
-        if int(folder.stem) not in {mirror.generation, *keep}:
+        if int(folder.stem) < mirror.generation:
+            shutil.rmtree(folder, ignore_errors=True)
+    folder = generation_folder(mirror.pk, mirror.generation)
+    if folder.exists():
+        names = list_refs(folder, "refs/snapshots")
+        delete_refs(folder, [name for name in names if _number_of(name) < mirror.snapshot])
+
+
+def remove_dead_generations(mirror: Mirror) -> None:
+    """Remove generations newer than the published one, of attempts that died; for whoever holds the fence."""
+    for folder in _folders_of(mirror):
+        if int(folder.stem) > mirror.generation:
             shutil.rmtree(folder, ignore_errors=True)
 
 

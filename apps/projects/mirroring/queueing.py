@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from apps.common.db import JobStatus
 from apps.common.jobs.lifecycle import notify_end
 from apps.projects.mirroring.job import run_sync
+from apps.projects.mirroring.verifying import run_verify
 from apps.projects.models import Mirror, MirrorRun
 from apps.projects.models.mirror import LIVE, WRITING_KINDS
 from apps.projects.states import MirrorState, RunKind, RunTrigger
@@ -28,7 +29,8 @@ def kind_for(mirror: Mirror) -> RunKind:
 
 def live_run(mirror: Mirror) -> MirrorRun | None:
     """Return the mirror's writing run that is queued or running."""
-    return MirrorRun.objects.filter(LIVE, mirror=mirror, kind__in=WRITING_KINDS).first()
+    found: MirrorRun | None = MirrorRun.objects.filter(LIVE, mirror=mirror, kind__in=WRITING_KINDS).first()
+    return found
 
 
 @transaction.atomic
@@ -93,3 +95,20 @@ def end_live_runs(mirror: Mirror) -> None:
         if ended:
             row.refresh_from_db()
             transaction.on_commit(lambda row=row: notify_end(run_sync, row))  # type: ignore[misc]
+
+
+def queue_verification(mirror: Mirror, *, trigger: RunTrigger = RunTrigger.SCHEDULE) -> MirrorRun:
+    """Queue a look for missing objects, or join the one that waits or runs."""
+    live: MirrorRun | None = MirrorRun.objects.filter(LIVE, mirror=mirror, kind=RunKind.VERIFY).first()
+    if live is not None:
+        return live
+    row = MirrorRun.objects.create(
+        organization_id=mirror.organization_id,
+        project_id=mirror.project_id,
+        mirror=mirror,
+        kind=RunKind.VERIFY,
+        trigger=trigger,
+        **run_verify.columns(),
+    )
+    run_verify.enqueue(row.pk)
+    return row

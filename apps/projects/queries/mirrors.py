@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from apps.projects.errors import NotLinked
 from apps.projects.models import ArchivedTip, Mirror, MirrorRun, Project, Proposal, Ref
-from apps.projects.states import RunKind, SyncMode
+from apps.projects.states import SyncMode
 
 KEPT_FOR: Final = dt.timedelta(days=90)
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -107,9 +107,9 @@ def in_words(seconds: float) -> str:
 
 
 def listed_runs(project: Project, *, now: dt.datetime) -> QuerySet[MirrorRun]:
-    """Return the runs of a project's mirror of the last 90 days, but for those that read symbols."""
+    """Return the runs of a project's mirror of the last 90 days."""
     runs: QuerySet[MirrorRun] = MirrorRun.objects.filter(project=project, created_at__gt=now - KEPT_FOR)
-    return runs.exclude(kind=RunKind.INDEX).select_related("mirror")
+    return runs
 
 
 def refs_page(

@@ -11,9 +11,13 @@ from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
 from apps.common.errors import FieldError, Invalid
 from apps.common.logs import current_request_id
-from apps.projects.documenting.asking import may_leave
+from apps.projects.documenting.asking import may_leave, pack_parcel
+from apps.projects.documenting.outgoing import Parcel
+from apps.projects.documenting.sources import list_files
+from apps.projects.documenting.structural import Material
 from apps.projects.documenting.wishes import Wish, digest_of
 from apps.projects.errors import ExternalAiOff, NotLinked
+from apps.projects.git.layout import published_repository
 from apps.projects.models import CodeJob, File, Manifest, Project
 from apps.projects.models.mirror import LIVE
 from apps.projects.rights import Right, require_right
@@ -43,6 +47,14 @@ class Order:
     wish: Wish
     engine: Engine = Engine.AUTO
     client: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What would go out; `is_sent` tells whether it may, as things stand."""
+
+    is_sent: bool
+    parcel: Parcel
 
 
 @transaction.atomic
@@ -84,6 +96,21 @@ def start_code_job(*, actor: Actor, project: Project, order: Order) -> Started:
     return Started(row, is_new=True)
 
 
+def rehearse_code_job(*, actor: Actor, project: Project, order: Order) -> Rehearsal:
+    """Return what a job would send to a language model; nobody is called, and nothing is kept.
+
+    Raises what `start_code_job` does, ManifestGone, GitFailed and GitMissing.
+    """
+    manifest = check_order(actor, project, order)
+    material = Material(
+        repository=published_repository(project.mirror),
+        files=list_files(manifest),
+        type=order.type,
+        wish=order.wish,
+    )
+    return Rehearsal(is_sent=may_leave(project, order.engine), parcel=pack_parcel(material, project))
+
+
 def check_order(actor: Actor, project: Project, order: Order) -> Manifest:
     """Return the published manifest that a job would read; raises what `start_code_job` does."""
     require_right(actor, project, Right.EDIT, "projects.run")
@@ -101,8 +128,12 @@ def check_order(actor: Actor, project: Project, order: Order) -> Manifest:
 
 
 def check_targets(project: Project, wish: Wish) -> None:
-    """Raise TargetNotInManifest if the published manifest lacks a path that is named. One query."""
-    hashes = {hashlib.sha256(path.encode()).digest(): path for path in wish.named_paths}
+    """Raise TargetNotInManifest if the published manifest lacks a path that is named; at most one query.
+
+    Anchors may be of an older version: the job finds them again, or says that they are lost.
+    """
+    named = {*wish.paths, *([wish.selection.path] if wish.selection else [])}
+    hashes = {hashlib.sha256(path.encode()).digest(): path for path in named}
     if not hashes:
         return
     listed = File.objects.filter(

