@@ -152,7 +152,11 @@ TEMPLATES: list[dict[str, Any]] = [
                 "apps.common.csp.nonce_context",
                 "apps.accounts.pages.page_frame",
             ],
-            "libraries": {"pages": "apps.common.page_tags", "signal_pages": "apps.signals.page_tags"},
+            "libraries": {
+                "pages": "apps.common.page_tags",
+                "signal_pages": "apps.signals.page_tags",
+                "project_pages": "apps.projects.page_tags",
+            },
         },
     }
 ]
@@ -331,6 +335,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "JobStatus": "apps.common.db.JobStatus",
         "MetricType": "apps.metrics.metric_types.MetricType",
+        "PreviewStatus": "apps.previews.states.SessionStatus",
         "RunStatus": "apps.signals.states.RunStatus",
         "WorkflowStatus": "apps.signals.states.WorkflowStatus",
     },

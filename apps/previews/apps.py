@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.keeping import register_purge
 from apps.common.notices import register_notice
 from apps.previews.verbs import VERBS
 
@@ -17,10 +18,17 @@ class PreviewsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
-        from apps.previews import tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.common.probes import register_probe  # noqa: PLC0415
+        from apps.common.tools import register_tools  # noqa: PLC0415
+        from apps.previews import probes, pruning, tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.previews.notices import NOTICES  # noqa: PLC0415
+        from apps.previews.tools import TOOLS  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         topics.register()
         for kind in NOTICES:
             register_notice(kind)
+        register_purge("previews", pruning.purge_previews)
+        register_tools(TOOLS)
+        for probe in probes.PROBES:
+            register_probe(probe)

@@ -17,7 +17,7 @@ class Platform(models.TextChoices):
 class Access(models.TextChoices):
     """What it takes to open a preview: the token, or the token and being a member who sees the project."""
 
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a word on the wire
     MEMBERS = "members"
 
 

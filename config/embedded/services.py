@@ -26,7 +26,8 @@ ALLOCATOR: Final = {
 
 def service_environ(var_dir: Path, role: str, extra: dict[str, str]) -> dict[str, str]:
     """Return the environment of one of our processes; what the caller set wins over `extra`."""
-    defaults = {"LOG_FORMAT": "console", "STAFF_MFA_REQUIRED": "false"} | ALLOCATOR | extra
+    defaults = {"LOG_FORMAT": "console", "STAFF_MFA_REQUIRED": "false", "PREVIEWS_DEV_URLS": "true"}
+    defaults |= ALLOCATOR | extra
     fixed = {
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SEXTANT_BOOTSTRAPPED": "1",

@@ -17,11 +17,15 @@ from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
+from apps.previews.models import Device
+from apps.previews.models import Session as PreviewSession
 from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
 from apps.signals.storage.dbt_files import store_artifacts
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
+from tests.factories.previews import make_preview
+from tests.factories.projects import ProjectFactory, ProjectMemberFactory
 from tests.factories.signals import EventFactory, GraphFactory, ObservationFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
 from tests.signals.mart_rows import add_metric, add_raw
@@ -144,6 +148,22 @@ class World:
             organization=self.actors.organization, graph=self.run.graph, run=self.run, status="succeeded"
         )
 
+    @cached_property
+    def preview(self) -> PreviewSession:
+        """Return a preview, ready to be fetched, of a project that the analyst edits and nobody here owns."""
+        owner = create_member(self.actors.organization, Role.ADMIN)
+        project = ProjectFactory.create(organization=self.actors.organization, owner=owner)
+        ProjectMemberFactory.create(project=project, user=self.actors.analyst.user, role="editor")
+        return make_preview(project, owner)
+
+    @cached_property
+    def device(self) -> Device:
+        """Return a device that holds a slot of the preview."""
+        return Device.objects.create(
+            organization=self.actors.organization, session=self.preview, device_hash=b"d" * 32,
+            last_seen_at=timezone.now(),
+        )  # fmt: skip
+
     def metric_of_all(self) -> Any:
         """Return the id of the metric, which the run has one of the same id of."""
         assert self.run
@@ -178,7 +198,7 @@ class World:
         """Return the ids that nobody of another organization may ever read."""
         rows = (
             self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
-            self.run, self.hydration, self.actors.organization,
+            self.run, self.hydration, self.preview, self.device, self.actors.organization,
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
@@ -202,6 +222,7 @@ ROWS: Mapping[str, Row] = {
     "categories": lambda _world, _: 0,
     "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
@@ -213,6 +234,7 @@ ROWS: Mapping[str, Row] = {
     "metrics": lambda world, _: world.metric_of_all(),
     "narratives": lambda world, _: (world.run, FACILITY_ID)[1],
     "nodes": lambda world, _: (world.run, NODE_ID)[1],
+    "previews": lambda world, _: world.preview.pk,
     "runs": lambda world, _: world.run.pk,
     "members": lambda world, person: world.user_of(person).pk,
     "notifications": World.notice_of,
@@ -227,6 +249,8 @@ PERSONAL = frozenset({"members", "notifications", "sessions"})
 
 def row_of(world: World, person: Person, segment: str, where: str) -> Any:
     """Return what stands after a segment; fails with what to add where."""
+    if segment == "sessions" and where.startswith("api/v1/preview/"):
+        segment = "previews"
     if segment not in ROWS:
         raise AssertionError(
             f"The matrix has no row for the place after `{segment}/` of {where}. Add `{segment}` to ROWS in"

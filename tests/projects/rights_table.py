@@ -88,3 +88,5 @@ TABLE: Final[dict[str, str]] = {
 READING_POSTS: Final = frozenset({"POST projects/{}/anchors/resolve"})
 # What brings a project back from the archive.
 UNARCHIVING: Final = "POST projects/{}/unarchive"
+# Only a person does this, no program.
+PERSONAL: Final = frozenset({"POST refactor/jobs/{}/apply"})

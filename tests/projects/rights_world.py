@@ -169,7 +169,20 @@ class RightsWorld:
         proposal = Proposal.objects.create(
             manifest=manifest,
             state="proposed",
-            symbol={"name": "hello", "kind": "function", "path": "a.py", "line": 1, "column": 5},
+            request={
+                "symbol": {"path": "a.py", "line": 1, "column": 5},
+                "include": [],
+                "exclude": [],
+                "options": {"strings": False, "comments": False, "docs": False},
+            },
+            symbol={
+                "name": "hello",
+                "qualified_name": "a.hello",
+                "kind": "function",
+                "path": "a.py",
+                "line": 1,
+                "column": 5,
+            },
             new_name="greet",
             base_ref="heads/main",
             base_commit=manifest.commit,

@@ -17,6 +17,7 @@ from tests.projects.repositories import Repository
 from tests.projects.rights_table import (
     ANALYST,
     MEMBER,
+    PERSONAL,
     PUBLIC,
     READING_POSTS,
     TABLE,
@@ -77,7 +78,7 @@ def expected(call: str, name: str, where: str) -> str:
 def _expected_of_project(call: str, mark: str, name: str, where: str) -> str:
     if name == "stranger" or (where != OPEN and name not in INSIDE):
         return "404"
-    if RANK[RIGHTS.get(name, V)] < RANK[mark]:
+    if RANK[RIGHTS.get(name, V)] < RANK[mark] or (name.endswith("_key") and call in PERSONAL):
         return "403"
     is_write = not call.startswith("GET ") and call not in {*READING_POSTS, UNARCHIVING}
     return "409" if where == ARCHIVED and is_write else "in"

@@ -27,13 +27,15 @@ class PreviewBearer:
 
     request: Any
     token: str
+    # Taken before DRF puts its own user, which is nobody, on the request.
+    page_user: Any
 
     def member(self) -> Credentials | None:
         """Return who is signed in, by key or by the page's cookie."""
         raw = credential_of_headers("", self.request.headers.get("X-API-Key", ""))
         if raw is not None:
             return authenticate_raw(raw, ip=client_address(self.request))
-        return page_credentials(self.request)
+        return page_credentials(self.request, user=self.page_user)
 
     def caller(self) -> Caller:
         """Return how the request is counted: by its network address."""
@@ -47,4 +49,5 @@ class PreviewAuthentication(BaseAuthentication):
         """Return what the request carries; whether it opens anything is asked where it is used."""
         scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
         found = token.strip() if scheme.lower() == SCHEME else ""
-        return None, PreviewBearer(request._request, found)  # noqa: SLF001 - DRF's name for Django's request
+        page = request._request  # noqa: SLF001 - DRF's name for Django's request
+        return None, PreviewBearer(page, found, getattr(page, "user", None))

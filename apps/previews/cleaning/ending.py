@@ -15,8 +15,10 @@ WORDS: Final = {
 }
 
 
-def end_session(session: Session, status: SessionStatus, *, now: dt.datetime) -> bool:
-    """End a live session in the caller's transaction: its tokens and grants are dead; tell whether it was live.
+def end_session(session: Session, status: SessionStatus, *, now: dt.datetime, is_told: bool = True) -> bool:
+    """End a live session in the caller's transaction: its tokens and grants are dead. Tell whether it lived.
+
+    Its creator is told, unless they did it themselves.
 
     Two that end a session at once: one UPDATE finds it live, so there is one event and one notice.
     """
@@ -27,7 +29,8 @@ def end_session(session: Session, status: SessionStatus, *, now: dt.datetime) ->
     record_stage(session, Stage.EXPIRED, now=now, status=status)
     session.refresh_from_db()
     announce_status(session, status)
-    tell_ended(session, WORDS[status])
+    if is_told:
+        tell_ended(session, WORDS[status])
     return True
 
 

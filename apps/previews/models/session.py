@@ -9,8 +9,8 @@ from django.db.models import F, Q
 from apps.accounts.models import Organization, User
 from apps.accounts.permissions import Actor
 from apps.common.db import Row, status_check
-from apps.projects.models import Project
 from apps.previews.states import ENDED, LIVE, Access, Platform, SessionStatus, Stage
+from apps.projects.models import Project
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -28,8 +28,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(Row):
     """A preview of a project, shared by token for a limited time.
 
-    `uses` counts the devices that hold a slot, `failures` the bundles that were refused. `revision` is that of
-    the current bundle, 0 before the first. `ended_at` is when the stage EXPIRED began, by time, person or
+    `uses` counts the devices that hold a slot, `failures` the bundles that were refused. `revision` is that
+    of the current bundle, 0 before the first. `ended_at` is when the stage EXPIRED began, by time, person or
     failure. The project stays as long as rows name it (RESTRICT); it is null once the session is purged and
     the project deleted. `ref` is shown and means nothing.
     """

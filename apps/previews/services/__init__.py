@@ -1,6 +1,7 @@
 """The writes of previews, by noun."""
 
 from apps.previews.services.bundles import ReceivedBundle, receive_bundle, set_dev_url
+from apps.previews.services.cleanup import purge_session, run_cleanup
 from apps.previews.services.devices import remove_device
 from apps.previews.services.opening import (
     Grant,
@@ -28,10 +29,12 @@ __all__ = [
     "grant_download",
     "note_download",
     "open_preview",
+    "purge_session",
     "receive_bundle",
     "remove_device",
     "resolve_preview",
     "revoke_session",
     "rotate_token",
+    "run_cleanup",
     "set_dev_url",
 ]

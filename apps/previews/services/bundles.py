@@ -1,11 +1,10 @@
 """How a session gets its content: a bundle, or the address of a development server."""
 
-import datetime as dt
 import hmac
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +19,7 @@ from apps.common.errors import Conflict
 from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
 from apps.previews.announcing import announce_status
+from apps.previews.cleaning.planning import UPLOAD_STALE
 from apps.previews.dev_urls import checked_dev_url
 from apps.previews.errors import AlreadyReady, ChecksumMismatch, DevUrlsOff, UploadInProgress
 from apps.previews.models import Bundle, Session
@@ -29,9 +29,6 @@ from apps.previews.states import SessionStatus
 from apps.previews.tasks import validate_bundle
 from apps.previews.validating.settling import refuse_bundle
 from apps.projects.services.projects import require_edit
-
-# The body has arrived by then; to write it down takes seconds. After this a killed process is behind it.
-UPLOAD_STALE: Final = dt.timedelta(seconds=120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +49,10 @@ def receive_bundle(*, actor: Actor, session: Session, read: Callable[[], Receive
     require_edit(actor, project_of(session), "previews.upload")
     throttles.take("preview_upload", {"project": str(session.project_id)})
     mark = _begin_upload(session)
-    try:
+    with _given_back_on_failure(session, mark):
         received = read()
-        wrong = _mismatch(received)
-        if wrong is not None:
-            refuse_bundle(session, SessionStatus.UPLOADING, code=wrong.code, detail=wrong.detail, mark=mark)
-            raise wrong
+        _check_announced(session, mark, received)
         return _finish_upload(actor, session, mark, received)
-    except BaseException:
-        _abandon_upload(session, mark)
-        raise
 
 
 @transaction.atomic
@@ -132,20 +123,30 @@ def _finish_upload(actor: Actor, session: Session, mark: uuid.UUID, received: Re
     return session
 
 
-def _abandon_upload(session: Session, mark: uuid.UUID) -> None:
-    """Give the claim back, if this upload still holds it."""
-    mine = Session.objects.filter(pk=session.pk, status=SessionStatus.UPLOADING, upload_token=mark)
-    if mine.update(status=SessionStatus.PENDING, upload_token=None, updated_at=timezone.now()):
-        announce_status(session, SessionStatus.PENDING)
+@contextmanager
+def _given_back_on_failure(session: Session, mark: uuid.UUID) -> Iterator[None]:
+    """Give the claim back when the block fails, if this upload still holds it."""
+    try:
+        yield
+    except BaseException:
+        mine = Session.objects.filter(pk=session.pk, status=SessionStatus.UPLOADING, upload_token=mark)
+        if mine.update(status=SessionStatus.PENDING, upload_token=None, updated_at=timezone.now()):
+            announce_status(session, SessionStatus.PENDING)
+        raise
 
 
-def _mismatch(received: ReceivedBundle) -> ChecksumMismatch | None:
-    """Return the error of a file that is not what its sender announced, None for one that is."""
-    if received.size_bytes is not None and received.size_bytes != received.file.size:
-        return ChecksumMismatch(f"{received.file.size} bytes arrived, {received.size_bytes} were announced.")
-    if not hmac.compare_digest(received.sha256.lower(), received.file.sha256):
-        return ChecksumMismatch("The SHA-256 of what arrived is another one.")
-    return None
+def _check_announced(session: Session, mark: uuid.UUID, received: ReceivedBundle) -> None:
+    """Count a file that is not what its sender announced as a refused bundle; raises ChecksumMismatch."""
+    arrived = received.file
+    if received.size_bytes is not None and received.size_bytes != arrived.size:
+        detail = f"{arrived.size} bytes arrived, {received.size_bytes} were announced."
+    elif not hmac.compare_digest(received.sha256.lower(), arrived.sha256):
+        detail = "The SHA-256 of what arrived is another one."
+    else:
+        return
+    wrong = ChecksumMismatch(detail)
+    refuse_bundle(session, SessionStatus.UPLOADING, code=wrong.code, detail=detail, mark=mark)
+    raise wrong
 
 
 def _refusal(session: Session) -> Conflict:

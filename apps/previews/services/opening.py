@@ -131,9 +131,8 @@ def note_download(*, grant: Token, length: int) -> None:
     log_access(grant.session, AccessKind.DOWNLOAD, device=grant.device, length=length)
 
 
-@transaction.atomic
 def log_access(session: Session, kind: AccessKind, *, device: Device | None = None, length: int = 0) -> None:
-    """Write one line of the access log; who watches the session is told, but of polling."""
+    """Write one line of the access log, one statement; who watches the session is told, but of polling."""
     origin = current_origin()
     AccessEntry.objects.create(
         organization_id=session.organization_id,

@@ -22,7 +22,6 @@ from apps.previews.models import Session, Token
 from apps.previews.qr import qr_svg
 from apps.previews.states import LIVE, Access, Platform, SessionStatus, TokenKind
 from apps.previews.tokens import PREFIX_CHARS, new_public_id, new_token, stored_hash
-from apps.projects.errors import ProjectArchived
 from apps.projects.models import Project
 from apps.projects.queries.projects import visible_project
 from apps.projects.services.projects import require_edit, require_own
@@ -146,13 +145,14 @@ def revoke_session(*, actor: Actor, session: Session) -> Session:
     Raises Conflict for one that has ended already, Forbidden.
     """
     project = project_of(session)
-    if actor.person is not None and session.created_by_id == actor.person.pk:
+    is_own = actor.person is not None and session.created_by_id == actor.person.pk
+    if is_own:
         require(actor, "previews.revoke", session)
         if project.archived_at is not None:
-            raise ProjectArchived
+            raise Conflict("The project is archived; it takes no changes.")
     else:
         require_own(actor, project, "previews.revoke")
-    if not end_session(session, SessionStatus.REVOKED, now=timezone.now()):
+    if not end_session(session, SessionStatus.REVOKED, now=timezone.now(), is_told=not is_own):
         raise Conflict("The preview has ended already.")
     record_audit(actor=actor, verb="previews.revoked", target=session)
     return session

@@ -41,7 +41,7 @@ def settle_bundle(bundle: Bundle) -> None:
 def refuse_bundle(
     session: Session, status: SessionStatus, *, code: str, detail: str, mark: uuid.UUID | None = None
 ) -> bool:
-    """Count a refused bundle of a session that is in `status`; the fifth ends it. Tell whether it was there."""
+    """Count a refused bundle of a session that is in `status`; the fifth ends it. Tell whether it was."""
     now = timezone.now()
     waiting = Session.objects.filter(pk=session.pk, status=status)
     if mark is not None:

@@ -15,12 +15,16 @@ from apps.common.pagination import Cursor, CursorInvalid, cursor_link, cursor_sc
 from apps.common.viewsets import ResourceViewSet
 from apps.projects.api import manifests_serializers as shapes
 from apps.projects.api.base import PROJECT, ProjectPartViewSet
+from apps.projects.api.mirror_serializers import StartedRunOut
+from apps.projects.api.mirrors import started
 from apps.projects.manifests.document import EntryLine
 from apps.projects.manifests.signing import ALGORITHM, Signature, manifest_keys
 from apps.projects.manifests.storing import read_document
 from apps.projects.models import Manifest
 from apps.projects.queries.manifests import EntryFilter, diff_manifests, entries_page, find_manifest
 from apps.projects.reading.paths import path_key, path_of_key
+from apps.projects.rights import Right
+from apps.projects.services.manifests import rebuild_manifest
 from apps.projects.states import ManifestState
 
 NDJSON: Final = "application/x-ndjson"
@@ -43,6 +47,7 @@ class ManifestViewSet(ProjectPartViewSet[Manifest]):
     serializer_class = shapes.ManifestOut
     sort_fields = {"version": "number"}
     default_sort = "-version"
+    rights = {"rebuild": (Right.EDIT, "projects.sync")}
     query_serializer_classes = {
         "show": shapes.VersionParameters,
         "document": shapes.VersionParameters,
@@ -105,6 +110,11 @@ class ManifestViewSet(ProjectPartViewSet[Manifest]):
         older = find_manifest(self.project, version=asked["from"])
         newer = find_manifest(self.project, version=asked.get("to"))
         return Response(shapes.ManifestDiffOut(diff_manifests(older, newer)).data)
+
+    @extend_schema(operation_id="project_manifest_rebuild", request=None, responses={202: StartedRunOut})
+    def rebuild(self, request: Request, **_: str) -> Response:
+        """Build the manifest of the published head anew; equal bytes give the same version."""
+        return started(*rebuild_manifest(actor=self.actor, project=self.project))
 
     def _asked_for(self) -> Manifest:
         asked = self.validated_query()

@@ -59,14 +59,12 @@ class MirrorViewSet(ProjectPartViewSet[Mirror]):
     def sync(self, request: Request, **_: str) -> Response:
         """Look at the repository now, or join the run that does."""
         project, asked = self.project, self.validated(shapes.SyncIn)
-        return _started(
-            *services.start_sync(actor=self.actor, project=project, is_override=asked["override"])
-        )
+        return started(*services.start_sync(actor=self.actor, project=project, is_override=asked["override"]))
 
     @extend_schema(operation_id="project_mirror_reclone", request=None, responses={202: shapes.StartedRunOut})
     def reclone(self, request: Request, **_: str) -> Response:
         """Clone the repository anew; what is published serves until the new copy is ready."""
-        return _started(*services.start_reclone(actor=self.actor, project=self.project))
+        return started(*services.start_reclone(actor=self.actor, project=self.project))
 
     @extend_schema(operation_id="project_refs", responses=shapes.RefPageOut)
     def refs(self, request: Request, **_: str) -> Response:
@@ -113,7 +111,8 @@ class MirrorRunViewSet(ProjectPartViewSet[MirrorRun]):
         return listed_runs(self.project, now=timezone.now())
 
 
-def _started(run: MirrorRun, joined: bool) -> Response:
+def started(run: MirrorRun, joined: bool) -> Response:
+    """Return the answer to a call that queued a run, or joined one."""
     shown = {**shapes.MirrorRunOut(run).data, "joined": joined}
     return Response(shown, status=202, headers=_place_of(run))
 

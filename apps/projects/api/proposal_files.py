@@ -18,21 +18,19 @@ from apps.projects.api import proposal_serializers as shapes
 from apps.projects.api.proposals import DIFF_TYPE, diff_response
 from apps.projects.models import Proposal, ProposalFile
 from apps.projects.proposing.previewing import file_diff
-from apps.projects.queries.proposals import Left, LeftRows, find_file, left_occurrences, listed_proposals
+from apps.projects.queries.proposals import Left, LeftRows, find_file, left_occurrences, visible_proposal
 from apps.projects.states import Decision
 
 PROPOSAL: Final = OpenApiParameter("proposal_pk", uuid.UUID, OpenApiParameter.PATH)
+FILE: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="Number of the file.")
 NUMBER_DIGITS: Final = 9
 
 
 def proposal_of_address(actor: Any, text: str) -> Proposal:
     """Return the proposal that an address names; raises NotFound."""
-    found = None
-    if UUID_PATTERN.fullmatch(text):
-        found = listed_proposals().visible_to(actor).filter(pk=uuid.UUID(text)).first()
-    if found is None:
+    if not UUID_PATTERN.fullmatch(text):
         raise NotFound
-    return found
+    return visible_proposal(actor, uuid.UUID(text))
 
 
 class FilePagination(CursorPagination):
@@ -88,7 +86,7 @@ class ProposalFileViewSet(ResourceViewSet[ProposalFile]):
         proposal = proposal_of_address(self.actor, self.kwargs["proposal_pk"])
         return ProposalFile.objects.filter(organization_id=proposal.organization_id, proposal=proposal)
 
-    @extend_schema(responses={(200, DIFF_TYPE): OpenApiTypes.BINARY})
+    @extend_schema(parameters=[FILE], responses={(200, DIFF_TYPE): OpenApiTypes.BINARY})
     @action(detail=True)
     def diff(self, request: Request, proposal_pk: str, pk: str) -> HttpResponse:
         """Return the unified diff of one file with its ticked edits, whatever was decided of it."""
@@ -108,7 +106,6 @@ class ProposalResidualViewSet(ResourceViewSet[Proposal]):
     permission = "projects.view"
     serializer_class = shapes.LeftOut
     pagination_class = LeftPagination
-    filter_backends = ()
     sort_fields = {"number": "number"}
     default_sort = "number"
 

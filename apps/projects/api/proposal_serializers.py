@@ -9,7 +9,6 @@ from rest_framework import serializers
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
 from apps.projects.models import Application, Proposal, ProposalFile
 from apps.projects.proposing.previewing import Preview
-from apps.projects.queries.proposals import Left
 from apps.projects.states import Bucket, Decision, RenameKind, RenameMode
 
 PATH_CHARS: Final = 4_096
@@ -100,13 +99,15 @@ class FileDecisionIn(StrictSerializer):
 class DecisionsIn(StrictSerializer):
     """Decisions file by file, or one for all."""
 
-    items = FileDecisionIn(many=True, required=False, max_length=ITEMS_MAX)
+    items = FileDecisionIn(many=True, required=False)
     all = serializers.ChoiceField(choices=DECISIONS, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Require one of the two."""
         if ("items" in attrs) == ("all" in attrs):
             raise serializers.ValidationError("Give either items or all.")
+        if len(attrs.get("items", ())) > ITEMS_MAX:
+            raise serializers.ValidationError({"items": [f"At most {ITEMS_MAX} files at a time."]})
         return attrs
 
 
@@ -163,7 +164,7 @@ class RenameConflictOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ProposalOut(OutSerializer):
+class RenameProposalOut(OutSerializer):
     """A rename proposal; its version goes up with every decision and every move."""
 
     project_id = serializers.UUIDField()
@@ -248,7 +249,7 @@ class ProposalFileOut(OutSerializer):
         return bytes(row.new_path).decode("utf-8", "replace") or None
 
 
-class LeftOut(serializers.Serializer[Left]):
+class LeftOut(serializers.Serializer[Any]):
     """An occurrence of the old name that stays, or (without line) a file that was not looked at."""
 
     path = serializers.CharField()

@@ -29,12 +29,15 @@ class CodeSearchParameters(RefParameters):
     language = serializers.ListField(
         child=serializers.CharField(max_length=LANGUAGE_MAX_CHARS), required=False
     )
-    context = serializers.IntegerField(min_value=0, max_value=CONTEXT_MAX, default=2)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Return the fields; `in` is a word of Python."""
+        """Return the fields; `in` is a word of Python, `context` one of every serializer."""
         targets = [(each.value, each.value) for each in Target]
-        return {**super().get_fields(), "in": serializers.ChoiceField(targets, default=Target.CODE.value)}
+        return {
+            **super().get_fields(),
+            "in": serializers.ChoiceField(targets, default=Target.CODE.value),
+            "context": serializers.IntegerField(min_value=0, max_value=CONTEXT_MAX, default=2),
+        }
 
 
 class CodeHitOut(serializers.Serializer[Any]):

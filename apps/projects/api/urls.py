@@ -8,6 +8,7 @@ from apps.projects.api.base import PROJECT_ROUTE
 from apps.projects.api.code_jobs import CodeJobViewSet, DocsViewSet, EngineViewSet
 from apps.projects.api.credentials import CredentialViewSet
 from apps.projects.api.files import SourceViewSet
+from apps.projects.api.history import HistoryViewSet
 from apps.projects.api.manifests import ManifestKeyViewSet, ManifestViewSet
 from apps.projects.api.members import ProjectMemberViewSet
 from apps.projects.api.mirrors import MirrorRunViewSet, MirrorViewSet
@@ -54,39 +55,28 @@ urlpatterns += [
     path("health/workers", WorkerHealthViewSet.as_view({"get": "show"}), name="health-workers"),
 ]
 
-# Files. A path may hold line ends, which neither `.` nor a `path` converter takes.
-PATH = r"(?P<path>(?s:.+))"
+# Files, search, history. A path may hold line ends, which `.` and `path` converters leave out.
+PATH = r"(?P<path>[\s\S]+)"
 KEY = r"(?P<path_key>[A-Za-z0-9_-]+)"
+SHA = r"(?P<sha>[^/]+)"
+SOURCE = SourceViewSet.as_view
+HISTORY = HistoryViewSet.as_view
+SEARCH = CodeSearchViewSet.as_view({"get": "search"})
 urlpatterns += [
-    re_path(rf"^{PROJECT_ROUTE}/files$", SourceViewSet.as_view({"get": "entries"}), name="project-files"),
-    re_path(
-        rf"^{PROJECT_ROUTE}/files/{PATH}\Z",
-        SourceViewSet.as_view({"get": "file"}, detail=True),
-        name="project-file",
-    ),
-    re_path(
-        rf"^{PROJECT_ROUTE}/files-by-key/{KEY}\Z",
-        SourceViewSet.as_view({"get": "file_by_key"}, detail=True),
-        name="project-file-by-key",
-    ),
-    re_path(
-        rf"^{PROJECT_ROUTE}/raw/{PATH}\Z",
-        SourceViewSet.as_view({"get": "raw"}, detail=True),
-        name="project-raw",
-    ),
-    re_path(
-        rf"^{PROJECT_ROUTE}/raw-by-key/{KEY}\Z",
-        SourceViewSet.as_view({"get": "raw_by_key"}, detail=True),
-        name="project-raw-by-key",
-    ),
+    re_path(rf"^{PROJECT_ROUTE}/{route}\Z", view, name=name)
+    for route, view, name in (
+        ("files", SOURCE({"get": "entries"}), "project-files"),
+        (f"files/{PATH}", SOURCE({"get": "file"}, detail=True), "project-file"),
+        (f"files-by-key/{KEY}", SOURCE({"get": "file_by_key"}, detail=True), "project-file-by-key"),
+        (f"raw/{PATH}", SOURCE({"get": "raw"}, detail=True), "project-raw"),
+        (f"raw-by-key/{KEY}", SOURCE({"get": "raw_by_key"}, detail=True), "project-raw-by-key"),
+        ("search", SEARCH, "project-search"),
+        ("commits", HISTORY({"get": "commits"}), "project-commits"),
+        (f"commits/{SHA}", HISTORY({"get": "commit"}, detail=True), "project-commit"),
+        ("compare", HISTORY({"get": "compare"}), "project-compare"),
+    )
 ]
 
-# Search.
-urlpatterns += [
-    re_path(
-        rf"^{PROJECT_ROUTE}/search$", CodeSearchViewSet.as_view({"get": "search"}), name="project-search"
-    ),
-]
 # Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")
@@ -121,6 +111,7 @@ urlpatterns += [
             ("manifest/document", "get", "document"),
             ("manifest/entries", "get", "entries"),
             ("manifest/diff", "get", "diff"),
+            ("manifest/rebuild", "post", "rebuild"),
         )
     ),
     re_path(

@@ -24,7 +24,7 @@ from apps.projects.states import ManifestState
 
 
 class ManifestFailed(DomainError):
-    """The manifest differs from the one that this version names."""
+    """The manifest differs from the one that its version names, or is not stored any more."""
 
     code = "projects.manifest_failed"
 
@@ -100,12 +100,12 @@ def settings_digest(exclude_globs: tuple[str, ...]) -> bytes:
 def _keep(project: Project, source: Source, document: Document) -> Manifest:
     """Store a document and return its row, a new one or that of the same version."""
     digest = document.digest
-    known = _same_version(project, source, digest)
+    known = _same_bytes(project, source, digest)
     key = store_document(project.pk, document.content, digest, known.storage_key if known else "")
     with transaction.atomic():
         # Locked, so that two builders give one number to one version.
         locked = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-        manifest = _same_version(project, source, digest) or _new_version(locked, source)
+        manifest = _same_bytes(project, source, digest) or _new_version(locked, source)
         if not manifest.signature:
             signature = sign(digest)
             manifest.key_id, manifest.signature = signature.key_id, signature.content
@@ -120,7 +120,8 @@ def _keep(project: Project, source: Source, document: Document) -> Manifest:
     return manifest
 
 
-def _same_version(project: Project, source: Source, digest: bytes) -> Manifest | None:
+def same_version(project: Project, source: Source) -> Manifest | None:
+    """Return the version of the same project, commit, ref, generator and settings, if there is one."""
     found: Manifest | None = Manifest.objects.filter(
         project=project,
         commit=source.commit,
@@ -128,6 +129,11 @@ def _same_version(project: Project, source: Source, digest: bytes) -> Manifest |
         generator=GENERATOR,
         settings_digest=source.settings_digest,
     ).first()
+    return found
+
+
+def _same_bytes(project: Project, source: Source, digest: bytes) -> Manifest | None:
+    found = same_version(project, source)
     # A version never changes: other bytes for it mean that a fact, or the code, was changed by hand.
     if found is not None and bytes(found.digest) != digest:
         raise ManifestFailed("The same version was built with other content before.")

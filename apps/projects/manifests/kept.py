@@ -58,5 +58,4 @@ def keep_facts(organization_id: uuid.UUID, learnt: Mapping[str, Facts]) -> None:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
-    size_bytes, sha256, *rest, symbols = row[1:]
-    return Facts(size_bytes, bytes(sha256), *rest, orjson.loads(symbols))
+    return Facts(*row[1:-1], symbols=orjson.loads(row[-1]))

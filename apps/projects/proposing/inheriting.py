@@ -15,7 +15,7 @@ def inherit_decisions(proposal: Proposal, rows: Iterable[ProposalFile]) -> None:
     decided = ProposalFile.objects.filter(proposal=proposal.parent_id).exclude(decision=Decision.PENDING)
     before = {bytes(row.path): row for row in decided}
     for row in rows:
-        known = before.get(row.path)
+        known = before.get(bytes(row.path))
         if known is not None and known.blob == row.blob and _shape(known) == _shape(row):
             row.decision, row.edits = known.decision, known.edits
 

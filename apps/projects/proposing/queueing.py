@@ -29,7 +29,8 @@ def published_manifest(project: Project) -> Manifest:
     if mirror is None:
         raise NotLinked
     published_repository(mirror)
-    current = Manifest.objects.filter(project=project, state=ManifestState.CURRENT).first()
+    rows = Manifest.objects.filter(project=project, state=ManifestState.CURRENT)
+    current: Manifest | None = rows.first()
     if current is None or not current.commit:
         raise NotLinked("Nothing is published of the repository yet.")
     return current

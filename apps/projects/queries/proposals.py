@@ -1,25 +1,35 @@
 """Reads of proposals, their files and what stays."""
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.files.storage import default_storage
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
+from apps.accounts.permissions import Actor
 from apps.common.errors import NotFound
 from apps.projects.models import Application, Proposal, ProposalFile
+from apps.projects.models.project import PartQuerySet
 
 
-def listed_proposals() -> QuerySet[Proposal]:
+def listed_proposals() -> PartQuerySet:
     """Return proposals as lists and answers show them: with starter, project and child."""
     child = Proposal.objects.filter(parent=OuterRef("pk")).values("pk")[:1]
     heavy = ("residual", "unscanned", "scanned", "error_trace")
-    found: QuerySet[Proposal] = (
+    found: PartQuerySet = (
         Proposal.objects.select_related("project__mirror", "organization", "created_by")
         .defer(*heavy)
         .annotate(child_pk=Subquery(child))
     )
+    return found
+
+
+def visible_proposal(actor: Actor, proposal_id: uuid.UUID) -> Proposal:
+    """Return a proposal that the actor sees; raises NotFound. Issues one query."""
+    found: Proposal | None = listed_proposals().visible_to(actor).filter(pk=proposal_id).first()
+    if found is None:
+        raise NotFound
     return found
 
 
@@ -75,11 +85,8 @@ class LeftRows:
 
 def left_occurrences(proposal: Proposal) -> LeftRows:
     """Return what a proposal leaves as it is: occurrences by place, then the files not looked at."""
-    fields: dict[str, list[dict[str, Any]]]
-    fields = Proposal.objects.values("residual", "unscanned").get(pk=proposal.pk)
-    return LeftRows(
-        [Left(number, **item) for number, item in enumerate([*fields["residual"], *fields["unscanned"]])]
-    )
+    residual, unscanned = Proposal.objects.values_list("residual", "unscanned").get(pk=proposal.pk)
+    return LeftRows([Left(number, **item) for number, item in enumerate([*residual, *unscanned])])
 
 
 def stored_patch(proposal: Proposal) -> bytes | None:

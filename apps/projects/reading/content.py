@@ -1,7 +1,7 @@
 """The text of one file: decoded, whole or some of its lines; what is no text is said, not shown."""
 
 import io
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -13,6 +13,7 @@ from apps.projects.manifests.kept import kept_facts
 from apps.projects.manifests.values import Facts
 from apps.projects.models import Mirror
 from apps.projects.reading.entries import Entry
+from apps.projects.reading.widening import widened
 from apps.projects.states import FileKind
 
 CONTENT_MAX_BYTES: Final = 5 * 1024 * 1024
@@ -73,7 +74,7 @@ def read_source(mirror: Mirror, commit: str, entry: Entry, lines: LineRange) -> 
     """
     if entry.kind is FileKind.DIR:
         raise NotFound
-    file = SourceFile(**{field.name: getattr(entry, field.name) for field in fields(entry)}, commit=commit)
+    file = widened(SourceFile, entry, commit=commit)
     if entry.kind in OMITTED_KINDS:
         return replace(file, omitted=OMITTED_KINDS[entry.kind])
     if (entry.size_bytes or 0) > CONTENT_MAX_BYTES:

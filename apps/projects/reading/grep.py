@@ -3,26 +3,19 @@
 What is searched for is one argument after `-e`, where is `--` or a full id: nothing of it is ever an option.
 """
 
-import os
 import re
-import resource
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
-from typing import IO, Final
+from typing import Final
 
 from apps.common.errors import FieldError, Invalid
 from apps.projects.errors import GitFailed
-from apps.projects.git.processes import open_git
+from apps.projects.reading.bounded import BoundedGit, bounded_git
 
 DEADLINE_S: Final = 5.0
-# Heap of the process. Packs are mapped from files and do not count; an expression that explodes does.
-MEMORY_MAX_BYTES: Final = 512 * 1024**2
 PIECE_BYTES: Final = 64 * 1024
 HEAD_MAX_BYTES: Final = 8 * 1024
 TEXT_MAX_BYTES: Final = 1_000
@@ -30,9 +23,8 @@ TEXT_MAX_BYTES: Final = 1_000
 LEAD_BYTES: Final = 200
 # Expressions know characters, not bytes.
 LOCALE: Final = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-# A newer git takes attributes from HEAD; what names no tree counts as an empty one.
-SETTINGS: Final = ("grep.threads=2", "attr.tree=0000000000000000000000000000000000000000")
-FOUND_NOTHING: Final = 1
+# The second: nothing was found.
+ACCEPTED: Final = frozenset({0, 1})
 # More than a character takes.
 LAST_BYTES: Final = 4
 COLUMN: Final = re.compile(rb"(\d{1,18})\0")
@@ -84,25 +76,20 @@ class GrepLine:
 class Grep:
     """A running search: iterate once, then look at `is_late`."""
 
-    def __init__(self, process: "Popen[bytes]") -> None:
-        assert process.stdout is not None  # noqa: S101 - open_git always gives pipes
-        self._stream: IO[bytes] = process.stdout
-        self._process = process
-        self.is_late = False
+    def __init__(self, git: BoundedGit) -> None:
+        self._git = git
+        self._stream = git.stream
 
-    def stop(self) -> None:
-        """Kill the search: its time is over."""
-        self.is_late = True
-        with suppress(ProcessLookupError):  # it has just ended
-            os.killpg(self._process.pid, signal.SIGKILL)
+    @property
+    def is_late(self) -> bool:
+        """Tell whether the search was killed at its deadline."""
+        return self._git.is_late
 
     def __iter__(self) -> Iterator[GrepLine | None]:
         """Yield lines, None where the next one does not follow the last; raises GitFailed at the end."""
         while head := self._head():
             yield None if head == b"--\n" else self._line(head)
-        code = self._process.wait()
-        if not self.is_late and code not in {0, FOUND_NOTHING}:
-            raise GitFailed(f"git grep ended with {code}.")
+        self._git.end(ACCEPTED)
 
     def _head(self) -> bytes:
         """Return the start of a record, as far as its name goes; empty at the end."""
@@ -178,15 +165,8 @@ def start_grep(
     `where` follows the pattern: a commit and pathspecs, or `--no-index` and files below `cwd`.
     """
     arguments = ("grep", *OPTIONS, *pattern.arguments, *where)
-    with open_git(repository, *arguments, extra=LOCALE, more=SETTINGS, cwd=cwd) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
-        grep = Grep(process)
-        timer = threading.Timer(DEADLINE_S, grep.stop)
-        timer.start()
-        try:
-            yield grep
-        finally:
-            timer.cancel()
+    with bounded_git(repository, *arguments, deadline_s=DEADLINE_S, extra=LOCALE, cwd=cwd) as git:
+        yield Grep(git)
 
 
 def check_pattern(pattern: Pattern) -> None:

@@ -70,6 +70,8 @@ def entry_at(mirror: Mirror, commit: str, path: bytes) -> Entry:
         rows = _rows_of(mirror, commit).filter(path_hash=hash_of(path))
         if found := [_entry_of_row(row) for row in rows]:
             return with_peeks(repository, with_facts(mirror, found))[0]
+        if _has_folder(mirror, commit, b""):
+            raise NotFound
     for entry in _tree(repository, commit, Wanted(parent_of(path))):
         if entry.path == path:
             marks = Marks(repository, commit)

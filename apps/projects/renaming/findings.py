@@ -18,27 +18,29 @@ class Finding:
     line: int
     column: int
     text: str
+    after: str
     bucket: Bucket
     reason: str
     group: str = ""
 
+    def sorted_as(self, bucket: Bucket, reason: str, group: str = "") -> "Finding":
+        """Return the occurrence in another bucket."""
+        return replace(self, bucket=bucket, reason=reason, group=group)
+
 
 def files_of(
-    findings: Iterable[Finding], name: str, selected: Selected, moves: Mapping[str, str]
+    findings: Iterable[Finding], selected: Selected, moves: Mapping[str, str]
 ) -> tuple[FileEdits, ...]:
     """Return the findings as edits of files, in order of path and offset; `moves` is {path: new path}."""
     by_path: dict[str, list[Finding]] = defaultdict(list)
     for finding in findings:
         by_path[finding.path].append(finding)
     return tuple(
-        file_edits(path, by_path[path], name, selected, moves.get(path, ""))
-        for path in sorted({*by_path, *moves})
+        file_edits(path, by_path[path], selected, moves.get(path, "")) for path in sorted({*by_path, *moves})
     )
 
 
-def file_edits(
-    path: str, findings: Sequence[Finding], name: str, selected: Selected, new_path: str
-) -> FileEdits:
+def file_edits(path: str, findings: Sequence[Finding], selected: Selected, new_path: str) -> FileEdits:
     """Return one file's edits."""
     source, text = selected.files[path], selected.texts[path]
     edits = []
@@ -56,7 +58,7 @@ def file_edits(
                 start=start,
                 end=end,
                 before=finding.text,
-                after=name,
+                after=finding.after,
                 selected=finding.bucket == Bucket.CERTAIN,
             )
         )

@@ -50,9 +50,9 @@ def find_words(
     if not any((spot.path, spot.line) == (place.path, place.line) for spot in words.spots):
         raise SymbolNotFound
     findings = [
-        Finding(spot.path, spot.line, spot.column, old, Bucket.REFUSED, words.refused[spot.path])
+        Finding(spot.path, spot.line, spot.column, old, name, Bucket.REFUSED, words.refused[spot.path])
         if spot.path in words.refused
-        else Finding(spot.path, spot.line, spot.column, old, Bucket.UNSURE, "equal_identifier")
+        else Finding(spot.path, spot.line, spot.column, old, name, Bucket.UNSURE, "equal_identifier")
         for spot in words.spots
     ]
     conflicts = [Conflict(code, path, 1, name) for path, code in sorted(words.refused.items())]

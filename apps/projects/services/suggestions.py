@@ -1,15 +1,13 @@
 """A suggestion of a code job becomes the proposal of a rename."""
 
-import json
 import uuid
-from collections.abc import Mapping
 from typing import Any
-
-from django.core.files.storage import default_storage
 
 from apps.accounts.permissions import Actor
 from apps.common.db import JobStatus
 from apps.common.errors import FieldError, Invalid
+from apps.projects.documenting.results import Suggestion
+from apps.projects.documenting.storing import load_result
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
 from apps.projects.models import CodeJob, Project, Proposal
@@ -27,39 +25,30 @@ def propose_suggestion(
     Raises Invalid for a suggestion that is not there, and all that `propose_rename` raises.
     """
     suggestion = _suggestion(project, job_id, index)
-    wish.setdefault("new_name", suggestion["proposed"])
-    symbol = _place_of(project, suggestion) or {"qualified_name": suggestion["symbol"]}
+    wish.setdefault("new_name", suggestion.proposed)
+    symbol = _place_of(project, suggestion) or {"qualified_name": suggestion.symbol}
     return propose_rename(actor=actor, project=project, symbol=symbol, **wish)
 
 
-def _suggestion(project: Project, job_id: uuid.UUID, index: int) -> Mapping[str, Any]:
+def _suggestion(project: Project, job_id: uuid.UUID, index: int) -> Suggestion:
     job = CodeJob.objects.filter(project=project, pk=job_id, status=JobStatus.SUCCEEDED).first()
-    found: list[Mapping[str, Any]] = _result(job).get("suggestions", []) if job is not None else []
+    result = load_result(job) if job is not None else None
+    found = result.suggestions if result is not None else ()
     if index >= len(found):
         detail = "The project has no such suggestion."
         raise Invalid(errors=[FieldError(detail, pointer="/suggestion")])
     return found[index]
 
 
-def _result(job: CodeJob) -> Mapping[str, Any]:
-    """Return the result of a job; a large one lies in the storage."""
-    if job.result is not None:
-        return dict(job.result)
-    if not job.storage_key:
-        return {}
-    with default_storage.open(job.storage_key, "rb") as file:
-        return dict(json.load(file))
-
-
-def _place_of(project: Project, suggestion: Mapping[str, Any]) -> dict[str, Any] | None:
+def _place_of(project: Project, suggestion: Suggestion) -> dict[str, Any] | None:
     """Return where the suggested name stands, None if its file has changed since."""
-    anchor: Mapping[str, Any] = suggestion["anchor"]
+    anchor = suggestion.anchor
     files = listed_files(published_manifest(project))
-    file = next((each for each in files if each.path == anchor["path"]), None)
-    if file is None or file.blob != anchor.get("blob_id"):
+    file = next((each for each in files if each.path == anchor.path), None)
+    if file is None or file.blob != anchor.blob_id:
         return None
     with open_objects(published_repository(project.mirror)) as objects:
         content = objects.contents(file.blob, max_bytes=SOURCES_MAX_BYTES) or b""
-    lines = range(anchor["line_start"], anchor["line_end"] + 1)
-    place = first_place(content, suggestion["current"], lines)
+    lines = range(anchor.line_start, anchor.line_end + 1)
+    place = first_place(content, suggestion.current, lines)
     return {"path": file.path, "line": place[0], "column": place[1]} if place else None

@@ -50,7 +50,7 @@ def fields_of(path: bytes, mode: str, blob: str, content: bytes | None) -> dict[
 
 def text_fields(path: bytes, content: bytes) -> dict[str, Any]:
     language = LANGUAGES.get(path.rpartition(b"/")[2].rpartition(b".")[2]) if b"." in path else None
-    fields = {"language": language} if language else {}
+    fields: dict[str, Any] = {"language": language} if language else {}
     mark = {b"\xff\xfe": "utf-16le", b"\xfe\xff": "utf-16be"}.get(content[:2])
     if b"\0" in content[:8000] and not mark:
         return fields | {"binary": True}

@@ -13,7 +13,7 @@ from tests.projects.manifests.building import publish_head
 from tests.projects.repositories import Repository
 
 URL: Final = "/api/v1/refactor/jobs"
-FILES: Final = {
+FILES: Final[dict[str | bytes, Any]] = {
     "shop/__init__.py": "",
     "shop/prices.py": "def total(items):\n    return sum(items)\n",
     "shop/bill.py": "from shop.prices import total\n\n\ndef bill(items):\n    return total(items)\n",
@@ -121,7 +121,7 @@ def apply(person: Person, proposal: Proposal, digest: str, **fields: Any) -> Any
 
 def run_application(proposal: Proposal) -> Application:
     """Run the newest application of a proposal here and now."""
-    row = Application.objects.filter(proposal=proposal).latest("created_at")
+    row: Application = Application.objects.filter(proposal=proposal).latest("created_at")
     jobs.execute("projects.apply", row.pk)
     row.refresh_from_db()
     proposal.refresh_from_db()
