@@ -1,5 +1,6 @@
 """rope: no folder of its own, no preferences of the repository."""
 
+from pathlib import Path
 from typing import IO, Any
 
 from rope.base.evaluate import ScopeNameFinder
@@ -7,6 +8,7 @@ from rope.base.project import Project
 from rope.refactor.occurrences import same_pyname, unsure_pyname
 
 from apps.projects.renaming.engines.pointing import answer
+from apps.projects.renaming.engines.refusing import refuse_imports_from
 from apps.projects.renaming.wire import Pointed, Spot
 
 PREFERENCES: dict[str, Any] = {
@@ -24,6 +26,7 @@ PREFERENCES: dict[str, Any] = {
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """Answer one request for the folder we are in."""
+    refuse_imports_from(Path.cwd())
     project = Project(".", ropefolder=None, **PREFERENCES)
     expected: list[Any] = []
 
