@@ -101,8 +101,8 @@ def heard_of(pointed: object, texts: Mapping[str, object]) -> Engines:
         try:
             content = msgspec.json.encode(pointed)
             return {
-                "jedi": asked(jedi_child.main, content),
-                "rope": asked(rope_child.main, content),
+                "jedi": asked(jedi_child.respond, content),
+                "rope": asked(rope_child.respond, content),
             }
         finally:
             os.chdir(before)
@@ -111,14 +111,12 @@ def heard_of(pointed: object, texts: Mapping[str, object]) -> Engines:
 def asked(main: Callable[[IO[bytes], IO[bytes]], None], content: bytes) -> Listed:
     """Call an engine's main in this process, which keeps its garbage collector."""
     output = io.BytesIO()
-    finders = list(sys.meta_path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             main(io.BytesIO(content), output)
     finally:
         gc.enable()
-        sys.meta_path[:] = finders
     return msgspec.json.decode(output.getvalue(), type=Listed)
 
 

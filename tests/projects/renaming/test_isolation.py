@@ -1,13 +1,14 @@
 """Nothing of a repository runs: the real processes, over a tree that would leave a mark if anything did."""
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from apps.projects.analysis.isolated import EngineTimeout
 from apps.projects.renaming.analysing import analyse
-from apps.projects.renaming.engines.refusing import RefusingFinder
 from apps.projects.renaming.exporting import exported
 from apps.projects.renaming.selecting import select_files
 from apps.projects.renaming.values import Place, SourceFile
@@ -91,11 +92,13 @@ def test_files_beyond_the_limits_are_listed_and_the_outcome_is_partial() -> None
     ]
 
 
-def test_an_engine_cannot_import_a_file_of_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "trap_of_the_folder.py").write_text("")
-    monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ImportError):
-        RefusingFinder(tmp_path).find_spec("trap_of_the_folder", None)
-    assert RefusingFinder(tmp_path).find_spec("json", None) is None
+def test_an_engine_that_imports_a_file_of_the_folder_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "trap_of_the_folder.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    program = (
+        f"import sys\nsys.path[:0] = [{str(Path.cwd())!r}, {str(tmp_path)!r}]\nfrom pathlib import Path\n"
+        "from apps.projects.renaming.engines.refusing import refuse_code_of\n"
+        f"refuse_code_of(Path({str(tmp_path)!r}))\nimport json.tool\nimport trap_of_the_folder\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().splitlines()[-1] == f"ImportError: {tmp_path / 'trap_of_the_folder.py'}"
+    assert not (tmp_path / "ran").exists()

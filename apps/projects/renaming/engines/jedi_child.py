@@ -9,15 +9,20 @@ import jedi
 from jedi.api.environment import InterpreterEnvironment
 
 from apps.projects.renaming.engines.pointing import answer, text_of
-from apps.projects.renaming.engines.refusing import refuse_imports_from
+from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
 
 STDLIB: Final = sysconfig.get_path("stdlib")
 
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """Answer one request for the folder we are in."""
-    refuse_imports_from(Path.cwd())
+    """Answer one request for the folder we are in; nothing of it runs."""
+    refuse_code_of(Path.cwd())
+    respond(stdin, stdout)
+
+
+def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
+    """Answer one request."""
     # Its pickles stay in the folder, which goes with the process.
     jedi.settings.cache_directory = str(Path.cwd() / ".cache")
     # The standard library and the folder: what is installed beside Sextant says nothing of the sources.

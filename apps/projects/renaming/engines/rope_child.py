@@ -8,7 +8,7 @@ from rope.base.project import Project
 from rope.refactor.occurrences import same_pyname, unsure_pyname
 
 from apps.projects.renaming.engines.pointing import answer
-from apps.projects.renaming.engines.refusing import refuse_imports_from
+from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
 
 PREFERENCES: dict[str, Any] = {
@@ -25,8 +25,13 @@ PREFERENCES: dict[str, Any] = {
 
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """Answer one request for the folder we are in."""
-    refuse_imports_from(Path.cwd())
+    """Answer one request for the folder we are in; nothing of it runs."""
+    refuse_code_of(Path.cwd())
+    respond(stdin, stdout)
+
+
+def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
+    """Answer one request."""
     project = Project(".", ropefolder=None, **PREFERENCES)
     expected: list[Any] = []
 
