@@ -154,7 +154,8 @@ async function fetchBundle() {
   byId("fetch").disabled = true;
   clearProblem(byId("problem"));
   try {
-    window.location.assign((await ask("grants")).url);
+    // By its path alone: this page may be reached under another name than the installation calls itself.
+    window.location.assign(new URL((await ask("grants")).url).pathname);
   } catch (problem) {
     if (problem.status === 409 || problem.status === 429) showProblem(byId("problem"), problem);
     else fail(problem);

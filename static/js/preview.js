@@ -58,7 +58,8 @@ const ACTS = {
     showShared(await api("token"));
     dialog.showModal();
   },
-  open: async () => window.location.assign((await api("open")).url),
+  // By its path alone: this page may be reached under another name than the installation calls itself.
+  open: async () => window.location.assign(new URL((await api("open")).url).pathname),
 };
 
 if (dialog) prepareDialog(dialog);

@@ -30,4 +30,5 @@ export function countDown(onEnd = () => {}) {
   };
   tick();
   setInterval(tick, EVERY_MS);
+  document.addEventListener("htmx:afterSettle", tick);
 }
