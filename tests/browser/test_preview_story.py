@@ -1,8 +1,6 @@
 """A preview shared, opened in a second browser without an account, refused to a third, and over on time."""
 
-import io
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from tests.browser.installation import Installation
 from tests.factories.accounts import PASSWORD
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
+from tests.previews.stories import zip_of
 
 pytestmark = pytest.mark.browser
 
@@ -37,13 +36,6 @@ def owner(project: Project, member: User, browser: Browser, installation: Instal
 
 def recipient(browser: Browser, installation: Installation, width: int = 390) -> tuple[Page, Complaints]:
     return new_page(browser, base_url=installation.url, width=width, height=844)
-
-
-def site() -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("index.html", "<h1>Hello</h1>")
-    return buffer.getvalue()
 
 
 def share(owner: Page, label: str) -> str:
@@ -76,12 +68,12 @@ def test_a_preview_is_shared_fetched_by_one_device_and_ends_on_time(
     expect(first.get_by_text("Nothing was uploaded yet.")).to_be_visible()
 
     owner.locator("#file").set_input_files(
-        {"name": "site.zip", "mimeType": "application/zip", "buffer": site()}
+        {"name": "site.zip", "mimeType": "application/zip", "buffer": zip_of()}
     )
     expect(owner.locator("#state")).to_have_attribute("data-status", "ready", timeout=20_000)
     with first.expect_download() as download:
         first.get_by_role("button", name="Download").click(timeout=20_000)
-    assert Path(download.value.path()).read_bytes() == site()
+    assert Path(download.value.path()).read_bytes() == zip_of()
     expect(owner.get_by_text("Chrome on Linux").first).to_be_visible()
     assert complaints.found == []
 
