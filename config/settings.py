@@ -152,7 +152,11 @@ TEMPLATES: list[dict[str, Any]] = [
                 "apps.common.csp.nonce_context",
                 "apps.accounts.pages.page_frame",
             ],
-            "libraries": {"pages": "apps.common.page_tags", "signal_pages": "apps.signals.page_tags"},
+            "libraries": {
+                "pages": "apps.common.page_tags",
+                "signal_pages": "apps.signals.page_tags",
+                "project_pages": "apps.projects.page_tags",
+            },
         },
     }
 ]

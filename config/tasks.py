@@ -1,22 +1,34 @@
 """The two messages that a worker takes: run a job, tick a clock."""
 
 import ctypes
+import os
 import signal
+import socket
+import time
 import uuid
 from typing import Any, Final
 
 import structlog
 from celery import shared_task
-from celery.signals import beat_init, worker_process_init, worker_ready, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    heartbeat_sent,
+    worker_process_init,
+    worker_ready,
+    worker_shutting_down,
+)
+from django.utils import timezone
 from django.utils.module_loading import import_string
 from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
 
 from apps.common.jobs import execute
+from apps.common.jobs.beats import BEAT_S, note_beat
 from apps.common.jobs.nudges import MESSAGE_NAME
 from apps.common.jobs.run import worker_is_stopping
 from apps.common.locks import try_session_lock
 from config import schedule
+from config.celery import app
 
 PR_SET_PDEATHSIG: Final = 1
 
@@ -61,6 +73,20 @@ def die_with_parent(**_kwargs: Any) -> None:
 def stop_jobs(**_kwargs: Any) -> None:
     """Tell the jobs in the pool processes to go back to their queue."""
     worker_is_stopping.value = 1
+
+
+_beaten_s = -BEAT_S
+
+
+@heartbeat_sent.connect
+def note_life(**_kwargs: Any) -> None:
+    """Note every few of Celery's own heartbeats that this worker lives, and which queues it serves."""
+    global _beaten_s  # noqa: PLW0603 - one worker is one process
+    now_s = time.monotonic()
+    if now_s - _beaten_s >= BEAT_S:
+        _beaten_s = now_s
+        queues = app.amqp.queues.consume_from
+        note_beat(f"{socket.gethostname()}:{os.getpid()}", queues, now=timezone.now())
 
 
 @worker_ready.connect

@@ -16,9 +16,11 @@ import structlog
 from django.conf import settings
 
 from apps.common.errors import Unavailable
+from apps.common.outbound.breaker import is_open
 from apps.common.outbound.calling import call
 from apps.common.outbound.client import Limits
 from apps.common.outbound.errors import CircuitOpen, OutboundBlocked, OutboundFailed
+from apps.common.outbound.urls import parse_target
 from apps.common.valkey import valkey_at
 
 PURPOSE: Final = "ai"
@@ -39,6 +41,34 @@ class AiUnavailable(Unavailable):
     code = "ai.unavailable"
 
 
+class AnswerNotValid(AiUnavailable):
+    """The language model's answer was not usable.
+
+    `text` is what it wrote, for a caller who asks once more; it was paid for with `spent`.
+    """
+
+    code = "ai.answer_not_valid"
+
+    def __init__(self, text: str, spent: "Spent") -> None:
+        super().__init__()
+        self.text = text
+        self.spent = spent
+
+
+class BudgetUsedUp(AiUnavailable):
+    """Today's budget of the language model is used up."""
+
+    code = "ai.budget_used_up"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Tokens of a prompt and of its answer; both zero where the provider does not tell them apart."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A model's answer: `answer` is valid by the schema that was asked for; tokens in and out together."""
@@ -46,6 +76,7 @@ class Completion:
     answer: Any
     model: str
     tokens: int
+    spent: Spent = Spent()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +96,8 @@ answers: list[str] = []
 
 
 class _Message(msgspec.Struct):
-    content: str
+    # A refusal comes without content.
+    content: str | None = None
 
 
 class _Choice(msgspec.Struct):
@@ -74,6 +106,8 @@ class _Choice(msgspec.Struct):
 
 class _Usage(msgspec.Struct):
     total_tokens: int
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
 
 
 class _Reply(msgspec.Struct):
@@ -100,8 +134,24 @@ def complete(
         raise
     tokens = reply.usage.total_tokens if reply.usage else estimate
     _spend(organization_id, tokens - estimate)
-    answer = _valid(reply.choices[0].message.content, schema)
-    return Completion(answer=answer, model=reply.model or settings.AI_MODEL, tokens=tokens)
+    spent = Spent(reply.usage.prompt_tokens, reply.usage.completion_tokens) if reply.usage else Spent()
+    answer = _valid(reply.choices[0].message.content, schema, spent)
+    return Completion(answer=answer, model=reply.model or settings.AI_MODEL, tokens=tokens, spent=spent)
+
+
+def tokens_left(organization_id: uuid.UUID) -> int | None:
+    """Return how many tokens an organization may still use today; None if they cannot be counted now."""
+    spent = valkey_at(settings.CACHE_URL).attempt(
+        lambda client: int(client.get(_budget_key(organization_id)) or 0), purpose="ai budget"
+    )
+    return None if spent is None else max(settings.AI_DAILY_TOKENS - spent, 0)
+
+
+def is_left_alone() -> bool:
+    """Tell whether the provider failed repeatedly and is not asked for a minute."""
+    if settings.AI_PROVIDER != "openai_compatible":
+        return False
+    return is_open(PURPOSE, parse_target(settings.AI_BASE_URL, by_operator=True).host)
 
 
 def _reply(question: Question) -> _Reply:
@@ -156,20 +206,22 @@ def _ask(asked: Question) -> _Reply:
         raise AiUnavailable from error
 
 
-def _valid(text: str, schema: Mapping[str, Any]) -> Any:
-    """Return the answer that a model wrote as JSON; raises AiUnavailable if it does not fit the schema."""
+def _valid(text: str | None, schema: Mapping[str, Any], spent: Spent) -> Any:
+    """Return the answer that a model wrote as JSON; raises AnswerNotValid, AiUnavailable for a refusal."""
+    if text is None:
+        raise AiUnavailable("The language model refused to answer.")
     try:
         answer = json.loads(text)
         jsonschema.validate(answer, schema)
     except (ValueError, RecursionError, jsonschema.ValidationError) as error:
         logger.warning("ai.answer_not_valid", error=type(error).__name__)
-        raise AiUnavailable("The language model's answer was not usable.") from error
+        raise AnswerNotValid(text, spent) from error
     return answer
 
 
 def _spend(organization_id: uuid.UUID, tokens: int) -> None:
     """Count tokens of an organization's day; raises AiUnavailable beyond the budget, or uncounted."""
-    key = f"sextant:ai:{organization_id}:{datetime.now(UTC):%Y%m%d}"
+    key = _budget_key(organization_id)
 
     def add(client: Any) -> int:
         with client.pipeline() as commands:
@@ -182,4 +234,8 @@ def _spend(organization_id: uuid.UUID, tokens: int) -> None:
         raise AiUnavailable("The budget of the language model cannot be counted just now.")
     if tokens > 0 and spent > settings.AI_DAILY_TOKENS:
         valkey_at(settings.CACHE_URL).attempt(lambda client: client.decrby(key, tokens), purpose="ai budget")
-        raise AiUnavailable("Today's budget of the language model is used up.")
+        raise BudgetUsedUp
+
+
+def _budget_key(organization_id: uuid.UUID) -> str:
+    return f"sextant:ai:{organization_id}:{datetime.now(UTC):%Y%m%d}"

@@ -33,6 +33,21 @@ class GitFailed(DomainError):
     code = "projects.git_failed"
 
 
+class ExternalAiOff(Conflict):
+    """The project's code may not leave this server, so no language model is asked.
+
+    Whoever owns the project can allow it in its settings.
+    """
+
+    code = "projects.external_ai_off"
+
+
+class ModelUnavailable(DomainError):
+    """No language model gave an answer that could be used; ask for the structural engine instead."""
+
+    code = "projects.ai_unavailable"
+
+
 class JobAlreadyCompleted(Conflict):
     """This has ended already."""
 

@@ -44,7 +44,23 @@ def right_of(actor: Actor, project: Project) -> Right:
     return Right.EDIT if is_editor else Right.VIEW
 
 
-def require_right(actor: Actor, project: Project, right: Right, permission: str) -> None:
+def effective_right(actor: Actor, project: Project, *, is_editor: bool) -> Right:
+    """Return what an actor may really do, as their role in the organization stands now. No query.
+
+    A person whose role was lowered, and a key with narrow scopes, may less than what they are in the project.
+    """
+    if actor.role in MANAGERS or (actor.person is not None and project.owner_id == actor.person.pk):
+        held = Right.OWN
+    else:
+        held = Right.EDIT if is_editor else Right.VIEW
+    if held is Right.OWN and actor.may("projects.link", project):
+        return Right.OWN
+    return Right.EDIT if held > Right.VIEW and actor.may("projects.sync") else Right.VIEW
+
+
+def require_right(
+    actor: Actor, project: Project, right: Right, permission: str, *, is_archived_fine: bool = False
+) -> None:
     """Raise Forbidden unless the actor holds the right and the permission; `projects.apply` may be lent.
 
     For a write of `right` EDIT or OWN, raises ProjectArchived where the project is archived.
@@ -60,5 +76,11 @@ def require_right(actor: Actor, project: Project, right: Right, permission: str)
         raise Forbidden(f"This needs the right to {right.label} the project.")
     if not actor.may(permission, project):
         raise Forbidden(f"This needs the permission {permission}.")
-    if right > Right.VIEW and project.archived_at is not None:
+    if right > Right.VIEW and not is_archived_fine:
+        refuse_archived(project)
+
+
+def refuse_archived(project: Project) -> None:
+    """Raise ProjectArchived if it is."""
+    if project.archived_at is not None:
         raise ProjectArchived

@@ -22,8 +22,15 @@ VERBS: Final[dict[str, str]] = {
     "projects.reclone_started": "A new clone of a repository was asked for",
     "projects.mirror_paused": "A mirror was paused or let go on",
     "projects.quota_changed": "The quota of a mirror was changed",
+    # Manifests
+    "projects.manifest_rebuild_started": "A new build of a manifest was asked for",
     # Credentials
     "projects.credential_added": "A credential was stored",
     "projects.credential_changed": "A credential was changed or replaced",
     "projects.credential_deleted": "A credential was deleted",
+    # Code jobs
+    "projects.external_job_started": "A code job was started that may ask a language model",
+    # Proposals
+    "projects.proposal_applied": "A proposed rename was approved to be applied",
+    "projects.proposal_rejected": "A proposed rename was rejected",
 }

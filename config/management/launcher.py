@@ -1,9 +1,8 @@
 """The base of the commands that make what the settings need, or only watch processes."""
 
 import sys
-from argparse import Namespace
-
-from django.core.management.base import BaseCommand, CommandError
+from argparse import ArgumentParser, Namespace
+from typing import Any
 
 from config.bootstrap import VAR_DIR
 
@@ -11,30 +10,60 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-class Launcher(BaseCommand):
-    """A command that runs without settings, apps and checks."""
+class LaunchFailed(Exception):
+    """The command ends here, with a message and an exit code."""
 
-    requires_system_checks = []
+    def __init__(self, message: str, *, returncode: int = EXIT_FAILED) -> None:
+        super().__init__(message)
+        self.returncode = returncode
+
+
+class Launcher:
+    """A command that runs without settings, apps and checks.
+
+    It looks like Django's BaseCommand to `manage.py help`, and is none: the process that watches all others
+    stays for as long as they do, and would hold 8 MB for what it never needs.
+    """
+
+    help: str | None = None
     var_dir = VAR_DIR
 
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options; none by default."""
+
+    def handle(self, *args: str, **options: Any) -> None:
+        """Do it."""
+        raise NotImplementedError
+
     def run_from_argv(self, argv: list[str]) -> None:
-        """Run as Django does, but without checks and connections, which need the settings."""
-        # As Django does it: a wrong option is then told with the usage and ends with code 2.
-        self._called_from_command_line = True
+        """Run, and tell what went wrong by a line and the exit code."""
         try:
             self.handle(**vars(self.parse(argv)))
-        except CommandError as error:
-            self.stderr.write(str(error))
+        except LaunchFailed as error:
+            self.complain(str(error))
             sys.exit(error.returncode)
         except PermissionError as error:
-            self.stderr.write(f"{error}\nThe data folder {self.var_dir} belongs to another user.")
+            self.complain(f"{error}\nThe data folder {self.var_dir} belongs to another user.")
             sys.exit(EXIT_FAILED)
 
     def parse(self, argv: list[str]) -> Namespace:
-        """Return the options of a command line."""
+        """Return the options of a command line; a wrong one ends the process with the usage and code 2."""
         return self.create_parser(argv[0], argv[1]).parse_args(argv[2:])
+
+    def create_parser(self, prog_name: str, subcommand: str) -> ArgumentParser:
+        """Return the parser of the options."""
+        parser = ArgumentParser(prog=f"{prog_name} {subcommand}", description=self.help)
+        self.add_arguments(parser)
+        return parser
+
+    def print_help(self, prog_name: str, subcommand: str) -> None:
+        """Print the usage, for `manage.py help <command>`."""
+        self.create_parser(prog_name, subcommand).print_help()
 
     def say(self, text: str) -> None:
         """Print a line at once, also into a pipe."""
-        self.stdout.write(text)
-        self.stdout.flush()
+        print(text, flush=True)
+
+    def complain(self, text: str) -> None:
+        """Print a line where errors go."""
+        print(text, file=sys.stderr, flush=True)

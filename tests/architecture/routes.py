@@ -30,6 +30,7 @@ PUBLIC = {
     "api/v1/openapi": "the documentation of the API",
     "api/v1/auth/login": "sign-in",
     "api/v1/auth/refresh": "takes the refresh token",
+    "api/v1/manifest-keys": "verifies manifests that somebody was handed",
     "api/v1/preview/resolve": "takes the token of a preview",
     "api/v1/preview/grants": "takes the token of a preview",
     "api/v1/preview/download/": "takes the grant of a download",

@@ -6,8 +6,9 @@ from factory.django import DjangoModelFactory
 from apps.accounts.models import Membership
 from apps.projects.git.layout import generation_folder
 from apps.projects.git.processes import run_git
-from apps.projects.models import Mirror, Project, ProjectMember, Ref
-from apps.projects.states import MirrorState, RefKind, Visibility
+from apps.projects.manifests.values import GENERATOR
+from apps.projects.models import Manifest, Mirror, Project, ProjectMember, Ref
+from apps.projects.states import ManifestState, MirrorState, RefKind, Visibility
 from tests.factories.accounts import OrganizationFactory
 from tests.projects.repositories import Repository
 
@@ -33,6 +34,19 @@ class ProjectMemberFactory(DjangoModelFactory[ProjectMember]):
     membership = factory.LazyAttribute(
         lambda made: Membership.objects.get(organization=made.organization, user=made.user)
     )
+
+
+class ManifestFactory(DjangoModelFactory[Manifest]):
+    """The row of a superseded version without a document; say `project`, `number` and `commit`."""
+
+    class Meta:
+        model = Manifest
+
+    organization = factory.SelfAttribute("project.organization")
+    state = ManifestState.SUPERSEDED
+    generator = GENERATOR
+    settings_digest = b"s"
+    digest = b"d" * 32
 
 
 def publish(project: Project, repository: Repository, *, head: str = "heads/main") -> Mirror:

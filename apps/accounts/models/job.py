@@ -20,7 +20,7 @@ from apps.accounts.models.api_key import KeyReader
 from apps.accounts.models.organization import Organization
 from apps.accounts.models.user import User
 from apps.common.db import JobStatus
-from apps.common.jobs import JobKind, find_kind, iter_kinds
+from apps.common.jobs import JobKind, Listing, find_kind, iter_kinds
 
 Source = tuple[JobKind[Any], models.QuerySet[Any]]
 
@@ -68,6 +68,11 @@ def _branch(kind: JobKind[Any], rows: models.QuerySet[Any]) -> models.QuerySet[A
     return found
 
 
+def _seen_rows(kind: JobKind[Any], listing: Listing, actor: KeyReader) -> models.QuerySet[Any]:
+    rows = kind.rows.filter(**{kind.organization_path: actor.organization.pk})
+    return listing.visible_to(listing.narrow(rows), actor)
+
+
 def _no_id() -> Expression:
     return Cast(Value(None), models.UUIDField())
 
@@ -78,7 +83,7 @@ class JobQuerySet(models.QuerySet["Job"]):
     def visible_to(self, actor: KeyReader) -> Self:
         """Narrow to the jobs of the actor's organization whose product the actor may look at."""
         sources = [
-            (kind, kind.listing.narrow(kind.rows.filter(**{kind.organization_path: actor.organization.pk})))
+            (kind, _seen_rows(kind, kind.listing, actor))
             for kind in iter_kinds()
             if kind.listing is not None and kind.organization_path and actor.may(kind.listing.permission)
         ]

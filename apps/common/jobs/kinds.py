@@ -2,7 +2,7 @@
 
 import functools
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -28,7 +28,8 @@ class Listing:
     """How the jobs of a kind are shown on `/jobs`: who sees them, and what they work on.
 
     `target_path` leads from the row to the id of its target, which lies at the address `target_url_name`.
-    `narrow` leaves out rows that are gone for the organization (say, of a deleted dataset).
+    `narrow` leaves out rows that are gone for the organization (say, of a deleted dataset), `visible_to`
+    those that not everybody with the permission sees (say, of somebody's private project).
     """
 
     permission: str
@@ -37,6 +38,7 @@ class Listing:
     target_url_name: str
     creator_path: str = "created_by_id"
     narrow: Callable[[Rows], Rows] = field(default=lambda rows: rows)
+    visible_to: Callable[[Rows, Any], Rows] = field(default=lambda rows, _actor: rows)
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ class JobKind(Generic[R]):
     `organization_path` leads from the row to its organization's id; empty for what belongs to none,
     which no organization's share limits. `claimable` narrows the rows that may start now (say, one per
     dataset, in order). `may_run` tells whether the initiator still may; asked at the claim. Without a
-    `listing` only operators see the jobs. `attempts` replaces those of the queue.
+    `listing` only operators see the jobs. `attempts` replaces those of the queue. `only` are the conditions
+    that tell the kind's rows from those of other kinds in the same table.
     """
 
     kind: str
@@ -60,6 +63,7 @@ class JobKind(Generic[R]):
     may_run: Callable[[R], bool] = field(default=lambda _row: True)
     # Soft time limit: a resumable job goes back to its queue, uncounted; another fails with job.timeout.
     is_resumable: bool = False
+    only: Mapping[str, Any] = field(default_factory=dict)
     change_hooks: list[Callable[[R], None]] = field(default_factory=list)
     end_hooks: list[Callable[[R], None]] = field(default_factory=list)
 
@@ -72,7 +76,7 @@ class JobKind(Generic[R]):
     @property
     def rows(self) -> Rows:
         """Return all rows of the kind."""
-        return models.QuerySet(self.model)
+        return models.QuerySet(self.model).filter(**self.only)
 
     def on_change(self, hook: Callable[[R], None]) -> Callable[[R], None]:
         """Register a function to be called with the row after each committed change of its state."""
@@ -143,6 +147,7 @@ def job(
     claimable: Callable[[Rows], Rows] | None = None,
     may_run: Callable[[Any], bool] | None = None,
     is_resumable: bool = False,
+    only: Mapping[str, Any] | None = None,
 ) -> "Callable[[Callable[[Run[R]], None]], JobKind[R]]":
     """Declare a function as the body of a kind of job on the rows of `model`."""
 
@@ -156,6 +161,7 @@ def job(
             listing=listing,
             attempts=attempts,
             is_resumable=is_resumable,
+            only=only or {},
         )
         if claimable is not None:
             declared.claimable = claimable

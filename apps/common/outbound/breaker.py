@@ -45,6 +45,11 @@ def guarded(purpose: str, host: str) -> Iterator[None]:
         raise CircuitOpen(retry_after_s=_wait_s(breaker)) from error
 
 
+def is_open(purpose: str, host: str) -> bool:
+    """Tell whether a host is left alone just now, also where another process found it failing."""
+    return bool(OPENNESS[_breaker(purpose, host.lower()).current_state])
+
+
 def open_circuits() -> int:
     """Return how many breakers of this process are open just now, for health."""
     return sum(value > 0 for _, value in breaker_states())

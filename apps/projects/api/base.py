@@ -6,6 +6,8 @@ from typing import Any, ClassVar, TypeVar
 
 from django.db import models
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
 
 from apps.common.errors import NotFound
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
@@ -48,8 +50,14 @@ class ProjectPartViewSet(ResourceViewSet[ModelT]):
         if found is None:
             found = self._project = project_of_address(self.actor, self.kwargs["project_pk"])
             if self.action in self.rights:
-                require_right(self.actor, found, *self.rights[self.action])
+                is_read = self.request.method in SAFE_METHODS
+                require_right(self.actor, found, *self.rights[self.action], is_archived_fine=is_read)
         return found
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Pass the walls, and find the project before the body is looked at."""
+        super().initial(request, *args, **kwargs)
+        self.project  # noqa: B018 - raises NotFound, Forbidden, ProjectArchived
 
     def get_queryset(self) -> Any:
         """Return the rows of the project in the address."""

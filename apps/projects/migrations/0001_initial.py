@@ -914,6 +914,7 @@ class Migration(migrations.Migration):
                 ("tree_id", models.CharField(max_length=64)),
                 ("storage_key", models.CharField(max_length=255)),
                 ("message", models.CharField(max_length=500)),
+                ("author", models.CharField(max_length=600)),
                 ("approved_at", models.DateTimeField()),
                 ("commit", models.CharField(blank=True, default="", max_length=64)),
                 (
@@ -1320,6 +1321,14 @@ class Migration(migrations.Migration):
             model_name="proposal",
             constraint=models.CheckConstraint(
                 condition=models.Q(("mode__in", ["semantic", "syntactic"])), name="projects_proposal_mode"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="proposal",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "running")),
+                fields=("project",),
+                name="projects_proposal_one_running",
             ),
         ),
         migrations.AddConstraint(

@@ -55,6 +55,11 @@ class Proposal(Row, JobState):
             status_check("projects_proposal_state", "state", ProposalState),
             status_check("projects_proposal_kind", "kind", RenameKind),
             status_check("projects_proposal_mode", "mode", RenameMode),
+            models.UniqueConstraint(
+                fields=["project"],
+                condition=Q(status=JobStatus.RUNNING),
+                name="projects_proposal_one_running",
+            ),
         ]
         indexes = [models.Index(fields=["project", "state"], name="projects_proposal_by_state")]
 
@@ -102,6 +107,8 @@ class Application(Row, JobState):
     # The patch in the storage: the commit can be made again from it, with the same id.
     storage_key = models.CharField(max_length=255)
     message = models.CharField(max_length=500)
+    # `Name <address>` of the approver as it stood then: what makes the commit's id reproducible.
+    author = models.CharField(max_length=600)
     approved_at = models.DateTimeField()
     commit = models.CharField(max_length=64, default="", blank=True)
 

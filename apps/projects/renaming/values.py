@@ -6,7 +6,7 @@ Lines and columns count from 1, columns in code points; offsets are bytes.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from apps.projects.states import Bucket, Completeness, RenameKind, RenameMode
+from apps.projects.states import Bucket, Completeness, Decision, RenameKind, RenameMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +134,14 @@ class Analysis:
     residual: tuple[Residual, ...] = ()
     unscanned: tuple[Unscanned, ...] = ()
     scanned: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person decided of one file of an analysis; the ticks are `selected` of its edits."""
+
+    file: FileEdits
+    decision: Decision
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,9 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from config.embedded.benching import run_benchmarks
 from config.embedded.processes import StartFailed
-from config.management.launcher import EXIT_FAILED, Launcher
+from config.management.launcher import EXIT_FAILED, Launcher, LaunchFailed
 
 
 class Command(Launcher):
@@ -28,4 +26,4 @@ class Command(Launcher):
         try:
             sys.exit(run_benchmarks(self.var_dir / "bench", [*options["names"], *chosen]))
         except StartFailed as error:
-            raise CommandError(str(error), returncode=EXIT_FAILED) from error
+            raise LaunchFailed(str(error), returncode=EXIT_FAILED) from error

@@ -1,4 +1,4 @@
-"""Make the sample organization: four people, a city, metrics and analytics runs; repeatable."""
+"""Make the sample organization: four people, a city, metrics, analytics runs, a project; repeatable."""
 
 from argparse import ArgumentParser
 from typing import Any

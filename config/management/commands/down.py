@@ -7,10 +7,8 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from config.embedded.state import UpLock
-from config.management.launcher import EXIT_FAILED, Launcher
+from config.management.launcher import EXIT_FAILED, Launcher, LaunchFailed
 
 POLL_S = 0.1
 
@@ -38,6 +36,6 @@ class Command(Launcher):
         deadline = time.monotonic() + options["timeout"]
         while lock.holder():
             if time.monotonic() > deadline:
-                raise CommandError(f"Process {holder.pid} is still stopping.", returncode=EXIT_FAILED)
+                raise LaunchFailed(f"Process {holder.pid} is still stopping.", returncode=EXIT_FAILED)
             time.sleep(POLL_S)
         self.say("Stopped.")

@@ -4,11 +4,9 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from config.embedded.processes import StartFailed
 from config.embedded.testing import run_tests
-from config.management.launcher import EXIT_FAILED, Launcher
+from config.management.launcher import EXIT_FAILED, Launcher, LaunchFailed
 
 
 class Command(Launcher):
@@ -29,4 +27,4 @@ class Command(Launcher):
         try:
             sys.exit(run_tests(self.var_dir / "test", options["pytest_arguments"], strict=options["strict"]))
         except StartFailed as error:
-            raise CommandError(str(error), returncode=EXIT_FAILED) from error
+            raise LaunchFailed(str(error), returncode=EXIT_FAILED) from error

@@ -8,15 +8,13 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from config import installation
 from config.embedded.detach import detached
 from config.embedded.processes import StartFailed
 from config.embedded.questions import first_password
 from config.embedded.start import SERVICES, Start, StartOptions, is_loopback, listen
 from config.embedded.state import UpLock
-from config.management.launcher import EXIT_FAILED, EXIT_USAGE, Launcher
+from config.management.launcher import EXIT_FAILED, EXIT_USAGE, Launcher, LaunchFailed
 
 FIRST_PORT = 8000
 LAST_PORT = 8099
@@ -92,7 +90,7 @@ class Command(Launcher):
         try:
             Start(self.var_dir, chosen, lock, self.say).run(running)
         except StartFailed as error:
-            self.stderr.write(str(error))
+            self.complain(str(error))
             return EXIT_FAILED
         return 0
 
@@ -103,7 +101,7 @@ class Command(Launcher):
             message = (
                 "--host beyond loopback needs --empty or an existing database: the sample users are known."
             )
-            raise CommandError(message, returncode=EXIT_USAGE)
+            raise LaunchFailed(message, returncode=EXIT_USAGE)
 
     def listen(self, host: str, asked: int | None) -> socket.socket:
         """Return a socket that listens on the port asked for, else on the first free one."""
@@ -111,11 +109,11 @@ class Command(Launcher):
         try:
             listener = listen(host, ports)
         except OSError as error:
-            raise CommandError(f"Cannot listen on {host}: {error}", returncode=EXIT_USAGE) from error
+            raise LaunchFailed(f"Cannot listen on {host}: {error}", returncode=EXIT_USAGE) from error
         if listener is None:
             taken = asked or f"{FIRST_PORT} to {LAST_PORT}"
             message = f"Port {taken} on {host} is taken; choose another with --port."
-            raise CommandError(message, returncode=EXIT_PORT_TAKEN)
+            raise LaunchFailed(message, returncode=EXIT_PORT_TAKEN)
         return listener
 
     def greet(self, options: StartOptions, *, detach: bool) -> None:

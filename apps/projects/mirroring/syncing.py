@@ -1,0 +1,236 @@
+"""The stages of a run: connecting, fetching, checking, manifest, publishing (projects.md section 3, Sync).
+
+No transaction is held over network, files or git. Whatever raises before the publication changes nothing that
+readers see.
+"""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from apps.common.errors import DomainError
+from apps.common.jobs import JobCancelled, WorkerStopping
+from apps.common.jobs.queues import QUEUES
+from apps.projects.errors import GitFailed
+from apps.projects.faults import fault
+from apps.projects.git.addresses import PinnedRemote, pin
+from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable
+from apps.projects.git.objects import open_objects
+from apps.projects.git.remotes import Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
+from apps.projects.manifests.building import build_manifest
+from apps.projects.manifests.values import BuiltManifest
+from apps.projects.mirroring import generations
+from apps.projects.mirroring.attempt import NEW_GENERATION, Attempt, login_of
+from apps.projects.mirroring.publishing import Found, publish
+from apps.projects.mirroring.refs import (
+    RefTarget,
+    Snapshot,
+    below,
+    choose_tracked,
+    compare,
+    digest_of,
+    name_of,
+    read_snapshot,
+)
+from apps.projects.mirroring.settling import end_unchanged, note_credential
+from apps.projects.mirroring.tips import keep_tips, mark_forced, trim_tips
+from apps.projects.models import Mirror, Ref
+from apps.projects.states import RunKind
+
+# All that hides behind "unreachable" takes so long: a refused address must look like a closed port.
+UNREACHABLE_S: Final = 1.0
+LOW_PRIORITY: Final = "low_priority"
+# A clone that ran out of time gets this once, on the slow queue.
+SLOW_WALL_S: Final = 1_740.0
+SHA256_CHARS: Final = 64
+
+logger = structlog.get_logger(__name__)
+
+
+def carry_out(attempt: Attempt, *, wall_s: float) -> None:
+    """Do what the run is for; raises what ends it."""
+    if attempt.kind is RunKind.MANIFEST:
+        publish(attempt, _rebuild(attempt))
+        return
+    attempt.begin("connecting")
+    pinned, login, listed = _connect(attempt)
+    if _is_unchanged(attempt, listed):
+        end_unchanged(attempt)
+        return
+    _expect_tracked(attempt, listed)
+    packs_before: set[str] | None = None
+    try:
+        attempt.begin("fetching")
+        packs_before = generations.prepare(attempt, object_format=_format_of(listed))
+        found = _take_in(attempt, pinned, login, listed, wall_s)
+        publish(attempt, found)
+    except (DomainError, JobCancelled, WorkerStopping):
+        generations.give_up(attempt, packs_before)
+        raise
+    _tidy(attempt, found)
+
+
+def _connect(attempt: Attempt) -> tuple[PinnedRemote, Login | None, RemoteRefs]:
+    """Vet the address, ask the remote what it has; raises RemoteFailed and its kinds."""
+    mirror = attempt.mirror
+    login = login_of(mirror)
+    with _noted(attempt), _uniformly():
+        pinned = pin(mirror.url)
+        return pinned, login, list_refs(pinned, login, beat=attempt.beat)
+
+
+@contextmanager
+def _uniformly() -> Iterator[None]:
+    """Let nobody tell by the time why a host was not reached."""
+    began_s = time.monotonic()
+    try:
+        yield
+    except RepoUnreachable:
+        time.sleep(max(0.0, UNREACHABLE_S - (time.monotonic() - began_s)))
+        raise
+
+
+@contextmanager
+def _noted(attempt: Attempt) -> Iterator[None]:
+    try:
+        yield
+    except DomainError as error:
+        note_credential(attempt.mirror, error)
+        raise
+    note_credential(attempt.mirror, None)
+
+
+def _is_unchanged(attempt: Attempt, listed: RemoteRefs) -> bool:
+    if attempt.kind is not RunKind.FETCH or attempt.row.is_override:
+        return False
+    return digest_of(listed.default_branch, _named(listed)) == bytes(attempt.mirror.refs_digest)
+
+
+def _named(listed: RemoteRefs) -> Mapping[str, str]:
+    return {name_of(raw): target for raw, target in listed.targets.items()}
+
+
+def _format_of(listed: RemoteRefs) -> str:
+    ids = listed.targets.values()
+    return "sha256" if any(len(target) == SHA256_CHARS for target in ids) else "sha1"
+
+
+def _expect_tracked(attempt: Attempt, listed: RemoteRefs) -> None:
+    """Raise BranchMissing before anything is fetched."""
+    refs = {name: RefTarget(target, target) for name, target in _named(listed).items()}
+    _choose(attempt, Snapshot(0, listed.default_branch, refs))
+
+
+def _choose(attempt: Attempt, snapshot: Snapshot) -> str:
+    mirror = attempt.mirror
+    # After a relink the old repository's default branch says nothing.
+    is_same = bool(mirror.refs_digest)
+    return choose_tracked(
+        snapshot,
+        wanted=attempt.project.tracked_ref,
+        previous=mirror.default_branch if is_same else "",
+        was_published=bool(mirror.head_commit) and is_same,
+    )
+
+
+def _take_in(
+    attempt: Attempt, pinned: PinnedRemote, login: Login | None, listed: RemoteRefs, wall_s: float
+) -> Found:
+    """Fetch and check a snapshot, and build its manifest; raises what forbids to publish it."""
+    size_before = folder_bytes(attempt.repository)
+    with _uniformly():
+        fetch_snapshot(
+            pinned,
+            login,
+            repository=attempt.repository,
+            below=below(attempt.fence),
+            max_bytes=attempt.max_bytes,
+            wall_s=wall_s,
+            beat=attempt.beat,
+        )
+    fault("sync.fetched")
+    attempt.begin("checking")
+    size = folder_bytes(attempt.repository)
+    if size > attempt.max_bytes:
+        raise RepoTooLarge
+    generations.pack_refs(attempt.repository)
+    snapshot = read_snapshot(attempt.repository, attempt.fence, listed.default_branch)
+    tracked = _choose(attempt, snapshot)
+    built = _build(attempt, snapshot, tracked)
+    found = Found(snapshot, tracked, built, bytes_received=max(0, size - size_before))
+    attempt.begin("publishing")
+    return _compared(attempt, found)
+
+
+def _build(attempt: Attempt, snapshot: Snapshot, tracked: str) -> BuiltManifest:
+    """Build the manifest of the tracked commit; raises RepoCorrupt if that is none."""
+    attempt.begin("manifest")
+    commit = snapshot.refs[tracked].commit if tracked else ""
+    if commit:
+        with open_objects(attempt.repository) as objects:
+            header = objects.header(commit)
+        if header is None or header.type != "commit":
+            raise RepoCorrupt(cause="the tracked ref names no commit")
+    built = build_manifest(
+        project=attempt.project,
+        repository=attempt.repository,
+        commit=commit,
+        ref=tracked,
+        beat=attempt.beat,
+    )
+    fault("sync.built")
+    return built
+
+
+def _compared(attempt: Attempt, found: Found) -> Found:
+    """Add what differs from the published refs, and keep the tips that would be lost."""
+    mirror = attempt.mirror
+    rows = Ref.objects.filter(organization_id=mirror.organization_id, project_id=mirror.project_id)
+    known = {
+        name: RefTarget(target, commit)
+        for name, target, commit in rows.values_list("name", "target", "commit")
+    }
+    found.changes = compare(known, found.snapshot.refs)
+    if attempt.kind in NEW_GENERATION:
+        generations.copy_sextant_refs(attempt)
+    # Another repository rewrites nothing: its branches are simply others.
+    if mirror.refs_digest:
+        found.changes = mark_forced(attempt.repository, found.changes, attempt.beat)
+        found.tips = keep_tips(attempt, found.changes)
+    return found
+
+
+def _tidy(attempt: Attempt, found: Found) -> None:
+    """Drop tips beyond the number that is kept, join packs; what fails here the next run does."""
+    try:
+        mirror = Mirror.objects.get(pk=attempt.mirror.pk)
+        trim_tips(mirror, [tip.ref for tip in found.tips], kept=attempt.project.option("history_tips"))
+        generations.repack(attempt.repository)
+    except GitFailed:
+        # The run has succeeded already, and stays so.
+        logger.warning("mirror_not_tidied", mirror=str(attempt.mirror.pk))
+
+
+def _rebuild(attempt: Attempt) -> Found:
+    """Find the tracked commit among the published refs, and build its manifest."""
+    mirror = attempt.mirror
+    attempt.begin("checking")
+    snapshot = read_snapshot(attempt.repository, mirror.snapshot, mirror.default_branch)
+    tracked = _choose(attempt, snapshot)
+    built = _build(attempt, snapshot, tracked)
+    attempt.begin("publishing")
+    return Found(snapshot, tracked, built)
+
+
+def wall_of(queue: str, timeout_s: float) -> float:
+    """Return how long a fetch may take on a queue."""
+    return SLOW_WALL_S if queue == LOW_PRIORITY else timeout_s
+
+
+def slow_columns() -> dict[str, object]:
+    """Return the columns that put a run onto the slow queue."""
+    queue = QUEUES[LOW_PRIORITY]
+    return {"queue": queue.name, "priority": queue.priority}

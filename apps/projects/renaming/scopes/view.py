@@ -1,0 +1,42 @@
+"""A project as it is understood for two names: the one it has, and the one it would get."""
+
+from collections.abc import Mapping
+
+from apps.projects.renaming.scopes.building import build
+from apps.projects.renaming.scopes.census import Census
+from apps.projects.renaming.scopes.inferring import Inference
+from apps.projects.renaming.scopes.modules import Module, Project, Unparsed
+from apps.projects.renaming.scopes.resolving import Resolver
+
+
+class View:
+    """Modules, the occurrences of both names, and what they mean."""
+
+    def __init__(self, modules: Mapping[str, Module], old: str, new: str) -> None:
+        self.old = old
+        self.new = new
+        self.project = Project(modules)
+        self.inference = Inference(self.project)
+        self.of_old = Resolver(Census(self.inference, old))
+        self.of_new = Resolver(Census(self.inference, new))
+
+    def resolver(self, name: str) -> Resolver:
+        """Return the resolver of one of the names."""
+        return self.of_old if name == self.old else self.of_new
+
+
+def read_modules(texts: Mapping[str, str], names: frozenset[str]) -> tuple[dict[str, Module], dict[str, str]]:
+    """Parse files and build their scopes; returns also why some could not be."""
+    modules: dict[str, Module] = {}
+    unparsed: dict[str, str] = {}
+    for path, text in texts.items():
+        try:
+            module = Module(path, text)
+            build(module, names)
+        except Unparsed as error:
+            unparsed[path] = str(error)
+        except RecursionError:
+            unparsed[path] = "too_deep"
+        else:
+            modules[path] = module
+    return modules, unparsed
