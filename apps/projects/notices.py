@@ -8,8 +8,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import models
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from apps.accounts.models import User
 from apps.accounts.services import notify
@@ -209,7 +208,7 @@ def _tell(
     project: Project,
     kind: str,
     *,
-    target: models.Model,
+    target: Project | CodeJob | Proposal,
     title: str,
     body: str,
     happening: str,
@@ -228,13 +227,12 @@ def _tell(
     )
 
 
-def _page_of(target: models.Model) -> str:
-    """Return the path of the page about a row, empty as long as there is none."""
-    name = {"project": "project", "codejob": "job", "proposal": "proposal"}[target._meta.model_name or ""]  # noqa: SLF001 - Django's public name of a model
-    try:
-        return reverse(f"projects:{name}", args=[target.pk])
-    except NoReverseMatch:
-        return ""
+def _page_of(target: Project | CodeJob | Proposal) -> str:
+    """Return the path of the page about a row."""
+    if isinstance(target, Project):
+        return reverse("projects:project", args=[target.pk])
+    name = "job" if isinstance(target, CodeJob) else "rename"
+    return reverse(f"projects:{name}", args=[target.project_id, target.pk])
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,10 +2,11 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from apps.projects import job_views, rename_views, views
+from apps.projects import cards, job_views, rename_views, views
 
 app_name = "projects"
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("projects/card", cards.overview_card, name="card"),
     path("projects/", views.project_list, name="list"),
     path("projects/new/", views.new_project, name="new"),
     path("projects/<uuid:project_id>/", views.project_page, name="project"),

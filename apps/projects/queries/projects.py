@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from apps.accounts.models import User
 from apps.accounts.permissions import Actor
@@ -13,10 +13,15 @@ from apps.common.db import JobStatus
 from apps.common.errors import NotFound
 from apps.projects.models import CodeJob, Manifest, Mirror, Project, ProjectMember, Proposal
 from apps.projects.rights import Right, effective_right
-from apps.projects.states import ManifestState, MemberRole, ProposalState
+from apps.projects.states import ManifestState, MemberRole, MirrorState, ProposalState
 
 OWNER: Final = "owner"
 PLATFORMS: Final = ("ios", "android", "web")
+NEWEST_SHOWN: Final = 5
+TROUBLED: Final = (
+    MirrorState.STALE, MirrorState.AUTH_FAILED, MirrorState.OVER_QUOTA, MirrorState.BRANCH_MISSING,
+    MirrorState.CORRUPT,
+)  # fmt: skip
 UNPUBLISHED: Final = "Nothing of a repository has been read yet."
 
 
@@ -93,6 +98,27 @@ def describe_projects(actor: Actor, projects: Sequence[Project]) -> list[Project
         )
         for project in projects
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectsOverview:
+    """How an actor's projects stand: `troubled` syncs fail, `to_review` proposals wait for a decision."""
+
+    projects: int
+    troubled: int
+    to_review: int
+    newest: Sequence[ProjectShown]
+
+
+def overview_of(actor: Actor) -> ProjectsOverview:
+    """Return how the projects that an actor sees stand, and those whose code changed last. Eight queries."""
+    rows = Project.objects.visible_to(actor).filter(archived_at__isnull=True)
+    linked = Q(mirror__unlinked_at__isnull=True, mirror__state__in=TROUBLED)
+    counted = rows.aggregate(projects=Count("pk"), troubled=Count("pk", filter=linked))
+    to_review = Proposal.objects.filter(state=ProposalState.PROPOSED, project__in=rows).count()
+    changed = F("mirror__last_changed_at").desc(nulls_last=True)
+    newest = rows.select_related("mirror", "owner").order_by(changed, "-pk")[:NEWEST_SHOWN]
+    return ProjectsOverview(**counted, to_review=to_review, newest=describe_projects(actor, list(newest)))
 
 
 def with_role(rows: QuerySet[Project], user: User | None, role: str) -> QuerySet[Project]:
