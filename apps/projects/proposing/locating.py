@@ -12,7 +12,7 @@ from apps.projects.renaming.values import Sources, Wish
 from apps.projects.renaming.wire import Asked, Survey
 
 # Nobody waits for more than so much code to be read.
-LOCATED_MAX_BYTES: Final = 2 * 1024**2
+LOCATED_MAX_BYTES: Final = 1024**2
 WALL_S: Final = 10
 
 
