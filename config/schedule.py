@@ -86,6 +86,7 @@ CLOCKS: Final = (
     Clock("expire_previews", "apps.previews.periodic.expire", every_s=60),
     Clock("cleanup_previews", "apps.previews.periodic.cleanup_light", every_s=600),
     Clock("cleanup_previews_deep", "apps.previews.periodic.cleanup_deep", every_s=21_600),
+    # projects
     Clock("sync_due", "apps.projects.periodic.sync_due", every_s=60),
     Clock("follow_publications", "apps.projects.periodic.follow_publications", every_s=60, is_slow=True),
     Clock("sweep_mirrors", "apps.projects.periodic.sweep_mirrors", every_s=300),
