@@ -78,12 +78,15 @@ CLOCKS: Final = (
     Clock("drop_past_metrics", "apps.metrics.periodic.retention", minute="15", hour="3"),
     Clock("verify_metrics", "apps.metrics.periodic.verify_sample", minute="10", hour="4"),
     Clock("discover_runs", "apps.signals.periodic.discover_runs", every_s=60, is_slow=True),
+    # Proposals of projects
+    Clock("settle_proposals", "apps.projects.periodic.settle_proposals", every_s=60, is_slow=True),
     # Credentials of projects, once an hour
     Clock("tell_expiring_credentials", "apps.projects.periodic.tell_expiring_credentials", minute="25"),
     # previews
     Clock("expire_previews", "apps.previews.periodic.expire", every_s=60),
     Clock("cleanup_previews", "apps.previews.periodic.cleanup_light", every_s=600),
     Clock("cleanup_previews_deep", "apps.previews.periodic.cleanup_deep", every_s=21_600),
+    # projects
     Clock("sync_due", "apps.projects.periodic.sync_due", every_s=60),
     Clock("follow_publications", "apps.projects.periodic.follow_publications", every_s=60, is_slow=True),
     Clock("sweep_mirrors", "apps.projects.periodic.sweep_mirrors", every_s=300),

@@ -335,6 +335,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "ENUM_NAME_OVERRIDES": {
         "JobStatus": "apps.common.db.JobStatus",
         "MetricType": "apps.metrics.metric_types.MetricType",
+        "PreviewStatus": "apps.previews.states.SessionStatus",
         "RunStatus": "apps.signals.states.RunStatus",
         "WorkflowStatus": "apps.signals.states.WorkflowStatus",
     },

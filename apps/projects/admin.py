@@ -12,6 +12,7 @@ from django.template.defaultfilters import filesizeformat
 from apps.accounts.models import Membership
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
+from apps.projects import proposal_admin  # noqa: F401 - importing registers proposals
 from apps.projects.models import Credential, Manifest, Mirror, MirrorRun, Project
 from apps.projects.services import deletions, mirrors, operations
 from apps.projects.services import projects as services

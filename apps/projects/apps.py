@@ -23,6 +23,7 @@ class ProjectsConfig(AppConfig):
         from apps.common.probes import register_probe  # noqa: PLC0415
         from apps.projects import pruning, tasks, topics  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.projects.checks import register_checks  # noqa: PLC0415
+        from apps.projects.documenting import keeping  # noqa: PLC0415
         from apps.projects.manifests.pruning import RULES as MANIFEST_RULES  # noqa: PLC0415
         from apps.projects.notices import NOTICES  # noqa: PLC0415
         from apps.projects.probes import PROBES  # noqa: PLC0415
@@ -37,6 +38,8 @@ class ProjectsConfig(AppConfig):
             register_rule(rule)
         for kind in NOTICES:
             register_notice(kind)
+        # Results of code jobs
+        register_rule(keeping.RULE)
         register_tools(TOOLS)
         for probe in PROBES:
             register_probe(probe)

@@ -1,6 +1,6 @@
 """What the templates of projects say of states, ids and sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from django import template
@@ -44,6 +44,12 @@ def proposal_tone(state: str) -> str:
 def short_id(commit: str) -> str:
     """Return the first characters of a commit's id."""
     return commit[:SHORT_ID_CHARS]
+
+
+@register.filter
+def one_a_line(values: Sequence[str]) -> str:
+    """Return texts one below the other, as a field for many takes them."""
+    return "\n".join(values)
 
 
 @register.filter

@@ -10,6 +10,7 @@ from apps.projects.mirroring.due import queue_due
 from apps.projects.mirroring.generations import sweep
 from apps.projects.mirroring.queueing import queue_verification
 from apps.projects.models import Mirror, MirrorRun
+from apps.projects.proposing.settling import settle_lost as settle_lost_proposals
 from apps.projects.services.credentials import tell_expiring
 from apps.projects.states import RunKind, RunOutcome
 from apps.projects.tasks import follow_publication
@@ -78,3 +79,11 @@ def follow_publications() -> None:
 def tell_expiring_credentials() -> None:
     """Tell those in charge of credentials that expire within 14 and within 2 days."""
     tell_expiring(now=timezone.now())
+
+
+# Proposals
+
+
+def settle_proposals() -> None:
+    """Settle the proposals of which a worker died between the end of a job and what follows."""
+    settle_lost_proposals()

@@ -11,6 +11,8 @@ from apps.common.db import JobStatus
 from apps.projects.announcing import announce_finished, announce_progress
 from apps.projects.documenting.indexing import queue_index, run_index
 from apps.projects.documenting.job import run_code_job
+from apps.projects.errors import GitFailed
+from apps.projects.manifests.building import ManifestFailed
 from apps.projects.mirroring.attempt import NEW_GENERATION
 from apps.projects.mirroring.job import run_sync
 from apps.projects.mirroring.queueing import queue_verification
@@ -40,6 +42,7 @@ FOLLOWERS: Final[list[Callable[[uuid.UUID], object]]] = [
     staleness.follow_publication,
     queue_index,
 ]
+SUSPECT_CODES: Final = frozenset({GitFailed.code, ManifestFailed.code})
 QUIET_STAGES: Final = frozenset({"", "connecting"})
 
 
@@ -57,11 +60,13 @@ def follow_sync(row: MirrorRun) -> None:
     # Nothing new is nothing to tell.
     if row.outcome != RunOutcome.UNCHANGED:
         announce_finished(row)
-    if row.status != JobStatus.SUCCEEDED or row.outcome == RunOutcome.UNCHANGED:
-        return
-    if row.kind in NEW_GENERATION:
+    is_published = row.status == JobStatus.SUCCEEDED and row.outcome != RunOutcome.UNCHANGED
+    # A new generation is looked over; so is one that git cannot read, as it may be damaged.
+    is_suspect = row.status == JobStatus.FAILED and row.error_code in SUSPECT_CODES
+    if (is_published and row.kind in NEW_GENERATION) or (is_suspect and row.kind not in NEW_GENERATION):
         queue_verification(row.mirror)
-    follow_publication(row.project_id)
+    if is_published:
+        follow_publication(row.project_id)
 
 
 def follow_publication(project_id: uuid.UUID) -> None:

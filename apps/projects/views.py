@@ -9,12 +9,14 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from apps.accounts.models import Membership
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
 from apps.projects.models import Credential, Manifest, MirrorRun, Project, ProjectMember
+from apps.projects.queries.mirrors import schedule_of
 from apps.projects.queries.projects import ProjectShown, describe_project, describe_projects, visible_project
 from apps.projects.rights import Right
 from apps.projects.states import MemberRole, SyncMode, Visibility
@@ -87,6 +89,7 @@ def project_page(request: PageRequest, project_id: uuid.UUID) -> HttpResponse:
         "frame": frame,
         "mirror": mirror,
         "runs": runs.order_by("-created_at", "-pk")[:RUNS_SHOWN],
+        "schedule_detail": schedule_of(mirror, now=timezone.now()).detail if mirror else "",
         "quota_bytes": (mirror and mirror.quota_bytes) or settings.PROJECTS_MIRROR_MAX_BYTES,
         "credentials": _credentials(frame) if frame.may_own and mirror is None else (),
     }

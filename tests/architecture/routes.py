@@ -34,7 +34,6 @@ PUBLIC = {
     "api/v1/preview/resolve": "takes the token of a preview",
     "api/v1/preview/grants": "takes the token of a preview",
     "api/v1/preview/download/": "takes the grant of a download",
-    "p/": "who has a preview's link has no account",
     "api/v1/.*": "redirects to the address without slash",
     "(?!api(?:/|$)).*[^/]": "redirects to the address with slash",
     "mcp/": "redirects to the address without slash",

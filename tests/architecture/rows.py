@@ -25,7 +25,7 @@ from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
 from tests.factories.previews import make_preview
-from tests.factories.projects import ProjectFactory
+from tests.factories.projects import ProjectFactory, ProjectMemberFactory
 from tests.factories.signals import EventFactory, GraphFactory, ObservationFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
 from tests.signals.mart_rows import add_metric, add_raw
@@ -150,9 +150,10 @@ class World:
 
     @cached_property
     def preview(self) -> PreviewSession:
-        """Return a preview of a project that none of the actors owns, open to be fetched, with a device."""
+        """Return a preview, ready to be fetched, of a project that the analyst edits and nobody here owns."""
         owner = create_member(self.actors.organization, Role.ADMIN)
         project = ProjectFactory.create(organization=self.actors.organization, owner=owner)
+        ProjectMemberFactory.create(project=project, user=self.actors.analyst.user, role="editor")
         return make_preview(project, owner)
 
     @cached_property

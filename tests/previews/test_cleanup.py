@@ -297,7 +297,7 @@ def test_a_running_clean_up_keeps_a_second_one_out(transactional_db: None) -> No
     from apps.common.locks import lock_key
     from apps.previews.cleaning.running import LOCK
 
-    other = connections.create_connection("default")  # type: ignore[attr-defined]
+    other = connections.create_connection("default")
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s)", [lock_key(LOCK)])

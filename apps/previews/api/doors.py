@@ -1,5 +1,6 @@
 """The endpoints for whoever holds a token or a grant: no account, nothing kept, nothing told to others."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.http.response import HttpResponseBase
@@ -8,6 +9,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +25,7 @@ from apps.previews.dev_urls import is_insecure
 from apps.previews.models import Session
 from apps.previews.queries.bearers import find_grant
 from apps.previews.services import Visitor
-from apps.previews.states import LIVE, Platform, SessionStatus
+from apps.previews.states import Platform, SessionStatus
 
 POLL_WAITING_S: Final = 5
 POLL_READY_S: Final = 15
@@ -54,9 +56,7 @@ class ResolvedOut(serializers.Serializer[Any]):
     """Where a preview stands. Times are the server's; the client's clock may be wrong."""
 
     session_id = serializers.UUIDField(source="session.pk")
-    status = serializers.ChoiceField(
-        choices=[(item.value, item.label) for item in LIVE], source="session.status"
-    )
+    status = serializers.ChoiceField(choices=SessionStatus.choices, source="session.status")
     platform = serializers.ChoiceField(choices=Platform.choices, source="session.platform")
     project_name = serializers.CharField()
     revision = serializers.IntegerField(source="session.revision")
@@ -85,7 +85,7 @@ class PreviewDoorViewSet(ResourceViewSet[Session]):
 
     queryset = Session.objects.none()
     is_public = True
-    authentication_classes = (PreviewAuthentication,)
+    authentication_classes: Sequence[type[BaseAuthentication]] = (PreviewAuthentication,)
     # Nothing of a visit is kept, not even a digest.
     remembers_answers = False
     limit = ""  # each call counts by its address

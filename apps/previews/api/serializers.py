@@ -19,7 +19,7 @@ class PreviewSessionIn(StrictSerializer):
 
     project_id = serializers.UUIDField()
     platform = serializers.ChoiceField(choices=Platform.choices)
-    label = serializers.CharField(max_length=80, required=False)
+    label = serializers.CharField(max_length=80, required=False)  # type: ignore[assignment]
     ttl_s = serializers.IntegerField(min_value=TTL_MIN_S, max_value=TTL_MAX_S, required=False)
     max_devices = serializers.IntegerField(min_value=1, max_value=DEVICES_MAX, required=False)
     access = serializers.ChoiceField(choices=Access.choices, required=False)

@@ -42,7 +42,7 @@ def _too_large() -> BundleTooLarge:
 
 def stream_bundles(request: HttpRequest) -> None:
     """Let the files of a request, of which nothing was read yet, go into the preview store."""
-    request.upload_handlers = [BundleUploadHandler(request)]  # type: ignore[list-item]
+    request.upload_handlers = [BundleUploadHandler(request)]
 
 
 def carries_file(request: Request) -> bool:

@@ -95,12 +95,13 @@ def _grants(peppers: int) -> Prepared[Token]:
 def _living(hashes: dict[str, Expression], kind: TokenKind) -> QuerySet[Token]:
     """Return the tokens of a kind that open something now, with what an answer says of it."""
     any_hash = functools.reduce(lambda one, other: one | other, (Q(hash=each) for each in hashes.values()))
-    return (
+    tokens: QuerySet[Token] = (
         Token.objects.filter(any_hash, openable("session__"), kind=kind, revoked_at__isnull=True)
         .filter(expires_at__gt=Now())
         .select_related("session__project", "session__current_bundle", "session__organization")
         .annotate(server_time=Now())
     )
+    return tokens
 
 
 def _names(peppers: int) -> list[str]:

@@ -22,6 +22,7 @@ from apps.projects.queries.proposals import Left, LeftRows, find_file, left_occu
 from apps.projects.states import Decision
 
 PROPOSAL: Final = OpenApiParameter("proposal_pk", uuid.UUID, OpenApiParameter.PATH)
+FILE: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="Number of the file.")
 NUMBER_DIGITS: Final = 9
 
 
@@ -85,7 +86,7 @@ class ProposalFileViewSet(ResourceViewSet[ProposalFile]):
         proposal = proposal_of_address(self.actor, self.kwargs["proposal_pk"])
         return ProposalFile.objects.filter(organization_id=proposal.organization_id, proposal=proposal)
 
-    @extend_schema(responses={(200, DIFF_TYPE): OpenApiTypes.BINARY})
+    @extend_schema(parameters=[FILE], responses={(200, DIFF_TYPE): OpenApiTypes.BINARY})
     @action(detail=True)
     def diff(self, request: Request, proposal_pk: str, pk: str) -> HttpResponse:
         """Return the unified diff of one file with its ticked edits, whatever was decided of it."""

@@ -164,7 +164,7 @@ class RenameConflictOut(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-class ProposalOut(OutSerializer):
+class RenameProposalOut(OutSerializer):
     """A rename proposal; its version goes up with every decision and every move."""
 
     project_id = serializers.UUIDField()

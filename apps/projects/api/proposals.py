@@ -56,7 +56,7 @@ class ProposalViewSet(ResourceViewSet[Proposal]):
     # What more is needed depends on the project, not on who began the proposal: the services ask.
     permission = "projects.view"
     limits = {"create": "refactor", "repropose": "refactor"}
-    serializer_class = shapes.ProposalOut
+    serializer_class = shapes.RenameProposalOut
     in_serializer_class = shapes.RenameIn
     filterset_class = ProposalFilter
     create_status = 202
@@ -71,7 +71,7 @@ class ProposalViewSet(ResourceViewSet[Proposal]):
             row = suggestions.propose_suggestion(actor=self.actor, project=project, **suggestion, **values)
         return self._shown(row)
 
-    @extend_schema(parameters=[IF_MATCH], request=shapes.DecisionsIn, responses=shapes.ProposalOut)
+    @extend_schema(parameters=[IF_MATCH], request=shapes.DecisionsIn, responses=shapes.RenameProposalOut)
     @action(detail=True, methods=["post"])
     @transaction.atomic
     def decisions(self, request: Request, pk: str) -> Response:
@@ -100,13 +100,13 @@ class ProposalViewSet(ResourceViewSet[Proposal]):
         job = applications.apply_proposal(actor=self.actor, proposal=row, **values)
         return Response(shapes.ApplicationOut(job).data, status=202, headers=self.location_of(row))
 
-    @extend_schema(request=None, responses=shapes.ProposalOut)
+    @extend_schema(request=None, responses=shapes.RenameProposalOut)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         """End the proposal without applying it."""
         return self._tagged(proposals.reject_proposal(actor=self.actor, proposal=self.get_object()))
 
-    @extend_schema(request=None, responses={202: shapes.ProposalOut})
+    @extend_schema(request=None, responses={202: shapes.RenameProposalOut})
     @action(detail=True, methods=["post"])
     def repropose(self, request: Request, pk: str) -> Response:
         """Ask for the same rename on what is published now; decisions on unchanged files are kept."""

@@ -76,6 +76,7 @@ urlpatterns += [
         ("compare", HISTORY({"get": "compare"}), "project-compare"),
     )
 ]
+
 # Code jobs, symbols
 code_jobs = ApiRouter()
 code_jobs.register("ai/jobs", CodeJobViewSet, basename="code-job")

@@ -7,13 +7,15 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from apps.accounts.queries import initiator
-from apps.common import live
 from apps.common.ai import Spent
 from apps.common.db import JobStatus
 from apps.common.jobs import JobCancelled, Listing, Run, job
+from apps.projects.announcing import announce_code_job
+from apps.projects.documenting.anchoring import follow_anchors, with_windows
 from apps.projects.documenting.asking import may_leave, pack_parcel, question_of, require_model
 from apps.projects.documenting.caching import cache_key, find_cached
 from apps.projects.documenting.external import ask_model
+from apps.projects.documenting.results import Result
 from apps.projects.documenting.sources import list_files
 from apps.projects.documenting.storing import keep_result
 from apps.projects.documenting.structural import Material, Outcome, work_structurally
@@ -79,12 +81,15 @@ def run_code_job(run: Run[CodeJob]) -> None:
         repository=published_repository(row.project.mirror),
         files=list_files(row.manifest),
         type=row.type,
-        wish=Wish.from_request(row.request),
+        wish=follow_anchors(Wish.from_request(row.request), row.project.mirror, row.commit),
         beat=lambda share: run.progress(share * READING_SHARE, stage="reading"),
         former_blobs=former_blobs(row),
     )
     outcome = work_structurally(material)
-    finish(run, add_words(run, material, outcome) if asks_model else outcome)
+    if asks_model:
+        outcome = add_words(run, material, outcome)
+    result = with_windows(outcome.result, material.repository, material.files)
+    finish(run, result, is_partial=outcome.is_partial)
 
 
 def add_words(run: Run[CodeJob], material: Material, structural: Outcome) -> Outcome:
@@ -121,15 +126,14 @@ def still_allowed(row: CodeJob) -> bool:
     return may_leave(project, row.engine) and initiator_may(row)
 
 
-def finish(run: Run[CodeJob], outcome: Outcome) -> None:
+def finish(run: Run[CodeJob], result: Result, *, is_partial: bool) -> None:
     """Keep the result and end the job, unless the project was archived or deleted meanwhile."""
-    result = outcome.result
     kept = keep_result(run.row, result)
     with transaction.atomic():
         require_living(run.row)
         run.succeed(
             **kept,
-            outcome=Completeness.PARTIAL if outcome.is_partial else Completeness.COMPLETE,
+            outcome=Completeness.PARTIAL if is_partial else Completeness.COMPLETE,
             is_degraded=result.degraded,
             source_blobs={source.path: source.blob_id for source in result.provenance.sources},
         )
@@ -158,10 +162,4 @@ def tell_starter(row: CodeJob) -> None:
 @run_code_job.on_change
 def tell_watchers(row: CodeJob) -> None:
     """Publish the state of a job to whoever watches its project."""
-    data = {"id": str(row.pk), "type": row.type, "status": row.status, "progress": round(row.progress, 4)}
-    live.publish(
-        organization_id=row.organization_id,
-        topic=f"projects.{row.project_id}",
-        type="job.changed",
-        data=data | {"stage": row.stage},
-    )
+    announce_code_job(row)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import orjson
-from django.core.files.storage import default_storage
-
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, NotFound
 from apps.projects.analysis.values import SourceFile
 from apps.projects.git.objects import open_objects
+from apps.projects.manifests.document import EntryLine, read_entries
+from apps.projects.manifests.storing import read_document
 from apps.projects.models import Manifest
 from apps.projects.states import FileKind
 
@@ -58,12 +57,12 @@ class ListedFile:
 
 
 def list_files(manifest: Manifest) -> list[ListedFile]:
-    """Return the files of a manifest's document, in its order; raises ManifestGone."""
-    if not manifest.storage_key or not default_storage.exists(manifest.storage_key):
-        raise ManifestGone
-    with default_storage.open(manifest.storage_key) as document:
-        _header, *lines = document.read().splitlines()
-    return [_listed(orjson.loads(line)) for line in lines]
+    """Return the files of a manifest's document, in its order; raises ManifestGone, DocumentBroken."""
+    try:
+        content = read_document(manifest)
+    except NotFound as error:
+        raise ManifestGone from error
+    return [_listed(entry) for entry in read_entries(content)]
 
 
 def read_sources(
@@ -83,18 +82,18 @@ def as_utf8(content: bytes, encoding: str) -> bytes:
     return content.decode(encoding, "replace").removeprefix("\ufeff").encode()
 
 
-def _listed(entry: dict[str, Any]) -> ListedFile:
+def _listed(entry: EntryLine) -> ListedFile:
     return ListedFile(
-        path=entry.get("path") or entry["path_bytes"],
-        kind=entry["kind"],
-        blob_id=entry["blob"],
-        size_bytes=entry.get("size", 0),
-        lines=entry.get("lines", 0),
-        language=entry.get("language", ""),
-        encoding=entry.get("encoding", ""),
-        is_escaped="path" not in entry,
-        is_binary=entry.get("binary", False),
-        is_generated=entry.get("generated", False),
-        is_vendored=entry.get("vendored", False),
-        is_excluded=entry.get("excluded", False),
+        path=entry.path or entry.path_bytes,
+        kind=entry.kind,
+        blob_id=entry.blob,
+        size_bytes=entry.size or 0,
+        lines=entry.lines or 0,
+        language=entry.language,
+        encoding=entry.encoding,
+        is_escaped=bool(entry.path_bytes),
+        is_binary=entry.binary,
+        is_generated=entry.generated,
+        is_vendored=entry.vendored,
+        is_excluded=entry.excluded,
     )

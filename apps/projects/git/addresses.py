@@ -110,11 +110,13 @@ def is_test_remote(host: str, port: int) -> bool:
     return is_loopback and f"{name}:{port}" in settings.PROJECTS_TEST_REMOTES
 
 
-def pin(remote: Remote) -> PinnedRemote:
-    """Resolve the host once and vet every address of it; raises RepoUnreachable, whose cause says why."""
+def pin(url: str) -> PinnedRemote:
+    """Resolve the host once and vet every address of it; raises RepoUnreachable, whose cause says why.
+
+    The address itself is vetted again, too: what was open at the link may be closed by now.
+    """
     try:
-        # Before each run, as what was open at the link may be closed by now.
-        parse_remote(remote.url)
+        remote = parse_remote(url)
         found = vet_host(remote.host, remote.port, is_allowed=remote.is_allowed)
     except (Invalid, NotReachable) as error:
         raise RepoUnreachable(cause=str(error)) from error

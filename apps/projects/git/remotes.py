@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from apps.projects.git.addresses import PinnedRemote
-from apps.projects.git.failures import GitTooSlow, RepoTooLarge, classify, scrub
+from apps.projects.git.failures import GitStopped, GitTooSlow, RepoTooLarge, classify, scrub
 from apps.projects.git.processes import command_line, environment, kill_group
 
 LAUNCHER: Final = Path(__file__).with_name("limited.py")
@@ -131,7 +131,13 @@ def fetch_snapshot(
         beat()
 
     arguments = ("fetch", *options, "--", pinned.url, *refspecs)
-    call.run(repository, arguments, output=subprocess.DEVNULL, beat=look)
+    try:
+        call.run(repository, arguments, output=subprocess.DEVNULL, beat=look)
+    except GitStopped as error:
+        # A file at its limit ends git without a word that says so.
+        if any(path.stat().st_size >= max_bytes for path in repository.glob("objects/pack/tmp_*")):
+            raise RepoTooLarge(cause=error.cause) from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,9 @@ def _switch_mirror(attempt: Attempt, mirror: Mirror, found: Found, size_bytes: i
     if attempt.kind is not RunKind.MANIFEST:
         mirror.last_synced_at = now
     if attempt.kind in NEW_GENERATION:
-        mirror.recloned_at, mirror.missing_objects = now, 0
+        mirror.missing_objects = 0
+    if attempt.kind is RunKind.RECLONE:
+        mirror.recloned_at = now
     rewritten = [change for change in found.changes if change.forced]
     at = now.isoformat().replace("+00:00", "Z")
     fresh = [{"ref": each.ref, "old": each.old, "new": each.new, "at": at} for each in rewritten]

@@ -16,7 +16,7 @@ from apps.common.jobs import JobCancelled, WorkerStopping
 from apps.common.jobs.queues import QUEUES
 from apps.projects.errors import GitFailed
 from apps.projects.faults import fault
-from apps.projects.git.addresses import PinnedRemote, parse_remote, pin
+from apps.projects.git.addresses import PinnedRemote, pin
 from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable
 from apps.projects.git.objects import open_objects
 from apps.projects.git.remotes import Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
@@ -78,7 +78,7 @@ def _connect(attempt: Attempt) -> tuple[PinnedRemote, Login | None, RemoteRefs]:
     mirror = attempt.mirror
     login = login_of(mirror)
     with _noted(attempt), _uniformly():
-        pinned = pin(parse_remote(mirror.url))
+        pinned = pin(mirror.url)
         return pinned, login, list_refs(pinned, login, beat=attempt.beat)
 
 

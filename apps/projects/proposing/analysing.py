@@ -18,11 +18,12 @@ from apps.projects.models.project import seen_by
 from apps.projects.notices import tell_analysis_failed, tell_proposal_ready
 from apps.projects.proposing.inheriting import inherit_decisions
 from apps.projects.proposing.moving import move_proposal, reopen_analysis
-from apps.projects.proposing.recording import analysis_columns, file_rows
+from apps.projects.proposing.recording import analysis_columns, candidate_conflicts, file_rows
 from apps.projects.proposing.sources import Collected, collect_sources, listed_files, main_language
 from apps.projects.proposing.telling import announce_proposal
 from apps.projects.proposing.wishing import old_name, wish_of
 from apps.projects.renaming.analysing import analyse
+from apps.projects.renaming.errors import SymbolAmbiguous, SymbolNotFound
 from apps.projects.renaming.values import Analysis
 from apps.projects.rights import Right, right_of
 from apps.projects.states import ProposalState
@@ -67,7 +68,7 @@ def run_rename(run: jobs.Run[Proposal]) -> None:
     _stop_if_archived(proposal.project)
     collected = _collect(run)
     run.progress(0.2, stage="analysing")
-    analysis = _analyse(proposal, collected)
+    analysis = _analyse(run, collected)
     fault("rename.analysed")
     run.progress(0.9, stage="recording")
     _record(run, analysis, collected)
@@ -104,15 +105,21 @@ def _collect(run: jobs.Run[Proposal]) -> Collected:
     return collect_sources(repository, files, language=language, name=old_name(proposal, repository))
 
 
-def _analyse(proposal: Proposal, collected: Collected) -> Analysis:
-    return analyse(
-        wish_of(proposal),
-        collected.sources,
-        include=proposal.request["include"],
-        exclude=proposal.request["exclude"],
-        timeout_s=settings.PROJECTS_RENAME_TIMEOUT_S,
-        memory_bytes=settings.PROJECTS_RENAME_MEMORY_BYTES,
-    )
+def _analyse(run: jobs.Run[Proposal], collected: Collected) -> Analysis:
+    proposal = run.row
+    try:
+        return analyse(
+            wish_of(proposal),
+            collected.sources,
+            include=proposal.request["include"],
+            exclude=proposal.request["exclude"],
+            timeout_s=settings.PROJECTS_RENAME_TIMEOUT_S,
+            memory_bytes=settings.PROJECTS_RENAME_MEMORY_BYTES,
+        )
+    except (SymbolNotFound, SymbolAmbiguous) as error:
+        # An error's text holds nothing of the code; what may have been meant stands in the proposal.
+        run.write(conflicts=candidate_conflicts(error.extra.get("candidates", ())))
+        raise
 
 
 def _record(run: jobs.Run[Proposal], analysis: Analysis, collected: Collected) -> None:

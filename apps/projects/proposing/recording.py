@@ -8,7 +8,7 @@ import msgspec
 import rfc8785
 
 from apps.projects.models import Proposal, ProposalFile
-from apps.projects.renaming.values import Analysis, Edit, FileEdits, Unscanned
+from apps.projects.renaming.values import Analysis, Conflict, Edit, FileEdits, Unscanned
 from apps.projects.states import Bucket, Completeness
 
 # What a list that is shown may hold; its count tells of all.
@@ -39,6 +39,12 @@ def _counts(analysis: Analysis, unscanned: int) -> dict[str, int]:
         "residual": len(analysis.residual),
         "unscanned": unscanned,
     }
+
+
+def candidate_conflicts(candidates: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the symbols that a wish may have meant, as conflicts of the code `candidate`."""
+    found = (Conflict("candidate", each["path"], each["line"], each["qualified_name"]) for each in candidates)
+    return list(_plain(tuple(found)))
 
 
 def edits_digest(files: Iterable[FileEdits]) -> bytes:

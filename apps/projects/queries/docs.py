@@ -38,18 +38,23 @@ def listed_jobs() -> QuerySet[CodeJob, Any]:
     return jobs.defer("result", "source_blobs", "error_trace").annotate(stale=stale)
 
 
-def newest_results() -> QuerySet[CodeJob, Any]:
-    """Return jobs as they are shown, with the first `stale_paths`: the newest with a result.
-
-    A result is left out if a newer one of its type is about all that it is about.
-    """
-    newer = CodeJob.objects.filter(
+def newer_results() -> QuerySet[CodeJob, Any]:
+    """Return the results that are newer than that of an outer job, of its type and about all it is about."""
+    rows: QuerySet[CodeJob, Any] = CodeJob.objects.filter(
         project=OuterRef("project"),
         type=OuterRef("type"),
         status=JobStatus.SUCCEEDED,
         pk__gt=OuterRef("pk"),
         request__covers__contains=OuterRef("request__covers"),
     )
+    return rows
+
+
+def newest_results() -> QuerySet[CodeJob, Any]:
+    """Return jobs as they are shown, with the first `stale_paths`: the newest with a result.
+
+    A result is left out if a newer one of its type is about all that it is about.
+    """
     paths = RawSQL(_STALE_PATHS, (), output_field=ArrayField(CharField()))  # noqa: S611 - a constant
-    jobs = listed_jobs().filter(~Exists(newer), status=JobStatus.SUCCEEDED)
+    jobs = listed_jobs().filter(~Exists(newer_results()), status=JobStatus.SUCCEEDED)
     return jobs.annotate(stale_paths=paths)

@@ -2,14 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
+import msgspec
+
+from apps.projects.analysis.isolated import EngineLimits, run_isolated
 from apps.projects.renaming.errors import RenameConflict
+from apps.projects.renaming.naming import vetted_name
+from apps.projects.renaming.selecting import select_files
+from apps.projects.renaming.semantic import SURVEYING, question_of
 from apps.projects.renaming.values import Check, Choice, FoundSymbol, Sources, Wish
+from apps.projects.renaming.wire import Asked, Site, Verdict
 from apps.projects.renaming.writing import apply_edits
-from apps.projects.states import Bucket, Decision
+from apps.projects.states import Bucket, Decision, RenameMode
 
 NAMES_SHOWN: Final = 10
+# What reading the code before and after can find.
+CODE_CHECKS: Final = ("does_not_parse", "reference_missed", "captured", "shadows", "name_taken")
 
 
 def check_selection(
@@ -21,15 +31,62 @@ def check_selection(
     timeout_s: float = 300.0,
     memory_bytes: int = 2 * 1024**3,
 ) -> tuple[Check, ...]:
-    """Check the selected edits of the approved files against the sources they were found in.
+    """Check the selected edits of the approved files against all sources they were found in.
 
-    One check that is not ok blocks. Raises EngineTimeout, EngineFailed.
+    One check that is not ok blocks. The code of Python is read again, before and after the edits, in a
+    process of its own; raises EngineTimeout, EngineFailed.
     """
-    return (
+    plain = (
         no_file_pending(choices),
         no_refused_edit(choices),
         no_group_split(choices),
         edits_apply(choices, sources),
+    )
+    if wish.mode != RenameMode.SEMANTIC or not all(check.ok for check in plain):
+        return plain
+    limits = EngineLimits(memory_bytes=memory_bytes, wall_s=timeout_s)
+    return (*plain, *sound_in_meaning(wish, symbol, choices, sources, limits))
+
+
+def sound_in_meaning(
+    wish: Wish, symbol: FoundSymbol, choices: Sequence[Choice], sources: Sources, limits: EngineLimits
+) -> tuple[Check, ...]:
+    """Read the code before and after: does each site bind the renamed symbol, and nothing else something new?"""
+    asked = request_of(wish, symbol, choices, sources)
+    if asked.edits == [] and not asked.moves:
+        return (Check("something_selected", ok=False, detail=""),)
+    output = run_isolated(SURVEYING, msgspec.json.encode(asked), limits=limits)
+    return checks_of(msgspec.json.decode(output, type=Verdict))
+
+
+def request_of(wish: Wish, symbol: FoundSymbol, choices: Sequence[Choice], sources: Sources) -> Asked:
+    """Put the selection into a question to the view of the code."""
+    selected = select_files(sources, (), ())
+    place = None if wish.qualified_name else wish.place
+    question = question_of(replace(wish, place=place), vetted_name(wish.new_name), selected)
+    edits = [
+        Site(path, edit.line, edit.column, edit.before, edit.after, "", is_bound=True, is_own=True)
+        for choice in choices
+        for edit in choice.file.edits
+        if edit.id in ticked(choice) and (path := choice.file.path.decode("utf-8", "replace"))
+    ]
+    moves = {
+        choice.file.path.decode(): choice.file.new_path.decode()
+        for choice in choices
+        if choice.file.new_path and choice.decision == Decision.APPROVED
+    }
+    return Asked(question, edits, moves)
+
+
+def checks_of(verdict: Verdict) -> tuple[Check, ...]:
+    """Return one check for each way in which the edits could break code."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for clash in verdict.clashes:
+        found[clash.code].append(f"{clash.path}:{clash.line}")
+    known = [code for code in CODE_CHECKS if code not in found]
+    return tuple(
+        Check(code, ok=code not in found, detail=", ".join(found.get(code, [])[:NAMES_SHOWN]))
+        for code in [*known, *sorted(found)]
     )
 
 

@@ -17,9 +17,9 @@ COOKIE_LINES: Final = 2
 
 @contextmanager
 def exported(texts: Mapping[str, Text]) -> Iterator[Path]:
-    """Write the files, with their own line ends made LF; the folder is ours alone and goes at the end.
+    """Write the files with LF as line end; the folder is ours alone and goes at the end.
 
-    Paths were vetted when the files were selected. What is hidden stays out: no tool finds its settings there.
+    Paths were vetted when the files were selected. What is hidden stays out: no tool finds settings there.
     """
     with tempfile.TemporaryDirectory(prefix="rename-") as name:
         root = Path(name)

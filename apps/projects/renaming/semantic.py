@@ -13,6 +13,7 @@ from apps.projects.renaming.errors import LanguageNotSupported, SymbolAmbiguous,
 from apps.projects.renaming.exporting import exported
 from apps.projects.renaming.selecting import Selected
 from apps.projects.renaming.syntactic import word_at
+from apps.projects.renaming.texts import Text
 from apps.projects.renaming.values import FoundSymbol, Wish
 from apps.projects.renaming.wire import Asked, Listed, Pointed, Question, Script, Spot, Survey
 from apps.projects.states import RenameKind
@@ -22,6 +23,11 @@ ENGINES: Final[Mapping[str, str]] = {
     "rope": "apps.projects.renaming.engines.rope_child",
     "jedi": "apps.projects.renaming.engines.jedi_child",
 }
+# The kinds of sites that an engine can be asked about.
+CODE: Final = frozenset(
+    {"name", "def", "param", "keyword", "attribute", "import", "from_module", "from_name", "alias"}
+    | {"declared", "except", "capture", "match_keyword"}
+)
 # An engine stops by itself so long before its process would be ended.
 SPARE_S: Final = 5.0
 
@@ -37,18 +43,27 @@ class Heard:
 def ask(wish: Wish, name: str, selected: Selected, limits: EngineLimits) -> Heard:
     """Ask the view, then both engines at once about what it found.
 
-    Raises SymbolNotFound, SymbolAmbiguous, LanguageNotSupported; EngineTimeout and EngineFailed where the view
-    itself gave no answer. An engine that gives none is one that lists nothing.
+    Raises SymbolNotFound, SymbolAmbiguous, LanguageNotSupported; EngineTimeout and EngineFailed where the
+    view itself gave no answer. An engine that gives none is one that lists nothing.
     """
     question = question_of(wish, name, selected)
     asked = msgspec.json.encode(Asked(question))
     survey = msgspec.json.decode(run_isolated(SURVEYING, asked, limits=limits), type=Survey)
     raise_symbol_error(survey)
-    spots = [Spot(site.path, site.line, site.column) for site in survey.sites if site.kind != "string"]
-    with exported(
-        {script.path: selected.texts[script.path] for script in python_scripts(question)}
-    ) as folder:
-        return Heard(survey, witnesses(question.old, survey.definitions, spots, folder, limits))
+    pointed = pointed_at(question.old, survey, max(limits.wall_s - SPARE_S, limits.wall_s / 2))
+    with exported(python_texts(question, selected)) as folder:
+        return Heard(survey, witnesses(pointed, folder, limits))
+
+
+def pointed_at(name: str, survey: Survey, seconds: float) -> Pointed:
+    """Put what the view found into a request to an engine: code alone, and all of it.
+
+    What the view holds for something else is asked as well: an engine that says otherwise casts a doubt.
+    """
+    spots = [Spot(site.path, site.line, site.column) for site in survey.sites if site.kind in CODE]
+    others = [item for item in survey.left if item.reason == "other_binding"]
+    spots += [Spot(item.path, item.line, item.column) for item in others]
+    return Pointed(name, survey.definitions, sorted(spots, key=lambda spot: (spot.path, spot.line)), seconds)
 
 
 def question_of(wish: Wish, name: str, selected: Selected) -> Question:
@@ -90,9 +105,9 @@ def module_name(path: str) -> str:
     return stem.removesuffix(".py")
 
 
-def python_scripts(question: Question) -> list[Script]:
-    """Return the files that are Python."""
-    return [script for script in question.scripts if script.language]
+def python_texts(question: Question, selected: Selected) -> dict[str, Text]:
+    """Return the texts of the files that are Python."""
+    return {script.path: selected.texts[script.path] for script in question.scripts if script.language}
 
 
 def raise_symbol_error(survey: Survey) -> None:
@@ -104,11 +119,8 @@ def raise_symbol_error(survey: Survey) -> None:
         raise SymbolNotFound(extra=extra)
 
 
-def witnesses(
-    name: str, definitions: list[Spot], spots: list[Spot], folder: Path, limits: EngineLimits
-) -> dict[str, Listed]:
+def witnesses(pointed: Pointed, folder: Path, limits: EngineLimits) -> dict[str, Listed]:
     """Ask both engines at once, each in a process and a thread that waits for it."""
-    pointed = Pointed(name, definitions, spots, max(limits.wall_s - SPARE_S, limits.wall_s / 2))
     content = msgspec.json.encode(pointed)
     with ThreadPoolExecutor(len(ENGINES)) as pool:
         answers = {

@@ -1,4 +1,4 @@
-"""Ask the view of a project's scopes: where a symbol occurs, and whether edits are sound; a process of its own.
+"""Ask our view of the code where a symbol occurs, or whether edits are sound; a process of its own.
 
 `main` reads Asked and writes Survey or Verdict. It parses hostile code.
 """
@@ -188,7 +188,10 @@ class Surveyor:
         self.left += words.left
 
     def definitions(self) -> Iterator[Spot]:
-        """Yield where the symbol is bound; for the engines."""
+        """Yield where the symbol is bound; for the engines. A module is bound where its file begins."""
+        for key in self.target.family:
+            if isinstance(key, Module):
+                yield Spot(key.path, 1, 1)
         for item in self.bound:
             if item.kind in BINDING_ORDER and is_binding(item):
                 yield Spot(item.scope.module.path, item.line, item.column)

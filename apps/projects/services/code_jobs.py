@@ -128,8 +128,12 @@ def check_order(actor: Actor, project: Project, order: Order) -> Manifest:
 
 
 def check_targets(project: Project, wish: Wish) -> None:
-    """Raise TargetNotInManifest if the published manifest lacks a path that is named. One query."""
-    hashes = {hashlib.sha256(path.encode()).digest(): path for path in wish.named_paths}
+    """Raise TargetNotInManifest if the published manifest lacks a path that is named; at most one query.
+
+    Anchors may be of an older version: the job finds them again, or says that they are lost.
+    """
+    named = {*wish.paths, *([wish.selection.path] if wish.selection else [])}
+    hashes = {hashlib.sha256(path.encode()).digest(): path for path in named}
     if not hashes:
         return
     listed = File.objects.filter(

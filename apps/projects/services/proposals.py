@@ -10,11 +10,12 @@ from apps.accounts.services import record_audit
 from apps.common.errors import FieldError
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
-from apps.projects.models import Manifest, Project, Proposal
+from apps.projects.models import Project, Proposal
+from apps.projects.proposing.locating import locate_symbol
 from apps.projects.proposing.moving import move_proposal, refuse_act
 from apps.projects.proposing.queueing import in_files, published_manifest, queue_child, queue_proposal
-from apps.projects.proposing.sources import PYTHON, SOURCES_MAX_BYTES, Listed, listed_files
-from apps.projects.proposing.wishing import word_at
+from apps.projects.proposing.sources import PYTHON, SOURCES_MAX_BYTES, Listed, collect_sources, listed_files
+from apps.projects.proposing.wishing import wish_of, word_at
 from apps.projects.renaming.errors import LanguageNotSupported, SymbolNotFound
 from apps.projects.renaming.naming import vetted_name
 from apps.projects.renaming.syntactic import language_family
@@ -53,40 +54,46 @@ def propose_rename(
     """
     require_right(actor, project, Right.EDIT, "projects.run")
     name = vetted_name(new_name)
-    manifest = published_manifest(project)
-    _check_symbol(project, manifest, mode, symbol)
     request = {
         "symbol": dict(symbol),
         "include": list(include),
         "exclude": list(exclude),
         "options": options or Options(strings=False, comments=False, docs=False),
     }
+    wanted = {"kind": kind, "mode": mode, "new_name": name, "request": request}
+    manifest = published_manifest(project)
+    _check_symbol(Proposal(project=project, manifest=manifest, **wanted))
     with transaction.atomic():
-        return queue_proposal(
-            project,
-            manifest,
-            initiates=actor.initiates(),
-            kind=kind,
-            mode=mode,
-            new_name=name,
-            request=request,
-        )
+        return queue_proposal(project, manifest, initiates=actor.initiates(), **wanted)
 
 
-def _check_symbol(project: Project, manifest: Manifest, mode: str, symbol: Mapping[str, Any]) -> None:
+def _check_symbol(wish: Proposal) -> None:
     """Raise at once what can be seen without an analysis; the rest ends its job."""
-    if "qualified_name" in symbol:
-        if mode == RenameMode.SYNTACTIC:
-            raise _not_found("Equal identifiers are found from a place in a file.")
-        return
-    file = next((each for each in listed_files(manifest) if each.path == symbol["path"]), None)
+    files = listed_files(wish.manifest)
+    symbol = wish.request["symbol"]
+    if "path" in symbol:
+        _check_place(wish, files)
+    elif wish.mode == RenameMode.SYNTACTIC:
+        raise _not_found("Equal identifiers are found from a place in a file.")
+    if wish.mode == RenameMode.SEMANTIC:
+        python = [file for file in files if file.language == PYTHON]
+        repository = published_repository(wish.project.mirror)
+        locate_symbol(wish_of(wish), collect_sources(repository, python, language=PYTHON, name="").sources)
+
+
+def _check_place(wish: Proposal, files: Sequence[Listed]) -> None:
+    symbol = wish.request["symbol"]
+    file = next((each for each in files if each.path == symbol["path"]), None)
     if file is None:
         raise _not_found("There is no such text file in the published state.")
-    if mode == RenameMode.SYNTACTIC:
+    if wish.mode == RenameMode.SYNTACTIC:
         language_family(file.language)
     elif file.language != PYTHON:
         raise LanguageNotSupported
-    if not word_at(_content(project, file), symbol["line"], symbol["column"]):
+    has_name = wish.kind == RenameKind.MODULE or word_at(
+        _content(wish.project, file), symbol["line"], symbol["column"]
+    )
+    if not has_name:
         raise _not_found("There is no name at this place.")
 
 

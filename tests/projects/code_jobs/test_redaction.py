@@ -1,11 +1,13 @@
 """Secrets never leave: twelve kinds of them, anywhere in a file, and files whose name says enough."""
 
 import string
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apps.projects.documenting.outgoing import CALL_MAX_BYTES
 from apps.projects.documenting.redaction import is_never_sent, redact
 
 LETTERS = string.ascii_letters + string.digits

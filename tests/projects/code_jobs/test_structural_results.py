@@ -8,7 +8,7 @@ from apps.projects.models import Project
 from tests.furniture.people import Actors
 from tests.projects.code_jobs.worlds import FILES, MakeRepository, finished, published_project, result_of
 from tests.projects.manifests.building import publish_head
-from tests.projects.repositories import Repository
+from tests.projects.repositories import Blob, Repository
 
 pytestmark = pytest.mark.django_db
 
@@ -26,7 +26,7 @@ if __name__ == "__main__":
     RunIt([])
 """
 PROJECT = '[project]\nname = "pack"\ndependencies = ["requests>=2"]\n[project.scripts]\nrun = "main:RunIt"\n'
-HOSTILE = {
+HOSTILE: dict[str | bytes, str | bytes | Blob | None] = {
     "bad/deep.py": "(" * 100_000,
     "bad/null.py": "x = '" + "a" * 9_000 + "\0'\n",
     "bad/syntax.py": "def f(:\n",
@@ -130,7 +130,7 @@ def test_better_names_follow_convention(actors: Actors, project: Project) -> Non
 def test_hostile_files_are_counted_and_the_others_read(
     actors: Actors, project: Project, repository: Repository
 ) -> None:
-    repository.commit(HOSTILE)  # type: ignore[arg-type] - a mapping's keys are invariant
+    repository.commit(HOSTILE)
     publish_head(project, repository)
     job = finished(actors.admin, project)
     result = result_of(actors.viewer, job)

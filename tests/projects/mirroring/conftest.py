@@ -8,10 +8,11 @@ from pytest_django.fixtures import Settings
 
 from apps.accounts.permissions import system_actor
 from apps.common.jobs import execute
-from apps.projects.models import Mirror, MirrorRun, Project
-from apps.projects.services.mirrors import link_repo, start_sync
+from apps.projects.mirroring.queueing import queue_verification
+from apps.projects.models import Credential, Mirror, MirrorRun, Project
+from apps.projects.services.mirrors import link_repo, start_rebuild, start_reclone, start_sync
 from tests.factories.projects import ProjectFactory
-from tests.projects.mirroring.remotes import git_daemon
+from tests.projects.mirroring.remotes import GitBackend, git_daemon, http_remote
 from tests.projects.repositories import Repository
 
 
@@ -27,23 +28,59 @@ class Linked:
         """Return the mirror as it is now."""
         return Mirror.objects.get(project=self.project)
 
-    def link(self, url: str = "", *, tracked_ref: str | None = None) -> MirrorRun:
-        """Link the repository and run what that queues."""
-        actor = system_actor(self.project.organization)
-        return _ran(
-            link_repo(actor=actor, project=self.project, url=url or self.url, tracked_ref=tracked_ref)
+    @property
+    def last_run(self) -> MirrorRun:
+        """Return the newest run."""
+        run = MirrorRun.objects.filter(project=self.project).order_by("-created_at", "-pk").first()
+        assert run is not None
+        return run
+
+    def queue(
+        self, url: str = "", *, tracked_ref: str | None = None, credential: Credential | None = None
+    ) -> MirrorRun:
+        """Link the repository."""
+        return link_repo(
+            actor=system_actor(self.project.organization),
+            project=self.project,
+            url=url or self.url,
+            tracked_ref=tracked_ref,
+            credential_id=credential.pk if credential else None,
         )
+
+    def link(
+        self, url: str = "", *, tracked_ref: str | None = None, credential: Credential | None = None
+    ) -> MirrorRun:
+        """Link the repository and run what that queues."""
+        return self.run(self.queue(url, tracked_ref=tracked_ref, credential=credential))
+
+    def run(self, run: MirrorRun) -> MirrorRun:
+        """Run a queued run here and now."""
+        execute("projects.sync", run.pk)
+        run.refresh_from_db()
+        return run
 
     def sync(self, *, is_override: bool = False) -> MirrorRun:
         """Sync once, here and now."""
         actor = system_actor(self.project.organization)
-        return _ran(start_sync(actor=actor, project=self.project, is_override=is_override)[0])
+        return self.run(start_sync(actor=actor, project=self.project, is_override=is_override)[0])
 
+    def reclone(self) -> MirrorRun:
+        """Clone anew, here and now."""
+        actor = system_actor(self.project.organization)
+        return self.run(start_reclone(actor=actor, project=self.project)[0])
 
-def _ran(run: MirrorRun) -> MirrorRun:
-    execute("projects.sync", run.pk)
-    run.refresh_from_db()
-    return run
+    def verify(self) -> MirrorRun:
+        """Look for missing objects, here and now."""
+        run = queue_verification(self.mirror)
+        execute("projects.verify_mirror", run.pk)
+        run.refresh_from_db()
+        return run
+
+    def rebuild(self) -> MirrorRun:
+        """Build the manifest anew, here and now."""
+        started = start_rebuild(actor=None, project=self.project)
+        assert started is not None
+        return self.run(started[0])
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +107,11 @@ def linked(remote: Repository, daemon_port: int, settings: Settings, db: None) -
     """Give a project that is about to mirror `remote`."""
     settings.PROJECTS_TEST_REMOTES = [f"127.0.0.1:{daemon_port}"]
     return Linked(ProjectFactory.create(), f"git://127.0.0.1:{daemon_port}/{remote.folder.name}")
+
+
+@pytest.fixture
+def http(daemon_root: Path, settings: Settings) -> Iterator[tuple[int, type[GitBackend]]]:
+    """Give the port of an HTTP remote of this test's own, and what sets how it answers."""
+    with http_remote(daemon_root) as (port, behaviour):
+        settings.PROJECTS_TEST_REMOTES = [*settings.PROJECTS_TEST_REMOTES, f"127.0.0.1:{port}"]
+        yield port, behaviour

@@ -1,12 +1,17 @@
 """Remotes of the tests: a real git daemon, and git's own HTTP back end, both on loopback."""
 
+import base64
+import gzip
 import os
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 from tests.projects.repositories import ENVIRONMENT
 
@@ -45,3 +50,96 @@ def _wait_for(port: int) -> None:
                 return
         time.sleep(0.02)
     raise TimeoutError(port)
+
+
+class GitBackend(BaseHTTPRequestHandler):
+    """git's own HTTP back end; what is answered instead of asking it may be set."""
+
+    root = ""
+    # Answered to every request instead of asking git: a status with headers.
+    refusal: ClassVar[tuple[int, dict[str, str]] | None] = None
+    # The Basic credentials that are asked for, as `user:secret`.
+    login: ClassVar[str] = ""
+    asked: ClassVar[list[str]] = []
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output quiet."""
+
+    def do_GET(self) -> None:
+        """Answer by git, unless something else is to be answered."""
+        self._serve()
+
+    def do_POST(self) -> None:
+        """Answer by git, unless something else is to be answered."""
+        self._serve()
+
+    def _serve(self) -> None:
+        type(self).asked.append(self.path)
+        expected = "Basic " + base64.b64encode(self.login.encode()).decode()
+        if self.refusal is not None:
+            self._refuse(*self.refusal)
+        elif self.login and self.headers.get("Authorization") != expected:
+            self._refuse(401, {"WWW-Authenticate": 'Basic realm="test"'})
+        else:
+            self._ask_git()
+
+    def _refuse(self, status: int, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _ask_git(self) -> None:
+        path, _, query = self.path.partition("?")
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size) if size else self._chunks()
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        environment = {
+            **ENVIRONMENT,
+            "GIT_PROJECT_ROOT": self.root,
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().splitlines())
+        self.send_response(int(headers.pop("Status", "200 OK").split()[0]))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def _chunks(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return b""
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+
+@contextmanager
+def http_remote(folder: Path) -> Iterator[tuple[int, type[GitBackend]]]:
+    """Serve all repositories below a folder by http://; give the port, and the server's behaviour to set."""
+    behaviour = type("Behaviour", (GitBackend,), {"root": str(folder), "asked": []})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), behaviour)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield server.server_address[1], behaviour
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -35,7 +35,7 @@ def test_the_owner_links_syncs_and_reads_the_mirror(
     joined = api.post(at(project, "sync-repo"), {}, format="json")
     assert joined.status_code == 202
     assert (joined.json()["id"], joined.json()["joined"]) == (run["id"], True)
-    assert run_jobs() == 1
+    assert run_jobs() >= 1
     ended = api.get(answer["Location"]).json()
     assert (ended["status"], ended["outcome"], ended["commit_after"]) == ("succeeded", "changed", head)
     assert ended["refs"] == {"added": 1, "updated": 0, "deleted": 0, "rewritten": 0}

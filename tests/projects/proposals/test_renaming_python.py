@@ -13,6 +13,7 @@ from tests.projects.proposals.renames import (
     apply,
     digest_of,
     get,
+    propose,
     proposed,
     run_application,
 )
@@ -88,18 +89,21 @@ def test_a_module_moves_with_its_file(actors: Actors, shop: Shop, run_jobs: Jobs
     assert shop.file(row.applied_commit, "shop/bill.py").startswith(b"from shop.costs import total")
 
 
-def test_an_unknown_name_ends_the_analysis_with_its_code(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:
-    row = ready(actors, shop, run_jobs)
-    Proposal.objects.filter(pk=row.pk).update(state="rejected")
-    body = {
-        "project_id": str(shop.project.pk),
-        "symbol": {"qualified_name": "shop.prices.none"},
-        "new_name": "x",
-    }
-    answer = actors.analyst.api.post("/api/v1/refactor/jobs", body, format="json")
-    if answer.status_code == 202:
-        run_jobs()
-        shown = actors.viewer.api.get(f"/api/v1/refactor/jobs/{answer.json()['id']}").json()
-        assert (shown["state"], shown["error"]["code"]) == ("failed", "projects.symbol_not_found")
-    else:
-        assert answer.json()["code"] == "projects.symbol_not_found"
+def test_an_unknown_name_is_refused_with_candidates(actors: Actors, shop: Shop) -> None:
+    wish = {"mode": "semantic", "symbol": {"qualified_name": "shop.bills.total"}}
+    answer = propose(actors.analyst, shop.project, **wish)
+    assert (answer.status_code, answer.json()["code"]) == (422, "projects.symbol_not_found")
+    assert "shop.prices.total" in {item["qualified_name"] for item in answer.json()["candidates"]}
+
+
+def test_a_name_that_is_gone_when_it_is_analysed_leaves_its_candidates(
+    actors: Actors, shop: Shop, run_jobs: Jobs
+) -> None:
+    answer = propose(actors.analyst, shop.project, mode="semantic", symbol=NAMED)
+    row = Proposal.objects.get(pk=answer.json()["id"])
+    symbol = {"qualified_name": "shop.bills.total"}
+    Proposal.objects.update(request={**row.request, "symbol": symbol})
+    run_jobs()
+    shown = get(actors.viewer, row).json()
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "projects.symbol_not_found")
+    assert ("candidate", "shop.prices.total") in {(c["code"], c["detail"]) for c in shown["conflicts"]}

@@ -295,7 +295,7 @@ class Builder(ast.NodeVisitor):
         for index, name in enumerate(node.kwd_attrs):
             self.record.matched(node, index, name, self.scope)
 
-    # --- imports
+    # --- modules
 
     def visit_Import(self, node: ast.Import) -> None:
         """Bind the first part of the name, or its alias."""
@@ -314,7 +314,7 @@ class Builder(ast.NodeVisitor):
             self.bind(alias.asname or alias.name, Definer("from", alias, self.scope))
             self.record.from_name(node, alias, self.scope)
 
-    # --- what is of something, called or a string
+    # --- attributes
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
         """Record the attribute, then what it is of."""

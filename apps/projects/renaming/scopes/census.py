@@ -1,4 +1,4 @@
-"""Every occurrence of one name in a project, and which bindings of it are one: they change together or not."""
+"""Every occurrence of one name in a project, and which bindings of it are one: they change together."""
 
 import builtins
 import types
@@ -109,7 +109,9 @@ class Census:
         if source is None:
             unclear = statement.level or self.project.could_find(statement.module or "", 0, scope.module)
             return Resolution(reason="import_unresolved") if unclear else Resolution(is_foreign=True)
-        key = self.in_module(source)
+        # A package that imports its own submodule by `from . import name` means the file, not itself.
+        own = self.project.child(source, self.name) if source is scope.module else None
+        key = own or self.in_module(source)
         return Resolution(key) if key is not None else Resolution(reason="import_unresolved")
 
     def in_module(self, module: Module | Namespace) -> Key | None:

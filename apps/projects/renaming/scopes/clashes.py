@@ -103,17 +103,17 @@ def capture_clashes(view: View, target: Target, sites: list[Occurrence]) -> Iter
 def outer_clashes(view: View, target: Target) -> Iterator[Clash]:
     """Yield uses of the new name that would mean the renamed symbol: of something around, or of a builtin."""
     scopes = [key for key in target.family if isinstance(key, Scope)]
-    inside = {id(key): key for key in scopes}
-    for key in scopes:
-        inside |= {id(item): key for item in below(key)} if key.kind != "class" else {}
+    inside = {id(scope): scope for scope in scopes}
+    for scope in scopes:
+        inside |= {id(item): scope for item in below(scope)} if scope.kind != "class" else {}
     for item in view.of_new.census.occurrences():
-        key = inside.get(id(item.scope))
-        if key is None or item.kind != "name":
+        around = inside.get(id(item.scope))
+        if around is None or item.kind != "name":
             continue
         owner = owner_of(item.scope, view.new)
         if owner is None:
             yield Clash("builtin", item.scope.module.path, item.line, "")
-        elif owner is not key and owner in ancestors_of(key):
+        elif owner is not around and owner in ancestors_of(around):
             yield Clash("shadows", item.scope.module.path, item.line, "")
 
 

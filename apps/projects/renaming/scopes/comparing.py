@@ -19,8 +19,8 @@ def compare(view: View, target: Target, edits: Iterable[Site], moves: Mapping[st
     Every site that means the symbol must be among the edits, and none that means anything else.
     """
     by_path: dict[str, list[Site]] = defaultdict(list)
-    for edit in edits:
-        by_path[edit.path].append(edit)
+    for item in edits:
+        by_path[item.path].append(item)
     texts = {path: rewrite(view.project.modules[path].text, items) for path, items in by_path.items()}
     after, unparsed = read_after(view, texts, moves)
     if unparsed:

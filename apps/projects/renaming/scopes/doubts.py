@@ -38,7 +38,7 @@ def joining_doubts(view: View, target: Target) -> Iterator[str]:
 
 
 def scope_doubts(view: View, target: Target) -> Iterator[str]:
-    """Yield `scope_by_name` where code reads a scope by name, `also_builtin` where a read may fall through."""
+    """Yield `scope_by_name` where code reads a scope so, `also_builtin` where a read may fall through."""
     for key in target.family:
         if not isinstance(key, Scope):
             continue

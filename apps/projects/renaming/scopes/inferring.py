@@ -274,6 +274,9 @@ class Inference:
         if not isinstance(item.node, ast.alias):
             return UNKNOWN
         source = self.names.source_of(item.node, item.scope)
+        own = self.project.child(source, item.node.name) if source is item.scope.module else None
+        if own is not None:
+            return frozenset({ModuleKind(own)})
         return self.attribute(ModuleKind(source), item.node.name) if source is not None else UNKNOWN
 
     def attribute(self, kind: Kind, name: str) -> Kinds:

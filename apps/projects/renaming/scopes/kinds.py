@@ -132,5 +132,4 @@ def unpacked(kinds: Kinds, path: tuple[int, ...]) -> Kinds:
 
 def builtin_has(name: str, attribute: str) -> bool:
     """Tell whether objects of a builtin type have an attribute."""
-    kind = type(None) if name == "NoneType" else getattr(builtins, name, object)
-    return hasattr(kind, attribute)
+    return hasattr(None if name == "NoneType" else getattr(builtins, name, object), attribute)

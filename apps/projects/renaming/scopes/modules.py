@@ -117,7 +117,8 @@ class Project:
         if isinstance(own, Module):
             return own
         found = {id(item): item for root in self.roots if (item := self.at(root, parts)) is not None}
-        whole = [item for item in found.values() if isinstance(item, Module)] or list(found.values())
+        modules = {key: item for key, item in found.items() if isinstance(item, Module)}
+        whole = list((modules or found).values())
         return whole[0] if len(whole) == 1 else None
 
     def could_find(self, dotted: str, level: int, importer: Module) -> bool:

@@ -78,7 +78,7 @@ class Resolver:
     def _of_param(self, item: Occurrence) -> Resolution:
         return Resolution(item.scope)
 
-    # --- imports
+    # --- modules
 
     def _of_import(self, item: Occurrence) -> Resolution:
         alias = item.node
@@ -117,7 +117,7 @@ class Resolver:
             return OTHER
         return Resolution(self.census.owner(item.scope), is_foreign=True)
 
-    # --- what is of something
+    # --- attributes
 
     def _of_attribute(self, item: Occurrence) -> Resolution:
         node = item.node

@@ -120,8 +120,7 @@ def symbol_of(resolver: Resolver, family: tuple[Key, ...]) -> Symbol:
     found = [
         item
         for item in census.occurrences()
-        if item.kind in BINDING_ORDER and is_binding(item) and (key := resolver.resolve(item).key) is not None
-        if id(key) in scopes
+        if item.kind in BINDING_ORDER and is_binding(item) and id(resolver.resolve(item).key) in scopes
     ]
     if not found:
         found = [item for item in census.occurrences() if id(resolver.resolve(item).key) in scopes]

@@ -1,0 +1,248 @@
+"""Remotes that refuse, are gone, hold what no repository may, or are too large: what was published stays."""
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from apps.accounts.models import Notification
+from apps.projects.git.failures import RepoAuthFailed, RepoUnreachable, classify, scrub
+from apps.projects.git.layout import published_repository
+from apps.projects.git.processes import run_git
+from apps.projects.mirroring.due import choose_due
+from apps.projects.mirroring.generations import packs_of
+from apps.projects.mirroring.verifying import Soundness, record
+from apps.projects.models import Credential, Mirror, Project
+from apps.projects.vault import seal_secret
+from tests.projects.mirroring.conftest import Linked
+from tests.projects.mirroring.remotes import GitBackend, free_port
+from tests.projects.repositories import Blob, Repository
+
+Http = tuple[int, type[GitBackend]]
+SECRET = b"s3cr3t-that-nobody-sees"
+
+
+def over_http(http: Http, remote: Repository) -> str:
+    return f"http://127.0.0.1:{http[0]}/{remote.folder.name}"
+
+
+def give_credential(linked: Linked, port: int) -> Credential:
+    credential = Credential(
+        organization=linked.project.organization,
+        project=linked.project,
+        host="127.0.0.1",
+        port=port,
+        label="token",
+        username="robot",
+    )
+    seal_secret(credential, SECRET)
+    credential.save()
+    return credential
+
+
+def test_http_clones_like_git(linked: Linked, remote: Repository, http: Http) -> None:
+    head = remote.commit({"a": "1"})
+    assert linked.link(over_http(http, remote)).commit_after == head
+    del http[1].asked[:]
+    assert linked.sync().outcome == "unchanged"
+    assert not [path for path in http[1].asked if "git-upload-pack" in path and "service" not in path][1:]
+
+
+def test_a_refused_repository_is_auth_failed_after_three_times_and_keeps_what_it_had(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
+    head = remote.commit({"a": "1"})
+    linked.link(over_http(http, remote))
+    states = []
+    for status in (404, 403, 401):
+        http[1].refusal = (status, {"WWW-Authenticate": "Basic"} if status == 401 else {})
+        run = linked.sync()
+        assert (run.status, run.error_code) == ("failed", "projects.repo_auth_failed"), status
+        states.append((linked.mirror.state, linked.mirror.due_reason))
+    assert states == [("active", "failing"), ("active", "failing"), ("auth_failed", "auth")]
+    assert linked.mirror.head_commit == head
+    assert published_repository(linked.mirror).exists()
+    http[1].refusal = None
+    assert linked.sync().status == "succeeded"
+    assert (linked.mirror.state, linked.mirror.failures, linked.mirror.error_code) == ("active", 0, "")
+
+
+def test_a_credential_goes_only_where_it_is_asked_for(linked: Linked, remote: Repository, http: Http) -> None:
+    remote.commit({"a": "1"})
+    http[1].login = f"robot:{SECRET.decode()}"
+    credential = give_credential(linked, http[0])
+    assert linked.link(over_http(http, remote), credential=credential).status == "succeeded"
+    credential.refresh_from_db()
+    assert credential.last_result == "ok"
+    http[1].login = "robot:another"
+    assert linked.sync().error_code == "projects.repo_auth_failed"
+    credential.refresh_from_db()
+    assert credential.last_result == "projects.repo_auth_failed"
+    for row in (linked.mirror, linked.last_run):
+        assert SECRET.decode() not in repr(vars(row))
+
+
+def nothing_found(*_args: object, **_options: object) -> None:
+    raise socket.gaierror
+
+
+@pytest.mark.parametrize("case", ["closed", "redirect", "private", "no DNS"])
+def test_all_that_hides_the_host_looks_the_same_and_takes_a_second(
+    linked: Linked, remote: Repository, http: Http, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", nothing_found)
+    remote.commit({"a": "1"})
+    url = {
+        "closed": f"git://127.0.0.1:{free_port()}/x.git",
+        "redirect": over_http(http, remote),
+        "private": over_http(http, remote),
+        "no DNS": "https://nowhere.invalid/x.git",
+    }[case]
+    port = url.removeprefix("git://127.0.0.1:").partition("/")[0]
+    opened = [*settings.PROJECTS_TEST_REMOTES, f"127.0.0.1:{port}"]
+    monkeypatch.setattr(settings, "PROJECTS_TEST_REMOTES", opened)
+    http[1].refusal = (302, {"Location": "http://169.254.169.254/latest"})
+    run = linked.queue(url)
+    if case == "private":
+        monkeypatch.setattr(settings, "PROJECTS_TEST_REMOTES", [])
+    began_s = time.monotonic()
+    run = linked.run(run)
+    assert time.monotonic() - began_s >= 1
+    assert (run.error_code, run.error_detail) == (RepoUnreachable.code, RepoUnreachable.title())
+    assert linked.mirror.error_cause
+    assert not [path for path in http[1].asked if "latest" in path]
+
+
+def test_a_repository_over_its_quota_is_stopped_and_the_old_copy_serves(
+    linked: Linked, remote: Repository
+) -> None:
+    head = remote.commit({"a": "1"})
+    linked.link()
+    packs = packs_of(published_repository(linked.mirror))
+    Mirror.objects.update(quota_bytes=300_000)
+    remote.commit({"large": os.urandom(2_000_000)})
+    run = linked.sync()
+    mirror = linked.mirror
+    assert (run.error_code, mirror.state) == ("projects.repo_too_large", "over_quota")
+    assert (mirror.next_due_at, mirror.due_reason, mirror.head_commit) == (None, "over_quota", head)
+    folder = published_repository(mirror)
+    assert packs_of(folder) == packs
+    assert not list(folder.glob("objects/pack/tmp_*"))
+
+
+@pytest.mark.parametrize("name", [".git", ".GIT", "git~1"])
+def test_an_entry_that_no_repository_may_have_is_refused(
+    linked: Linked, remote: Repository, name: str
+) -> None:
+    head = remote.commit({"a": "1"})
+    linked.link()
+    blob = remote.git("hash-object", "-w", "--stdin", stdin=b"x")
+    tree = remote.git("mktree", stdin=f"100644 blob {blob}\t{name}\n".encode())
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    bad = remote.git(*who, "commit-tree", "-p", head, "-m", "Bad", tree)
+    remote.git("update-ref", "refs/heads/main", bad)
+    run = linked.sync()
+    mirror = linked.mirror
+    assert (run.error_code, mirror.head_commit) == ("projects.repo_objects_refused", head)
+    folder = published_repository(mirror)
+    assert not list(folder.glob("objects/pack/tmp_*"))
+    assert b"missing" in run_git(folder, "cat-file", "--batch-check", stdin=bad.encode())
+
+
+def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Repository) -> None:
+    head = remote.commit({"a": "1", "b": "2"})
+    linked.link()
+    assert linked.verify().outcome == "sound"
+    folder = published_repository(linked.mirror)
+    for pack in folder.glob("objects/pack/*"):
+        pack.rename(folder / pack.name)
+    pack = next(folder.glob("*.pack"))
+    run_git(folder, "unpack-objects", "-q", stdin=pack.read_bytes())
+    lost = remote.git("rev-parse", "main:b")
+    (folder / "objects" / lost[:2] / lost[2:]).unlink()
+    run = linked.verify()
+    mirror = linked.mirror
+    assert (run.outcome, mirror.state, mirror.missing_objects) == ("missing", "corrupt", 1)
+    assert mirror.head_commit == head
+    assert [found.pk for found in choose_due()] == [mirror.pk]
+    healed = linked.sync()
+    assert (healed.kind, healed.status) == ("reclone", "succeeded")
+    assert (linked.mirror.state, linked.mirror.missing_objects) == ("active", 0)
+    assert linked.verify().outcome == "sound"
+
+
+def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repository) -> None:
+    remote.commit({"a": "1"})
+    linked.link()
+    linked.reclone()
+    mirror = linked.mirror
+    record(mirror, Soundness(3, is_tree_hit=True))
+    assert list(choose_due()) == []
+    Mirror.objects.update(recloned_at=timezone.now() - timedelta(hours=25))
+    record(mirror, Soundness(3, is_tree_hit=True))
+    assert [found.pk for found in choose_due()] == [mirror.pk]
+
+
+def test_the_first_failure_of_a_streak_is_told_to_those_in_charge(
+    linked: Linked, remote: Repository, http: Http, actors: object
+) -> None:
+    remote.commit({"a": "1"})
+    Project.objects.update(organization=actors.organization, owner=actors.analyst.user)  # type: ignore[attr-defined]
+    linked.project.refresh_from_db()
+    linked.link(over_http(http, remote))
+    http[1].refusal = (503, {})
+    linked.sync()
+    linked.sync()
+    told = Notification.objects.filter(user=actors.analyst.user)  # type: ignore[attr-defined]
+    assert [notice.kind for notice in told] == ["projects.sync_failed"]
+    assert "503" not in told[0].body
+
+
+def test_gits_words_lose_their_secrets() -> None:
+    said = b"fatal: https://robot:hunter2@git.example/a hunter2 Authorization: Basic abc\nx\x1b[31m"
+    text = scrub(said, [b"hunter2"])
+    assert "hunter2" not in text
+    assert "robot" not in text
+    assert "Basic" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("said", "error"),
+    [
+        ("fatal: repository 'https://git.example/a/' not found", RepoAuthFailed),
+        ("fatal: could not read Username for 'https://git.example'", RepoAuthFailed),
+        ("fatal: unable to access 'x': Could not resolve host: x", RepoUnreachable),
+        ("fatal: unable to access 'x': The requested URL returned error: 302", RepoUnreachable),
+    ],
+)
+def test_gits_words_are_understood(said: str, error: type[Exception]) -> None:
+    assert isinstance(classify(said, exit_code=128), error)
+
+
+def test_names_of_hooks_and_attributes_execute_nothing(
+    linked: Linked, remote: Repository, tmp_path: Path, make_repository: Callable[[str], Repository]
+) -> None:
+    marker = tmp_path / "executed"
+    attributes = "* filter=evil diff=evil merge=evil\n"
+    modules = f'[submodule "x"]\n\tpath = x\n\turl = ext::touch {marker}\n\tupdate = !touch {marker}\n'
+    remote.commit(
+        {
+            ".gitattributes": attributes,
+            ".gitmodules": modules,
+            ".gitconfig": f'[filter "evil"]\n\tsmudge = touch {marker}\n',
+            "hooks/post-checkout": Blob(f"#!/bin/sh\ntouch {marker}\n".encode(), "100755"),
+            "x": Blob(b"1" * 40, "160000"),
+        }
+    )
+    remote.git("config", "uploadpack.packObjectsHook", f"touch {marker}")
+    assert linked.link().status == "succeeded"
+    remote.commit({"b": "2"})
+    assert linked.sync().status == "succeeded"
+    assert not marker.exists()

@@ -1,0 +1,1 @@
+"""The rename engine: what it finds, and that what it calls certain breaks nothing."""

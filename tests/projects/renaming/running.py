@@ -1,0 +1,146 @@
+"""Analyse small programs in this process, apply what is certain, and run them with the interpreter.
+
+The analysis is the real one, step by step; only that its parts do not each start a process of their own. That
+they do so in the product is what `test_isolation` looks at.
+"""
+
+import gc
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO
+
+import msgspec
+
+from apps.projects.renaming.analysing import conclude, sort_heard
+from apps.projects.renaming.engines import jedi_child, rope_child
+from apps.projects.renaming.exporting import exported
+from apps.projects.renaming.naming import vetted_name
+from apps.projects.renaming.selecting import select_files
+from apps.projects.renaming.semantic import Heard, pointed_at, python_texts, question_of, raise_symbol_error
+from apps.projects.renaming.surveying import survey
+from apps.projects.renaming.values import Analysis, Place, SourceFile, Sources, Wish
+from apps.projects.renaming.wire import Listed
+from apps.projects.renaming.writing import apply_edits
+from apps.projects.states import Bucket, RenameKind, RenameMode
+
+Engines = Mapping[str, Listed]
+
+
+def sources_of(files: Mapping[str, str | bytes], encoding: str = "utf-8") -> list[SourceFile]:
+    """Return files as an analysis takes them; text that begins with `->` is a symbolic link."""
+    found = []
+    for path, text in files.items():
+        content = text if isinstance(text, bytes) else text.encode()
+        mode = "120000" if content.startswith(b"->") else "100644"
+        blob = hashlib.sha1(content, usedforsecurity=False).hexdigest()
+        found.append(SourceFile(path.encode(), blob, mode, content, encoding, "Python"))
+    return found
+
+
+def place_of(files: Mapping[str, str | bytes], at: tuple[str, str]) -> Place:
+    """Return the place of `|` in a snippet of a file."""
+    path, snippet = at
+    content = files[path]
+    text = content.decode("latin-1").removeprefix("\xef\xbb\xbf") if isinstance(content, bytes) else content
+    index = text.index(snippet.replace("|", "")) + snippet.index("|")
+    before = text[:index].replace("\r\n", "\n")
+    return Place(path, before.count("\n") + 1, len(before) - before.rfind("\n"))
+
+
+def wish_for(place: Place | str, new: str, kind: str = "symbol") -> Wish:
+    """Return a wish by place or by dotted name."""
+    if isinstance(place, str):
+        return Wish(RenameKind(kind), RenameMode.SEMANTIC, new, qualified_name=place)
+    return Wish(RenameKind(kind), RenameMode.SEMANTIC, new, place=place)
+
+
+def analysed(wish: Wish, sources: Sources, alter: Callable[[Engines], Engines] | None = None) -> Analysis:
+    """Analyse in this process; `alter` may change what the engines say."""
+    name = vetted_name(wish.new_name)
+    selected = select_files(sources, (), ())
+    question = question_of(wish, name, selected)
+    found = survey(question)
+    raise_symbol_error(found)
+    pointed = pointed_at(question.old, found, 60.0)
+    engines = heard_of(pointed, python_texts(question, selected))
+    heard = Heard(found, alter(engines) if alter is not None else engines)
+    return conclude(sort_heard(wish, heard), name, selected)
+
+
+def heard_of(pointed: object, texts: Mapping[str, object]) -> Engines:
+    """Ask both engines in an exported folder."""
+    before = Path.cwd()
+    with exported(texts) as folder:  # type: ignore[arg-type]
+        os.chdir(folder)
+        try:
+            content = msgspec.json.encode(pointed)
+            return {
+                "jedi": asked(jedi_child.main, content),
+                "rope": asked(rope_child.main, content),
+            }
+        finally:
+            os.chdir(before)
+
+
+def asked(main: Callable[[IO[bytes], IO[bytes]], None], content: bytes) -> Listed:
+    """Call an engine's main in this process, which keeps its garbage collector."""
+    output = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            main(io.BytesIO(content), output)
+    finally:
+        gc.enable()
+    return msgspec.json.decode(output.getvalue(), type=Listed)
+
+
+def contents_after(analysis: Analysis, sources: Sources) -> dict[str, bytes]:
+    """Return all files with what is ticked applied, each at its new path."""
+    contents = {source.path.decode(): source.content for source in sources}
+    for file in analysis.files:
+        content = contents.pop(file.path.decode())
+        edits = [edit for edit in file.edits if edit.selected]
+        moved = file.new_path.decode() or file.path.decode()
+        contents[moved] = apply_edits(content, edits, file.encoding)
+    return contents
+
+
+def printed(files: Mapping[str, bytes]) -> str:
+    """Run `main.py` of the files and return what it prints, or the last line of what it says of its end."""
+    with tempfile.TemporaryDirectory() as name:
+        for path, content in files.items():
+            place = Path(name, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if content.startswith(b"->"):
+                place.symlink_to(content[2:].strip().decode())
+            else:
+                place.write_bytes(content)
+        command = [sys.executable, "-S", "-B", "-W", "ignore", "main.py"]
+        done = subprocess.run(
+            command, cwd=name, env={}, capture_output=True, text=True, check=False, timeout=20
+        )
+    return done.stdout.rstrip("\n") if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2]
+
+
+def edits_of(analysis: Analysis, bucket: Bucket) -> list[tuple[str, int, int]]:
+    """Return the places of a bucket."""
+    return [
+        (file.path.decode(), edit.line, edit.column)
+        for file in analysis.files
+        for edit in file.edits
+        if edit.bucket == bucket
+    ]
+
+
+def is_silent_breakage(analysis: Analysis, sources: Sources, output: str) -> bool:
+    """Tell whether what is ticked changes the program though nothing says that something is left to do."""
+    if edits_of(analysis, Bucket.UNSURE) or analysis.conflicts or analysis.unscanned:
+        return False
+    return printed(contents_after(analysis, sources)) != output
