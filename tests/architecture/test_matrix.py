@@ -29,6 +29,12 @@ DECIDED_BELOW = {
     ("api/v1/jobs/(?P<pk>[^/.]+)/cancel", "post"): "accounts.manage_jobs",
     # An import publishes, unless it is a dry run.
     ("api/v1/datasets/(?P<dataset_id>[^/.]+)/imports", "post"): "datasets.publish",
+    # Everybody may leave, and take nobody else along.
+    ("api/v1/projects/(?P<project_pk>[^/.]+)/members/(?P<user_id>[^/.]+)", "delete"): "projects.link",
+    # What is needed depends on the right on the project.
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/preview", "post"): "projects.run",
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/reject", "post"): "projects.run",
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/repropose", "post"): "projects.run",
 }
 PROVE_AGAIN = "auth.reauthentication_required"
 
