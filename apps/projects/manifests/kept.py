@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -58,4 +59,5 @@ def keep_facts(organization_id: uuid.UUID, learnt: Mapping[str, Facts]) -> None:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
-    return Facts(*row[1:-1], symbols=orjson.loads(row[-1]))
+    *columns, symbols = row[1:]
+    return replace(Facts(*columns), symbols=orjson.loads(symbols))
