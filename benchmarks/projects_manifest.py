@@ -71,7 +71,7 @@ def run(stage: Stage) -> Sequence[Row]:
 def make_repository(folder: Path, files: int) -> str:
     """Make a packed bare repository with one commit; return its id."""
     shutil.rmtree(folder, ignore_errors=True)
-    run_git(None, "init", "-q", "--bare", str(folder))
+    run_git(None, "init", "-q", "--bare", "--initial-branch=main", str(folder))
     pieces = [b"commit refs/heads/main\ncommitter B <b@example.com> 1767225600 +0000\ndata 1\nx\n"]
     for path, content in _files(files):
         pieces.append(f"M 100644 inline {path}\ndata {len(content)}\n".encode() + content + b"\n")

@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 
 from apps.common.audit import register_audit_verbs
+from apps.common.cards import Card, register_card
 from apps.common.keeping import register_purge
 from apps.common.notices import register_notice
 from apps.previews.verbs import VERBS
@@ -32,3 +33,12 @@ class PreviewsConfig(AppConfig):
         register_tools(TOOLS)
         for probe in probes.PROBES:
             register_probe(probe)
+        register_card(
+            Card(
+                title="Previews",
+                url_name="previews:card",
+                permission="previews.view",
+                topics=("previews",),
+                order=50,
+            )
+        )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from apps.accounts.models import Membership
 from apps.accounts.services import notify
@@ -55,14 +55,11 @@ def _tell(session: Session, kind: str, title: str, body: str, happening: str) ->
         body=body,
         organization=session.organization,
         target=session,
-        page=_page(),
+        page=_page_of(session),
         dedupe_key=f"{kind}:{session.pk}:{happening}",
     )
 
 
-def _page() -> str:
-    """Return the path of the page of previews, empty as long as there is none."""
-    try:
-        return reverse("previews:list")
-    except NoReverseMatch:
-        return ""
+def _page_of(session: Session) -> str:
+    """Return the path of a session's page."""
+    return reverse("previews:session", args=[session.pk])

@@ -16,8 +16,8 @@ from apps.projects.models import Application, Proposal
 class ProposalJobAdmin(ReadOnlyAdmin):
     """Jobs of proposals, to be cancelled or tried again."""
 
-    search_fields = ("project__name", "organization__slug", "error_code")
-    list_select_related = ("project", "organization")
+    search_fields: tuple[str, ...] = ("project__name", "organization__slug", "error_code")
+    list_select_related: tuple[str, ...] = ("project", "organization")
     ordering = ("-created_at", "pk")
     actions = ("cancel", "retry")
 

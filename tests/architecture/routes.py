@@ -34,6 +34,7 @@ PUBLIC = {
     "api/v1/preview/resolve": "takes the token of a preview",
     "api/v1/preview/grants": "takes the token of a preview",
     "api/v1/preview/download/": "takes the grant of a download",
+    "p/": "who has a preview's link has no account",
     "api/v1/.*": "redirects to the address without slash",
     "(?!api(?:/|$)).*[^/]": "redirects to the address with slash",
     "mcp/": "redirects to the address without slash",
@@ -75,7 +76,9 @@ class Address:
         if hasattr(self.view, "permission"):  # a page
             return str(self.view.permission)
         view_class, actions = self.view.cls, self.view.actions
-        return str(view_class.permissions.get(actions[method], view_class.permission))
+        action = actions[method]
+        _, needed = getattr(view_class, "rights", {}).get(action, ("", ""))
+        return str(needed or view_class.permissions.get(action, view_class.permission))
 
 
 def _filled(route: str) -> str:

@@ -20,13 +20,9 @@ from apps.previews.api.downloads import granted
 from apps.previews.api.filters import PreviewSessionFilter
 from apps.previews.api.uploading import carries_file, read_bundle, stream_bundles
 from apps.previews.models import AccessEntry, Device, Session
+from apps.previews.queries.listing import listed_sessions
 
 SESSION = OpenApiParameter("session_pk", uuid.UUID, OpenApiParameter.PATH)
-
-
-def listed_sessions() -> Any:
-    """Return sessions as they are shown. One query a page."""
-    return Session.objects.select_related("project", "created_by", "current_bundle", "organization")
 
 
 class PreviewSessionViewSet(ResourceViewSet[Session]):

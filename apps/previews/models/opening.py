@@ -4,6 +4,7 @@ from django.db import models
 
 from apps.accounts.models import Organization
 from apps.common.db import Row, status_check
+from apps.previews.agents import name_of_agent
 from apps.previews.models.bundle import Bundle
 from apps.previews.models.session import Session, SessionPartQuerySet
 from apps.previews.states import AccessKind, TokenKind
@@ -78,3 +79,8 @@ class AccessEntry(Row):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.session_id}"
+
+    @property
+    def program(self) -> str:
+        """Return the short name of what was used."""
+        return name_of_agent(self.agent)

@@ -17,6 +17,7 @@ from apps.accounts.authentication import Credentials
 from apps.accounts.permissions import Actor, require
 from apps.common.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from apps.common.origin import current_origin
+from apps.previews.agents import name_of_agent
 from apps.previews.announcing import announce_access, announce_device
 from apps.previews.errors import DeviceLimit, PreviewNotAvailable
 from apps.previews.models import AccessEntry, Bundle, Device, Session, Token
@@ -34,8 +35,6 @@ from apps.previews.tokens import (
 
 GRANT_MAX: Final = dt.timedelta(seconds=300)
 AGENT_CHARS: Final = 200
-# What a device that says no name is called: the beginning of its agent.
-LABEL_CHARS: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +214,7 @@ def _bind_device(session: Session, device_id: str, now: dt.datetime) -> Device:
         organization_id=session.organization_id,
         session=session,
         device_hash=device_hash(session.pk, device_id),
-        label=current_origin().user_agent[:LABEL_CHARS],
+        label=name_of_agent(current_origin().user_agent),
         last_seen_at=now,
     )
     announce_device(session, device.pk, is_bound=True)

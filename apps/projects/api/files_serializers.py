@@ -72,4 +72,4 @@ class TreeFileOut(TreeEntryOut):
     has_bom = serializers.BooleanField()
     first_line = serializers.IntegerField(allow_null=True)
     content = serializers.CharField(allow_null=True)
-    omitted = serializers.ChoiceField([(each.value, each.value) for each in Omitted], allow_null=True)
+    omitted = serializers.ChoiceField(Omitted.choices, allow_null=True)

@@ -47,7 +47,7 @@ class ChangedFileOut(serializers.Serializer[Any]):
     path = serializers.CharField(source="shown_path", allow_null=True, help_text="Null if it is not UTF-8.")
     path_key = serializers.CharField()
     old_path = serializers.CharField(source="shown_old_path", allow_null=True, help_text="Of a rename.")
-    status = serializers.ChoiceField([(each.value, each.value) for each in ChangeStatus])
+    status = serializers.ChoiceField(ChangeStatus.choices)
     additions = serializers.IntegerField(allow_null=True)
     deletions = serializers.IntegerField(allow_null=True)
     is_binary = serializers.BooleanField(allow_null=True)

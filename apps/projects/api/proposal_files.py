@@ -17,8 +17,8 @@ from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.projects.api import proposal_serializers as shapes
 from apps.projects.api.proposals import DIFF_TYPE, diff_response
 from apps.projects.models import Proposal, ProposalFile
-from apps.projects.proposing.previewing import file_diff
 from apps.projects.queries.proposals import Left, LeftRows, find_file, left_occurrences, visible_proposal
+from apps.projects.services.applications import diff_of_file
 from apps.projects.states import Decision
 
 PROPOSAL: Final = OpenApiParameter("proposal_pk", uuid.UUID, OpenApiParameter.PATH)
@@ -94,7 +94,7 @@ class ProposalFileViewSet(ResourceViewSet[ProposalFile]):
         if len(pk) > NUMBER_DIGITS:
             raise NotFound
         row = find_file(proposal, int(pk))
-        return diff_response(file_diff(row), file_name=f"rename-{proposal.pk}-{pk}.diff")
+        return diff_response(diff_of_file(row), file_name=f"rename-{proposal.pk}-{pk}.diff")
 
 
 @extend_schema(parameters=[PROPOSAL])

@@ -18,7 +18,7 @@ class CodeSearchParameters(RefParameters):
     """What is searched for, and where."""
 
     q = serializers.CharField(max_length=QUERY_MAX_CHARS, trim_whitespace=False)
-    mode = serializers.ChoiceField([(each.value, each.value) for each in Mode], default=Mode.LITERAL.value)
+    mode = serializers.ChoiceField(Mode.choices, default=Mode.LITERAL.value)
     case = serializers.BooleanField(default=False, help_text="Whether upper and lower case differ.")
     path = serializers.CharField(
         required=False,
@@ -32,7 +32,7 @@ class CodeSearchParameters(RefParameters):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the fields; `in` is a word of Python, `context` one of every serializer."""
-        targets = [(each.value, each.value) for each in Target]
+        targets = Target.choices
         return {
             **super().get_fields(),
             "in": serializers.ChoiceField(targets, default=Target.CODE.value),

@@ -1,6 +1,8 @@
 """The approval of a proposal: exactly the patch that was previewed becomes one commit."""
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.core.files.base import ContentFile
@@ -12,8 +14,10 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
 from apps.common.db import JobStatus
-from apps.common.errors import Conflict, DomainError, Forbidden
-from apps.projects.models import Application, Proposal
+from apps.common.errors import Conflict, DomainError, Forbidden, Unavailable
+from apps.projects.analysis.isolated import EngineFailed, EngineTimeout
+from apps.projects.errors import GitFailed
+from apps.projects.models import Application, Proposal, ProposalFile
 from apps.projects.proposing.applying import run_apply
 from apps.projects.proposing.committing import Author
 from apps.projects.proposing.moving import move_proposal, refuse_act
@@ -21,6 +25,7 @@ from apps.projects.proposing.previewing import (
     Preview,
     approved_edits,
     choices_of,
+    file_diff,
     patch_of,
     preview_of,
     sources_of,
@@ -63,19 +68,36 @@ def preview_proposal(*, actor: Actor, proposal: Proposal) -> Preview:
     require_right(actor, proposal.project, Right.EDIT, "projects.run")
     if proposal.state != ProposalState.PROPOSED:
         refuse_act(proposal)
-    return preview_of(proposal)
+    with available():
+        return preview_of(proposal)
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Say of an engine or a repository that gives no answer just now that it may do so later."""
+    try:
+        yield
+    except (EngineTimeout, EngineFailed, GitFailed) as error:
+        raise Unavailable("The code could not be read just now; try again.") from error
 
 
 def patch_of_proposal(proposal: Proposal) -> bytes:
     """Return the patch that was applied, or the one of what is chosen now; empty before there are files.
 
-    Raises GitFailed, NotLinked, RenameConflict.
+    Raises NotLinked, RenameConflict, NotFound, Unavailable.
     """
     applied = stored_patch(proposal)
     if applied is not None:
         return applied
     files = approved_edits(choices_of(proposal.files.order_by("ordinal")))
-    return patch_of(proposal, files, sources_of(proposal)).content if files else b""
+    with available():
+        return patch_of(proposal, files, sources_of(proposal)).content if files else b""
+
+
+def diff_of_file(row: ProposalFile) -> bytes:
+    """Return the diff of one file with its ticked edits; raises NotLinked, RenameConflict, Unavailable."""
+    with available():
+        return file_diff(row)
 
 
 def apply_proposal(
@@ -97,7 +119,8 @@ def apply_proposal(
     proposal.refresh_from_db()
     _check_open(proposal)
     _check_consent(proposal, approver, accept_unscanned=accept_unscanned)
-    preview = preview_of(proposal)
+    with available():
+        preview = preview_of(proposal)
     if not hmac.compare_digest(preview.patch.digest, patch_digest):
         raise PatchMismatch
     if preview.is_blocking:

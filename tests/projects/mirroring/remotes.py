@@ -7,11 +7,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+
+from django.db import connection
 
 from tests.projects.repositories import ENVIRONMENT
 
@@ -61,6 +63,8 @@ class GitBackend(BaseHTTPRequestHandler):
     # The Basic credentials that are asked for, as `user:secret`.
     login: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
+    # Called once, in the middle of the next fetch, while git waits for the answer.
+    in_fetch: ClassVar[Callable[[], object] | None] = None
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output quiet."""
@@ -92,6 +96,13 @@ class GitBackend(BaseHTTPRequestHandler):
 
     def _ask_git(self) -> None:
         path, _, query = self.path.partition("?")
+        hook = type(self).in_fetch if self.command == "POST" else None
+        if hook is not None:
+            type(self).in_fetch = None
+            try:
+                hook()
+            finally:
+                connection.close()
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size) if size else self._chunks()
         if self.headers.get("Content-Encoding") == "gzip":
@@ -117,7 +128,8 @@ class GitBackend(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(BrokenPipeError):  # whoever asked was stopped
+            self.wfile.write(content)
 
     def _chunks(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

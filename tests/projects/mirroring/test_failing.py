@@ -18,8 +18,7 @@ from apps.projects.git.processes import run_git
 from apps.projects.mirroring.due import choose_due
 from apps.projects.mirroring.generations import packs_of
 from apps.projects.mirroring.verifying import Soundness, record
-from apps.projects.models import Credential, Mirror, Project
-from apps.projects.vault import seal_secret
+from apps.projects.models import Mirror, Project
 from tests.projects.mirroring.conftest import Linked
 from tests.projects.mirroring.remotes import GitBackend, free_port
 from tests.projects.repositories import Blob, Repository
@@ -30,20 +29,6 @@ SECRET = b"s3cr3t-that-nobody-sees"
 
 def over_http(http: Http, remote: Repository) -> str:
     return f"http://127.0.0.1:{http[0]}/{remote.folder.name}"
-
-
-def give_credential(linked: Linked, port: int) -> Credential:
-    credential = Credential(
-        organization=linked.project.organization,
-        project=linked.project,
-        host="127.0.0.1",
-        port=port,
-        label="token",
-        username="robot",
-    )
-    seal_secret(credential, SECRET)
-    credential.save()
-    return credential
 
 
 def test_http_clones_like_git(linked: Linked, remote: Repository, http: Http) -> None:
@@ -76,7 +61,7 @@ def test_a_refused_repository_is_auth_failed_after_three_times_and_keeps_what_it
 def test_a_credential_goes_only_where_it_is_asked_for(linked: Linked, remote: Repository, http: Http) -> None:
     remote.commit({"a": "1"})
     http[1].login = f"robot:{SECRET.decode()}"
-    credential = give_credential(linked, http[0])
+    credential = linked.give_credential(http[0], SECRET)
     assert linked.link(over_http(http, remote), credential=credential).status == "succeeded"
     credential.refresh_from_db()
     assert credential.last_result == "ok"

@@ -1,5 +1,6 @@
 """An approved patch becomes one commit, whoever else acts at once and wherever a worker dies."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -211,7 +212,7 @@ def test_a_killed_worker_leaves_one_commit_to_the_next(
     die_at(point, row)
     left = shop.ref(proposal)
     assert bool(left) == (point == "apply.ref")
-    Application.objects.update(lease_until=timezone.now() - timezone.timedelta(seconds=1))
+    Application.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     jobs.reap_jobs()
     row = run_application(proposal)
     assert (row.status, proposal.state) == ("succeeded", "applied")
