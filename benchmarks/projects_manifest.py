@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -106,12 +107,12 @@ def _rows(stage: Stage, project: Project, repository: Path, commit: str) -> Sequ
         _timed(seconds["new"], lambda: _build(project, repository, commit))
         cpu_s.append(time.process_time() - before_s)
         built = _timed(seconds["known"], lambda: _build(project, repository, commit))
-        _timed(seconds["publish"], lambda: _publish(project, built))
+        _timed(seconds["publish"], partial(_publish, project, built))
         stage.say(", ".join(f"{name} {values[-1]:.2f} s" for name, values in seconds.items()))
     size_mb = built.header["totals"]["bytes"] / 1e6
     stage.notes.append(
-        f"{built.file_count:,} files, {size_mb:.0f} MB, in {len(built.folders)} folders. Of the time with all "
-        f"blobs new, {min(cpu_s):.2f} to {max(cpu_s):.2f} s are work of this process; the rest is git's, the "
+        f"{built.file_count:,} files, {size_mb:.0f} MB, in {len(built.folders)} folders. With all blobs "
+        f"new, {min(cpu_s):.2f} to {max(cpu_s):.2f} s are work of this process; the rest is git's, the "
         "database's and that of whatever else the machine does."
     )
     beside = {"git lists the tree": seconds["list"], "git writes all blobs": seconds["stream"]}
