@@ -53,7 +53,7 @@ logger = structlog.get_logger(__name__)
 def carry_out(attempt: Attempt, *, wall_s: float) -> None:
     """Do what the run is for; raises what ends it."""
     if attempt.kind is RunKind.MANIFEST:
-        publish(attempt, _rebuild(attempt))
+        publish(attempt, rebuild(attempt))
         return
     attempt.begin("connecting")
     pinned, login, listed = _connect(attempt)
@@ -214,7 +214,7 @@ def _tidy(attempt: Attempt, found: Found) -> None:
         logger.warning("mirror_not_tidied", mirror=str(attempt.mirror.pk))
 
 
-def _rebuild(attempt: Attempt) -> Found:
+def rebuild(attempt: Attempt) -> Found:
     """Find the tracked commit among the published refs, and build its manifest."""
     mirror = attempt.mirror
     attempt.begin("checking")

@@ -10,6 +10,7 @@ from typing import IO
 
 import msgspec
 
+from apps.projects.renaming.scopes.census import Key
 from apps.projects.renaming.scopes.clashes import find_clashes
 from apps.projects.renaming.scopes.comparing import compare
 from apps.projects.renaming.scopes.doubts import family_doubts
@@ -131,11 +132,22 @@ class Surveyor:
             self.bound.append(item)
             after = f"{item.text} as {self.question.new}" if found.is_foreign else self.question.new
             self.add(item, after, is_bound=True, doubt=self.doubt_of(item))
+        elif found.key is not None and self.may_inherit(found.key):
+            self.add(item, self.question.new, is_bound=False, doubt="base_unknown")
         elif found.reason and item.kind in self.relevant():
             self.add(item, self.question.new, is_bound=False, doubt=found.reason)
         else:
             module = item.scope.module
             self.left.append(Left(module.path, item.line, item.column, item.text, "other_binding"))
+
+    def may_inherit(self, key: Key) -> bool:
+        """Tell whether another class's member may be the symbol's after all: a base of it is not known."""
+        if self.target.nature != "member":
+            return False
+        classes = self.view.inference.classes
+        family = self.view.of_old.census.family(key)
+        owners = [item for item in family if isinstance(item, Scope) and item.kind == "class"]
+        return any("?" in classes.foreign(item) for item in owners)
 
     def relevant(self) -> frozenset[str]:
         """Return the kinds of occurrences that may mean the symbol without our knowing."""

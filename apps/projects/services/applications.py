@@ -14,7 +14,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
 from apps.common.db import JobStatus
-from apps.common.errors import Conflict, DomainError, Forbidden, Unavailable
+from apps.common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, Unavailable
 from apps.projects.analysis.isolated import EngineFailed, EngineTimeout
 from apps.projects.errors import GitFailed
 from apps.projects.models import Application, Proposal, ProposalFile
@@ -37,6 +37,7 @@ from apps.projects.rights import Right, require_right
 from apps.projects.states import Completeness, ProposalState
 
 PATCHES: Final = "projects/patches"
+MESSAGE_CHARS: Final = 500
 
 
 class PatchMismatch(Conflict):
@@ -114,6 +115,9 @@ def apply_proposal(
     """
     require_right(actor, proposal.project, Right.OWN, "projects.apply")
     approver = _approver(actor)
+    if len(message) > MESSAGE_CHARS:
+        detail = f"Write at most {MESSAGE_CHARS} characters."
+        raise Invalid(errors=[FieldError(detail, pointer="/message")])
     # What is published may have moved on a moment ago, and nobody has looked since.
     follow_publication(proposal.project_id)
     proposal.refresh_from_db()
@@ -132,12 +136,17 @@ def apply_proposal(
         proposal=proposal,
         patch_digest=preview.patch.digest,
         tree_id=preview.patch.tree_id,
-        message=message.strip() or f"Rename {proposal.symbol['name']} to {proposal.new_name}",
+        message=message.strip() or default_message(proposal),
         author=Author.of(approver.name, approver.email).line,
         **actor.initiates(),
         **run_apply.columns(),
     )
     return _keep_and_approve(actor, row, preview)
+
+
+def default_message(proposal: Proposal) -> str:
+    """Return what the commit says unless somebody says more."""
+    return f"Rename {proposal.symbol['name']} to {proposal.new_name}"[:MESSAGE_CHARS]
 
 
 def _approver(actor: Actor) -> User:

@@ -77,15 +77,25 @@ class Asked:
         return conclude(sort_heard(self.wish, replace(self.heard, engines=engines)), self.name, self.selected)
 
 
-def ask_here(wish: Wish, sources: Sources) -> Asked:
-    """Ask in this process."""
+def ask_scopes(wish: Wish, sources: Sources) -> Asked:
+    """Ask our own view alone, in this process; no engine lists anything."""
     name = vetted_name(wish.new_name)
     selected = select_files(sources, (), ())
-    question = question_of(wish, name, selected)
-    found = survey(question)
+    try:
+        found = survey(question_of(wish, name, selected))
+    finally:
+        gc.enable()
     raise_symbol_error(found)
-    pointed = pointed_at(question.old, found, 60.0)
-    return Asked(wish, name, selected, Heard(found, heard_of(pointed, python_texts(question, selected))))
+    return Asked(wish, name, selected, Heard(found, {}))
+
+
+def ask_here(wish: Wish, sources: Sources) -> Asked:
+    """Ask in this process, the engines as well."""
+    asked = ask_scopes(wish, sources)
+    question = question_of(wish, asked.name, asked.selected)
+    pointed = pointed_at(question.old, asked.heard.survey, 60.0)
+    engines = heard_of(pointed, python_texts(question, asked.selected))
+    return replace(asked, heard=replace(asked.heard, engines=engines))
 
 
 def analysed(wish: Wish, sources: Sources) -> Analysis:
