@@ -1,4 +1,4 @@
-"""The sample organization: its people, a synthetic city, two weeks of metrics, analytics runs, a project."""
+"""The sample organization: people, a synthetic city, metrics, analytics runs, a project, a preview."""
 
 import tempfile
 from pathlib import Path
@@ -15,6 +15,7 @@ from apps.datasets.models import Dataset
 from apps.datasets.reading.sample_city import sample_city
 from apps.datasets.services import create_dataset_from_files
 from apps.metrics.sample import make_sample
+from apps.previews import sample as previews_sample
 from apps.projects import sample as projects_sample
 from apps.signals import sample as signals_sample
 from apps.signals.services import start_pipeline
@@ -44,6 +45,7 @@ def make() -> None:
     _start_runs(organization)
     # Published by a worker, while the pages are open already.
     projects_sample.make_sample(organization)
+    previews_sample.make_sample(organization)
 
 
 def remove() -> None:
@@ -51,6 +53,8 @@ def remove() -> None:
     organization = _organization()
     if organization is not None:
         signals_sample.remove_sample(organization)
+        # Before the projects, which previews hold back.
+        previews_sample.remove_sample(organization)
         projects_sample.remove_sample(organization)
         purge_organization(organization)
     emails = [installation.ADMIN_EMAIL, *map(_email, MEMBERS)]

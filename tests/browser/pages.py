@@ -14,6 +14,7 @@ PUBLIC = (
     "/accounts/verify/",
     "/accounts/verify/key/",
     "/accounts/invitation/",
+    "/p/abcdefgh2345",
 )
 PAGES = (
     "/",
@@ -22,6 +23,8 @@ PAGES = (
     "/datasets/new",
     "/map/",
     "/signals/",
+    "/previews/",
+    "/previews/?show=ended",
     "/jobs/",
     "/notifications/",
     "/notifications/preferences/",
@@ -60,10 +63,13 @@ def visit(page: Page, address: str) -> str:
 
 
 def _first_things(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield the pages of the worst signal, the first dataset and its first import, where there are any."""
+    """Yield the pages of the worst signal, the newest preview, the first dataset and its import, if any."""
     signals = page.request.get("/api/v1/signals?page_size=1").json()["results"]
     if signals:
         yield "signal", f"/signals/{signals[0]['id']}/"
+    previews = page.request.get("/api/v1/preview/sessions?page_size=1").json()["results"]
+    if previews:
+        yield "preview", f"/previews/{previews[0]['id']}/"
     found = page.request.get("/api/v1/datasets?page_size=1").json()["results"]
     if not found:
         return

@@ -21,6 +21,8 @@ from tests.browser.pages import PUBLIC, visit, visit_all
 from tests.factories.accounts import PASSWORD
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric, send
+from tests.factories.previews import make_preview
+from tests.factories.projects import ProjectFactory
 from tests.factories.signals import EventFactory, ObservationFactory, create_signal
 from tests.furniture.people import Actors
 
@@ -71,6 +73,23 @@ def signals(actors: Actors, transactional_db: None) -> None:
 
 
 @pytest.fixture
+def previews(actors: Actors, transactional_db: None) -> None:
+    """Give a preview that a device has fetched, and one that was cleared away."""
+    project = ProjectFactory.create(
+        organization=actors.organization, owner=actors.admin.user, name="A/rather,long|name " * 6
+    )
+    row = make_preview(project, label="Sprint 7", uses=1, max_devices=2, first_opened_at=timezone.now())
+    parts = {"organization": actors.organization, "session": row}
+    agent = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"
+    row.devices.create(**parts, device_hash=b"d", label="Chrome on Linux", last_seen_at=timezone.now())
+    row.accesses.create(
+        **parts, at=timezone.now(), kind="download", network="192.0.2.0/24", agent=agent, bytes=9
+    )
+    receipt = {"objects": 1, "bytes": 2_000, "sha256s": ["ab" * 32], "at": "2026-01-14T12:00:00Z"}
+    make_preview(project, status="purged", ended_at=timezone.now(), purged_at=timezone.now(), receipt=receipt)
+
+
+@pytest.fixture
 def admin(actors: Actors, transactional_db: None) -> User:
     """Give somebody who may look at every page, among rows of each kind, with a name that is hard to fit."""
     user = actors.admin.user
@@ -102,7 +121,7 @@ def is_wider_than_the_screen(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
-@pytest.mark.usefixtures("events", "metrics", "signals")
+@pytest.mark.usefixtures("events", "metrics", "signals", "previews")
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (360, "light")])
 def test_pages_are_accessible_and_quiet(
     admin: User,
