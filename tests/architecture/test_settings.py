@@ -12,8 +12,9 @@ READERS = {
     "env_checked",
     *("env_path", "secret_list", "database_settings", "redis_url", "email_settings"),
 }
-# The proofs let a worker die at a named point, which no operator sets; dbt inherits where programs lie.
-INHERITING = {"apps.datasets.importing.faults", "apps.signals.building.direct"}
+# The proofs let a worker die at a named point, which no operator sets; dbt inherits where programs lie; what
+# leads git's process group hands on the whole environment that was made for git.
+INHERITING = {"apps.datasets.importing.faults", "apps.signals.building.direct", "apps.projects.git.limited"}
 LINE = re.compile(r"# ?([A-Z][A-Z0-9_]+)=(.*)|([A-Z][A-Z0-9_]+)=(.*)")
 
 

@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from apps.accounts.models import Organization
 from apps.accounts.permissions import system_actor
 from apps.common.db import JobStatus
 from apps.common.jobs import execute
@@ -79,12 +80,13 @@ def test_due_mirrors_are_queued_two_at_once_of_an_organization() -> None:
 @pytest.mark.parametrize("hidden", ["archived_at", "deleted_at", "paused_at", "unlinked_at", "suspended_at"])
 def test_what_rests_is_not_due(hidden: str) -> None:
     (mirror,) = due(1)
-    model, key = {
-        "archived_at": (Project, mirror.project_id),
-        "deleted_at": (Project, mirror.project_id),
-        "suspended_at": (type(mirror.organization), mirror.organization_id),
-    }.get(hidden, (Mirror, mirror.pk))
-    model.objects.filter(pk=key).update(**{hidden: timezone.now()})
+    now = timezone.now()
+    if hidden == "suspended_at":
+        Organization.objects.update(suspended_at=now)
+    elif hidden in {"archived_at", "deleted_at"}:
+        Project.objects.update(**{hidden: now})
+    else:
+        Mirror.objects.filter(pk=mirror.pk).update(**{hidden: now})
     assert list(choose_due()) == []
 
 

@@ -64,16 +64,16 @@ def test_refusals_wait_longer_and_stop_after_ten(failures: int, expected_s: int 
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("standing", "reason"),
     [
-        ({"is_archived": True, "failures": 3}, "archived"),
-        ({"is_suspended": True}, "suspended"),
-        ({"state": "over_quota", "failures": 1}, "over_quota"),
-        ({"mode": "manual", "failures": 1}, "manual"),
+        (replace(STANDING, is_archived=True, failures=3), "archived"),
+        (replace(STANDING, is_suspended=True), "suspended"),
+        (replace(STANDING, state="over_quota", failures=1), "over_quota"),
+        (replace(STANDING, mode="manual", failures=1), "manual"),
     ],
 )
-def test_some_wait_for_a_person(change: dict[str, object], reason: str) -> None:
-    plan = plan_next(replace(STANDING, **change), now=NOW, spread=0.0)  # type: ignore[arg-type] - by case
+def test_some_wait_for_a_person(standing: Standing, reason: str) -> None:
+    plan = plan_next(standing, now=NOW, spread=0.0)
     assert (plan.due_at, plan.reason) == (None, reason)
 
 
