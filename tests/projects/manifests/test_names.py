@@ -4,6 +4,7 @@ import re
 import subprocess
 import time
 from pathlib import Path
+from typing import Final
 
 import hypothesis.strategies as st
 import pytest
@@ -16,7 +17,18 @@ from apps.projects.models import Project
 from tests.projects.manifests.building import build_head
 from tests.projects.repositories import ENVIRONMENT, Repository
 
-PATHS = [b"a", b"b.py", b"ab", b"a/b", b"a/b.py", b"a/ab/b", b"b/a", b"b/a/b.py", b"]", b"a/*"]
+PATHS: Final[list[bytes]] = [
+    b"a",
+    b"b.py",
+    b"ab",
+    b"a/b",
+    b"a/b.py",
+    b"a/ab/b",
+    b"b/a",
+    b"b/a/b.py",
+    b"]",
+    b"a/*",
+]
 PIECES = ["a", "b", "/", "/", "*", "**", "?", "[", "]", "!", "\\", "-", ".", '"', "[:alpha:]", "[a-b]"]
 PATTERNS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=7).map("".join)
 SAID = {b"set": "true", b"unset": "false", b"unspecified": None}
@@ -24,7 +36,7 @@ SAID = {b"set": "true", b"unset": "false", b"unspecified": None}
 
 def git_says(folder: Path, content: bytes) -> dict[bytes, str | None]:
     (folder / ".gitattributes").write_bytes(content)
-    command = ["git", "check-attr", "-z", "linguist-generated", "--", *PATHS]
+    command: list[str | bytes] = ["git", "check-attr", "-z", "linguist-generated", "--", *PATHS]
     output = subprocess.run(command, cwd=folder, env=ENVIRONMENT, check=True, capture_output=True).stdout
     parts = output.split(b"\0")
     values = zip(parts[0::3], parts[2::3], strict=False)
