@@ -79,7 +79,8 @@ def _fetch_alone(project: Project) -> float:
     packs = list((generation_folder(mirror.pk, mirror.generation) / "objects" / "pack").glob("*.pack"))
     if not packs or run.started_at is None:
         raise RuntimeError("nothing was fetched")
-    return max(pack.stat().st_mtime for pack in packs) - run.started_at.timestamp()
+    newest_s: float = max(pack.stat().st_mtime for pack in packs)
+    return newest_s - float(run.started_at.timestamp())
 
 
 def _clone(url: str, folder: Path) -> None:

@@ -5,6 +5,7 @@ give no row by the same statement, so neither the answer nor its time tells them
 """
 
 import functools
+import uuid
 from typing import Final
 
 from django.conf import settings
@@ -14,9 +15,9 @@ from django.db.models.functions import Now
 from apps.accounts.models import Membership, Role
 from apps.common.prepared import Prepared
 from apps.previews.errors import PreviewNotAvailable
-from apps.previews.models import Token
+from apps.previews.models import Device, Token
 from apps.previews.states import LIVE, SessionStatus, TokenKind
-from apps.previews.tokens import possible_hashes
+from apps.previews.tokens import possible_device_hashes, possible_hashes
 from apps.projects.models import ProjectMember
 
 EDITOR: Final = "editor"
@@ -33,6 +34,13 @@ def find_bearer(raw: str) -> Token:
 def find_grant(raw: str) -> Token:
     """Return a download grant with its session and bundle; raises PreviewNotAvailable."""
     return _first(_grants(len(settings.KEY_PEPPERS)), raw)
+
+
+def find_device(session_id: uuid.UUID, device_id: str) -> Device | None:
+    """Return the device of a session that calls itself so, also one whose slot was taken back."""
+    hashes = possible_device_hashes(session_id, device_id)
+    named = dict(zip(_names(len(hashes)), hashes, strict=True))
+    return _devices(len(hashes)).first(session_id=session_id, **named)
 
 
 def openable(prefix: str) -> Q:
@@ -74,6 +82,15 @@ def _creator_edits(prefix: str) -> Q:
 @functools.cache
 def _session_tokens(peppers: int) -> Prepared[Token]:
     return Prepared(lambda **hashes: _living(hashes, TokenKind.OWNER), *_names(peppers))
+
+
+@functools.cache
+def _devices(peppers: int) -> Prepared[Device]:
+    def build(session_id: Expression, **hashes: Expression) -> QuerySet[Device]:
+        any_hash = (Q(device_hash=each) for each in hashes.values())
+        return Device.objects.filter(functools.reduce(lambda a, b: a | b, any_hash), session_id=session_id)
+
+    return Prepared(build, "session_id", *_names(peppers))
 
 
 @functools.cache

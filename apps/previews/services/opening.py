@@ -22,14 +22,13 @@ from apps.previews.announcing import announce_access, announce_device
 from apps.previews.errors import DeviceLimit, PreviewNotAvailable
 from apps.previews.models import AccessEntry, Bundle, Device, Session, Token
 from apps.previews.notices import tell_opened
-from apps.previews.queries.bearers import find_bearer, openable
+from apps.previews.queries.bearers import find_bearer, find_device, openable
 from apps.previews.states import Access, AccessKind, SessionStatus, TokenKind
 from apps.previews.tokens import (
     PREFIX_CHARS,
     device_hash,
     network_of,
     new_grant,
-    possible_device_hashes,
     stored_hash,
 )
 
@@ -73,11 +72,11 @@ def resolve_preview(*, visitor: Visitor) -> Resolved:
     token = _let_in(visitor)
     session = token.session
     device = _known_device(session, visitor.device_id)
-    with transaction.atomic():
-        log_access(session, AccessKind.RESOLVE, device=device)
-        if session.dev_server_url:
-            # Such a preview needs no grant: whoever sees the address has opened it.
-            _note_first_opening(session)
+    # A statement of its own, in no transaction: this is asked every few seconds.
+    log_access(session, AccessKind.RESOLVE, device=device)
+    if session.dev_server_url:
+        # Such a preview needs no grant: whoever sees the address has opened it.
+        _note_first_opening(session)
     assert session.project is not None  # noqa: S101 - only a purged session has none
     return Resolved(
         session=session,
@@ -178,8 +177,7 @@ def _fetchable(session: Session) -> Bundle:
 
 def _known_device(session: Session, device_id: str) -> Device | None:
     """Return a device that holds a slot, None for a new one; raises PreviewNotAvailable for a removed one."""
-    hashes = possible_device_hashes(session.pk, device_id)
-    device = Device.objects.filter(session=session, device_hash__in=hashes).first()
+    device = find_device(session.pk, device_id)
     if device is not None and device.ended_at is not None:
         raise PreviewNotAvailable
     return device
@@ -240,6 +238,7 @@ def _issue_grant(
     return raw, expires_at
 
 
+@transaction.atomic
 def _note_first_opening(session: Session) -> None:
     """Write down that the session was opened for the first time, and tell its creator once."""
     if session.first_opened_at is not None:

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.projects.api.pages import RefParameters
+from apps.projects.api.plain import PlainOut
 from apps.projects.queries.search import Target
 from apps.projects.reading.search import Mode
 
@@ -40,7 +41,7 @@ class CodeSearchParameters(RefParameters):
         }
 
 
-class CodeHitOut(serializers.Serializer[Any]):
+class CodeHitOut(PlainOut):
     """A line that matches, or with `in=path` a file."""
 
     path = serializers.CharField(source="shown_path", allow_null=True, help_text="Null if it is not UTF-8.")

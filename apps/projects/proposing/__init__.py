@@ -12,5 +12,4 @@ committing   tree, commit and ref out of a stored patch, in the published reposi
 restoring    applied commits that a repository lacks, made again
 staleness    what a publication does to proposals
 moving       every move of a proposal's state; settling follows the end of jobs
-telling      what watchers hear
 """

@@ -14,7 +14,7 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
 from apps.common.db import JobStatus
-from apps.common.errors import Conflict, DomainError, Forbidden, Unavailable
+from apps.common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, Unavailable
 from apps.projects.analysis.isolated import EngineFailed, EngineTimeout
 from apps.projects.errors import GitFailed
 from apps.projects.models import Application, Proposal, ProposalFile
@@ -29,6 +29,7 @@ from apps.projects.proposing.previewing import (
     patch_of,
     preview_of,
     sources_of,
+    with_free_moves,
 )
 from apps.projects.proposing.staleness import follow_publication
 from apps.projects.queries.proposals import stored_patch
@@ -37,6 +38,7 @@ from apps.projects.rights import Right, require_right
 from apps.projects.states import Completeness, ProposalState
 
 PATCHES: Final = "projects/patches"
+MESSAGE_CHARS: Final = 500
 
 
 class PatchMismatch(Conflict):
@@ -91,7 +93,8 @@ def patch_of_proposal(proposal: Proposal) -> bytes:
         return applied
     files = approved_edits(choices_of(proposal.files.order_by("ordinal")))
     with available():
-        return patch_of(proposal, files, sources_of(proposal)).content if files else b""
+        free, _taken = with_free_moves(proposal, files)
+        return patch_of(proposal, free, sources_of(proposal)).content if free else b""
 
 
 def diff_of_file(row: ProposalFile) -> bytes:
@@ -114,6 +117,9 @@ def apply_proposal(
     """
     require_right(actor, proposal.project, Right.OWN, "projects.apply")
     approver = _approver(actor)
+    if len(message) > MESSAGE_CHARS:
+        detail = f"Write at most {MESSAGE_CHARS} characters."
+        raise Invalid(errors=[FieldError(detail, pointer="/message")])
     # What is published may have moved on a moment ago, and nobody has looked since.
     follow_publication(proposal.project_id)
     proposal.refresh_from_db()
@@ -132,12 +138,17 @@ def apply_proposal(
         proposal=proposal,
         patch_digest=preview.patch.digest,
         tree_id=preview.patch.tree_id,
-        message=message.strip() or f"Rename {proposal.symbol['name']} to {proposal.new_name}",
+        message=message.strip() or default_message(proposal),
         author=Author.of(approver.name, approver.email).line,
         **actor.initiates(),
         **run_apply.columns(),
     )
     return _keep_and_approve(actor, row, preview)
+
+
+def default_message(proposal: Proposal) -> str:
+    """Return what the commit says unless somebody says more."""
+    return f"Rename {proposal.symbol['name']} to {proposal.new_name}"[:MESSAGE_CHARS]
 
 
 def _approver(actor: Actor) -> User:

@@ -1,7 +1,7 @@
 """Renames that people propose, propose again, and reject."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from django.db import transaction
 
@@ -16,13 +16,14 @@ from apps.projects.proposing.moving import move_proposal, refuse_act
 from apps.projects.proposing.queueing import in_files, published_manifest, queue_child, queue_proposal
 from apps.projects.proposing.sources import PYTHON, SOURCES_MAX_BYTES, Listed, collect_sources, listed_files
 from apps.projects.proposing.wishing import wish_of, word_at
-from apps.projects.renaming.errors import LanguageNotSupported, SymbolNotFound
+from apps.projects.renaming.errors import LanguageNotSupported, NewNameInvalid, SymbolNotFound
 from apps.projects.renaming.naming import vetted_name
 from apps.projects.renaming.syntactic import language_family
 from apps.projects.rights import Right, require_right
 from apps.projects.states import ProposalState, RenameKind, RenameMode
 
-REPROPOSABLE = frozenset(
+NAME_CHARS: Final = 255
+REPROPOSABLE: Final = frozenset(
     {ProposalState.STALE, ProposalState.REJECTED, ProposalState.FAILED, ProposalState.CANCELLED}
 )
 
@@ -54,6 +55,9 @@ def propose_rename(
     """
     require_right(actor, project, Right.EDIT, "projects.run")
     name = vetted_name(new_name)
+    if len(name) > NAME_CHARS:
+        # A few letters are written as many once they are taken apart.
+        raise NewNameInvalid
     request = {
         "symbol": dict(symbol),
         "include": list(include),

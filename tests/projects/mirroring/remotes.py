@@ -96,17 +96,12 @@ class GitBackend(BaseHTTPRequestHandler):
 
     def _ask_git(self) -> None:
         path, _, query = self.path.partition("?")
-        hook = type(self).in_fetch if self.command == "POST" else None
-        if hook is not None:
-            type(self).in_fetch = None
-            try:
-                hook()
-            finally:
-                connection.close()
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size) if size else self._chunks()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if b"command=fetch" in body:
+            self._call_hook()
         environment = {
             **ENVIRONMENT,
             "GIT_PROJECT_ROOT": self.root,
@@ -130,6 +125,14 @@ class GitBackend(BaseHTTPRequestHandler):
         self.end_headers()
         with suppress(BrokenPipeError):  # whoever asked was stopped
             self.wfile.write(content)
+
+    def _call_hook(self) -> None:
+        hook, type(self).in_fetch = type(self).in_fetch, None
+        if hook is not None:
+            try:
+                hook()
+            finally:
+                connection.close()
 
     def _chunks(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

@@ -4,22 +4,29 @@ import os
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from apps.accounts.permissions import system_actor
 from apps.common import jobs
 from apps.common.db import JobStatus
+from apps.common.jobs import lifecycle
 from apps.projects.git.layout import mirror_folder, published_repository
 from apps.projects.git.processes import run_git
+from apps.projects.mirroring.attempt import Attempt, claim, lock_mirror
+from apps.projects.mirroring.job import run_sync
+from apps.projects.mirroring.publishing import publish
+from apps.projects.mirroring.syncing import rebuild
 from apps.projects.models import File, Manifest, Mirror, MirrorRun, Project, Ref
-from apps.projects.services.mirrors import start_sync, unlink_repo
+from apps.projects.services.mirrors import start_rebuild, start_sync, unlink_repo
 from apps.projects.services.verification import verify_mirror
 from tests.projects.mirroring.conftest import Linked
 from tests.projects.mirroring.remotes import GitBackend
@@ -87,27 +94,63 @@ def over_http(http: Http, name: str) -> str:
     return f"http://127.0.0.1:{http[0]}/{name}"
 
 
-def test_a_paused_worker_publishes_nothing(linked: Linked, remote: Repository, http: Http) -> None:
+def take_over(run: MirrorRun) -> MirrorRun:
+    """Do as the reaper with a lease that ran out; then let another worker do it all."""
+    lost = {"status": JobStatus.QUEUED, "lease_token": None, "lease_until": None, "queued_at": Now()}
+    MirrorRun.objects.filter(pk=run.pk).update(**lost)
+    jobs.execute("projects.sync", run.pk)
+    return Linked.reread(run)
+
+
+def test_a_worker_that_is_late_notices_and_leaves_its_successors_work_alone(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
     remote.commit({"a": "1"})
     linked.link(over_http(http, remote.folder.name))
     head = remote.commit({"b": "2"})
-    actor = system_actor(linked.project.organization)
-    run = start_sync(actor=actor, project=linked.project)[0]
-    states = []
+    run = start_sync(actor=system_actor(linked.project.organization), project=linked.project)[0]
+    ended: list[MirrorRun] = []
+    is_over = threading.Event()
 
-    def take_over() -> None:
-        # As the reaper does with a lease that ran out; then another worker does it all.
-        lost = {"status": JobStatus.QUEUED, "lease_token": None, "lease_until": None, "queued_at": Now()}
-        MirrorRun.objects.filter(pk=run.pk).update(**lost)
-        jobs.execute("projects.sync", run.pk)
-        states.append((linked.reread(run).status, linked.mirror.snapshot))
+    def successor() -> None:
+        ended.append(take_over(run))
+        is_over.set()
 
-    http[1].in_fetch = staticmethod(take_over)
+    http[1].in_fetch = staticmethod(successor)
     linked.run(run)
-    assert states == [("succeeded", linked.mirror.snapshot)]
-    assert linked.mirror.head_commit == head
-    assert (linked.reread(run).fence, linked.mirror.fence) == (linked.mirror.snapshot,) * 2
+    assert is_over.wait(SOON_S)
+    assert (ended[0].status, ended[0].commit_after) == ("succeeded", head)
+    assert linked.mirror.snapshot == linked.mirror.fence == ended[0].fence
     assert run_git(published_repository(linked.mirror), "fsck", "--connectivity-only") == b""
+
+
+def test_a_worker_that_paused_before_its_last_step_publishes_nothing(
+    linked: Linked, remote: Repository
+) -> None:
+    remote.commit({"a": "1"})
+    head = remote.commit({"b": "2"}, branch="work")
+    linked.link()
+    queued = start_rebuild(actor=None, project=linked.project)
+    assert queued is not None
+    row = lifecycle.claim(run_sync, queued[0].pk, uuid.uuid4())
+    assert row is not None
+    paused = claim(jobs.Run(run_sync, row))
+    late = rebuild(paused)
+    Project.objects.update(tracked_ref="work")
+    assert take_over(row).commit_after == head
+    before = seen(linked.project)
+    with pytest.raises(jobs.LeaseLost):
+        publish(paused, late)
+    assert seen(linked.project) == before
+    # The lease alone would not do: the mirror may have been given to another repository.
+    Mirror.objects.update(fence=F("fence") + 1)
+    with pytest.raises(jobs.LeaseLost):
+        lock_mirror_now(paused)
+
+
+def lock_mirror_now(attempt: Attempt) -> None:
+    with transaction.atomic():
+        lock_mirror(attempt)
 
 
 @pytest.mark.parametrize("act", ["relink", "unlink", "delete"])
@@ -213,9 +256,11 @@ def test_git_dies_with_its_worker_and_never_shows_the_secret(
     os.waitpid(worker, 0)
     assert shown == []
     assert len(running) > 1
-    deadline_s = time.monotonic() + SOON_S
+    # Well before the remote answers, which would end git, too.
+    deadline_s = time.monotonic() + SOON_S / 3
     while processes_with(remote.folder.name.encode(), "cmdline") and time.monotonic() < deadline_s:
         time.sleep(0.05)
+    left = processes_with(remote.folder.name.encode(), "cmdline")
     may_answer.set()
-    assert not processes_with(remote.folder.name.encode(), "cmdline")
+    assert left == []
     assert linked.run(run).status == "succeeded"

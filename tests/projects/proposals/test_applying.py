@@ -77,6 +77,7 @@ def test_a_patch_that_differs_by_a_byte_is_refused(actors: Actors, shop: Shop, r
     assert not Application.objects.exists()
     assert shop.ref(proposal) == ""
     assert apply(actors.analyst, proposal, "nothing").status_code == 422
+    assert apply(actors.analyst, proposal, digest, message="m" * 501).status_code == 422
 
 
 @pytest.mark.django_db
