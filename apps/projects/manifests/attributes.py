@@ -4,7 +4,6 @@ Only the attributes linguist-generated, linguist-vendored and linguist-language 
 git's do. Pure but for `read_attributes`. Part of what GENERATOR names: whoever changes an answer raises it.
 """
 
-import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Final
 
 from apps.projects.git.processes import run_git
 from apps.projects.git.trees import TreeEntry
-from apps.projects.manifests.globs import glob_expression
+from apps.projects.manifests.git_patterns import compile_pattern
 from apps.projects.manifests.languages import language_by_attribute, language_by_name
 
 FILE_NAME: Final = b".gitattributes"
@@ -24,7 +23,13 @@ RULES_MAX: Final = 200
 _LANGUAGE, _GENERATED, _VENDORED = (
     f"linguist-{name}".encode() for name in ("language", "generated", "vendored")
 )
-_LINE: Final = re.compile(rb'[ \t]*("(?:[^"\\]|\\.)*"|[^ \t"]\S*)[ \t]+(.*)')
+_LINE: Final = re.compile(
+    rb'[ \t]*(?:"(?P<quoted>(?:[^"\\]|\\(?:[abfnrtv"\\]|[0-3][0-7]{2}))*)"|(?P<plain>[^ \t]+))(?P<words>.*)',
+    re.DOTALL,
+)
+_NAME: Final = re.compile(rb"[-!]?[A-Za-z0-9_.][-A-Za-z0-9_.]*(?:=.*)?", re.DOTALL)
+_ESCAPE: Final = re.compile(rb"\\([abfnrtv\"\\]|[0-3][0-7]{2})")
+_LETTERS: Final = dict(zip(b"abfnrtv", b"\a\b\f\n\r\t\v", strict=True))
 
 _GENERATED_NAMES: Final = frozenset(
     b"package-lock.json npm-shrinkwrap.json yarn.lock pnpm-lock.yaml bun.lock poetry.lock uv.lock"
@@ -96,8 +101,8 @@ def parse_attributes(content: bytes) -> Attributes:
     rules: list[Rule] = []
     for line in content.split(b"\n"):
         found = _LINE.match(line.rstrip(b"\r"))
-        if found is not None and found[1][:1] not in {b"#", b"!", b"["}:
-            rules += _rules(_unquoted(found[1]), found[2])
+        if found is not None:
+            rules += _rules(_pattern(found), found["words"])
         if len(rules) >= RULES_MAX:
             break
     return Attributes(tuple(reversed(rules[:RULES_MAX])))
@@ -138,9 +143,12 @@ def _flag(said: str | None) -> bool | None:
 def _rules(pattern: bytes, words: bytes) -> list[Rule]:
     if not pattern or pattern.endswith(b"/"):  # a folder has no attributes
         return []
+    said = words.split()
+    if not all(_NAME.fullmatch(word) for word in said):  # git takes no part of such a line
+        return []
     is_whole_path = b"/" in pattern
-    compiled = _compiled(pattern.removeprefix(b"/"))
-    return [Rule(compiled, is_whole_path, *said) for word in words.split() if (said := _said(word))]
+    compiled = compile_pattern(pattern.removeprefix(b"/"))
+    return [Rule(compiled, is_whole_path, *told) for word in said if (told := _said(word))]
 
 
 def _said(word: bytes) -> tuple[bytes, str | None] | None:
@@ -155,12 +163,16 @@ def _said(word: bytes) -> tuple[bytes, str | None] | None:
     return bare, value.decode("ascii", "replace") if equals else "true"
 
 
-@functools.lru_cache(maxsize=512)
-def _compiled(pattern: bytes) -> "re.Pattern[bytes]":
-    return re.compile(glob_expression(pattern, has_sets=True), re.DOTALL)
+def _pattern(found: "re.Match[bytes]") -> bytes:
+    """Return the pattern of a line, without C quotes; empty for what is a comment, a macro or negative."""
+    plain: bytes | None = found["plain"]
+    pattern = _ESCAPE.sub(_unescaped, found["quoted"]) if plain is None else plain
+    is_none = pattern.startswith((b"!", b"[attr]")) or (plain or b"").startswith(b"#")
+    return b"" if is_none else pattern
 
 
-def _unquoted(word: bytes) -> bytes:
-    if not word.startswith(b'"'):
-        return word
-    return re.sub(rb"\\(.)", rb"\1", word[1:-1])
+def _unescaped(found: "re.Match[bytes]") -> bytes:
+    code = found[1]
+    if len(code) > 1:
+        return bytes([int(code, 8)])
+    return bytes([_LETTERS.get(code[0], code[0])])

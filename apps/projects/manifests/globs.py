@@ -7,13 +7,24 @@ better, and hostile patterns take no exponential time.
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import Final
 
 NOTHING: Final = re.compile(rb"(?!)")
-_OVER_PARTS: Final = re.compile(rb"(?:(?<=/)|^)\*\*/|\*\*+")
-_LETTER: Final = re.compile(rb"\[([!^])?(\]?[^\]/]*)\]|\\(.)|(.)", re.DOTALL)
-_MEMBER: Final = re.compile(rb"(.)-(.)|(.)", re.DOTALL)
+_TOKEN: Final = re.compile(rb"(?:(?<=/)|^)(\*\*/)|(\*\*+)|(\*)|(/)|([^*/]+)")
+
+
+class Star(Enum):
+    """What a pattern leaves open: letters of a part, anything, whole parts."""
+
+    LETTERS = rb"[^/]*?"
+    ANYTHING = rb".*?"
+    PARTS = rb"(?:|.*?/)"
+
+
+# A star, or an expression of what is not open; "/" always stands alone.
+Token = Star | bytes
 
 
 @functools.lru_cache(maxsize=256)
@@ -21,7 +32,7 @@ def compile_globs(patterns: tuple[str, ...]) -> "re.Pattern[bytes]":
     """Return an expression that fully matches the paths that one of the patterns does."""
     if not patterns:
         return NOTHING
-    pieces = [b"(?:" + glob_expression(pattern.encode()) + b")" for pattern in patterns]
+    pieces = [b"(?:" + expression_of(_tokens(pattern.encode())) + b")" for pattern in patterns]
     return re.compile(b"|".join(pieces), re.DOTALL)
 
 
@@ -30,55 +41,52 @@ def is_matched(patterns: Iterable[str], path: bytes) -> bool:
     return compile_globs(tuple(patterns)).fullmatch(path) is not None
 
 
-def glob_expression(pattern: bytes, *, has_sets: bool = False) -> bytes:
-    """Return the expression of one pattern; with `has_sets` also `?`, `[a-z]`, `\\x`, as in git."""
-    pieces, stars, end = [], [], 0
-    for star in _OVER_PARTS.finditer(pattern):
-        pieces.append(pattern[end : star.start()])
-        stars.append(rb"(?:|.*?/)" if star[0].endswith(b"/") else rb".*?")
-        end = star.end()
-    pieces.append(pattern[end:])
-    within = [_within_parts(piece, has_sets=has_sets) for piece in pieces]
+def expression_of(tokens: Sequence[Token]) -> bytes:
+    """Return the expression of a pattern's tokens, for a full match."""
+    pieces: list[list[Token]] = [[]]
+    stars: list[bytes] = []
+    for token in tokens:
+        if token in {Star.ANYTHING, Star.PARTS}:
+            assert isinstance(token, Star)  # noqa: S101 - one of the two
+            stars.append(token.value)
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    first, *others = [_within_parts(piece) for piece in pieces]
     # The last piece is bound to the end of the path: there the star before it may have to try again.
-    middle = [b"(?>" + star + piece + b")" for star, piece in zip(stars[:-1], within[1:-1], strict=True)]
-    last = stars[-1] + within[-1] if stars else b""
-    return within[0] + b"".join(middle) + last
+    middle = [b"(?>" + star + piece + b")" for star, piece in zip(stars[:-1], others[:-1], strict=True)]
+    last = stars[-1] + others[-1] if stars else b""
+    return first + b"".join(middle) + last
 
 
-def _within_parts(piece: bytes, *, has_sets: bool) -> bytes:
-    return b"/".join(_part(part, has_sets=has_sets) for part in piece.split(b"/"))
+def _within_parts(tokens: Sequence[Token]) -> bytes:
+    """Return the expression of tokens between stars that reach over parts."""
+    parts: list[list[bytes]] = [[b""]]
+    for token in tokens:
+        if token == b"/":
+            parts.append([b""])
+        elif token is Star.LETTERS:
+            parts[-1].append(b"")
+        else:
+            assert isinstance(token, bytes)  # noqa: S101 - the other stars were taken out before
+            parts[-1][-1] += token
+    return b"/".join(_part(texts) for texts in parts)
 
 
-def _part(part: bytes, *, has_sets: bool) -> bytes:
-    first, *others = (_letters(text, has_sets=has_sets) for text in re.split(rb"\*+", part))
+def _part(texts: Sequence[bytes]) -> bytes:
+    """Return the expression of one part, whose texts have a star between them."""
+    first, *others = texts
     if not others:
         return first
-    middle = b"".join(b"(?>[^/]*?" + text + b")" for text in others[:-1])
-    return first + middle + b"[^/]*?" + others[-1]
+    star: bytes = Star.LETTERS.value
+    middle = b"".join(b"(?>" + star + text + b")" for text in others[:-1])
+    return first + middle + star + others[-1]
 
 
-def _letters(text: bytes, *, has_sets: bool) -> bytes:
-    if not has_sets:
-        return re.escape(text)
-    return b"".join(_letter(found) for found in _LETTER.finditer(text))
-
-
-def _letter(found: "re.Match[bytes]") -> bytes:
-    negation, members, escaped, plain = found.groups()
-    if members:
-        return _set(members, is_negated=bool(negation))
-    if plain == b"?":
-        return b"[^/]"
-    return re.escape(escaped or plain)
-
-
-def _set(members: bytes, *, is_negated: bool) -> bytes:
-    inner = b""
-    for first, last, single in _MEMBER.findall(members):
-        if single:
-            inner += re.escape(single)
-        elif first <= last:
-            inner += re.escape(first) + b"-" + re.escape(last)
-    if not inner:  # only ranges that go backwards: in there is nothing
-        return b"[^/]" if is_negated else NOTHING.pattern
-    return b"(?!/)[" + (b"^" if is_negated else b"") + inner + b"]"
+def _tokens(pattern: bytes) -> list[Token]:
+    kinds = (Star.PARTS, Star.ANYTHING, Star.LETTERS, b"/")
+    found: list[Token] = []
+    for match in _TOKEN.finditer(pattern):
+        place = (match.lastindex or 1) - 1
+        found.append(kinds[place] if place < len(kinds) else re.escape(match[0]))
+    return found
