@@ -16,6 +16,7 @@ from apps.projects.models import CodeJob, Project
 from tests.common.foreign_host import Respond, plain, serving
 from tests.furniture.people import Actors
 from tests.projects.code_jobs.language_model import EMPTY, answering, prompts, saying, use_model
+from tests.projects.code_jobs.planted import CORES, SECRETS
 from tests.projects.code_jobs.worlds import (
     FILES,
     MakeRepository,
@@ -118,6 +119,26 @@ def test_orders_in_a_file_are_data_between_marks(
     sent = {each["path"]: each["text"] for each in json.loads(data)}
     assert sent["orders.py"].startswith(ORDER)
     assert not any("Ignore your instructions" in line for line in before)
+
+
+def test_planted_secrets_never_arrive(
+    actors: Actors, make_repository: MakeRepository, settings: Settings
+) -> None:
+    repository = make_repository("remote")
+    lines = "".join(f"# {kind}\n# {secret}\n" for kind, secret in SECRETS.items() if kind != "private_key")
+    fixture = f'KEY = """{SECRETS["private_key"]}"""\n'
+    repository.commit({"app.py": lines, "tests/keys.py": fixture, "deploy/.env": SECRETS["payment_key"]})
+    project = published_project(actors, repository, settings={"external_ai": True})
+    selection = {"path": "app.py", "line_start": 1, "line_end": 2, "content": f"{lines}x = 1\n"}
+    with serving(answering(text_md="Nothing to see.")) as host:
+        use_model(settings, host)
+        job = finished(actors.admin, project, type="file_summary", instructions=SECRETS["jwt"])
+        finished(actors.admin, project, type="explanation", selection=selection)
+    assert len(host.heads) == 2
+    for kind, secret in SECRETS.items():
+        assert not [head for head in host.heads if CORES.get(kind, secret) in head], kind
+    redactions = result_of(actors.viewer, job)["provenance"]["redactions"]
+    assert redactions.keys() == SECRETS.keys()
 
 
 @pytest.mark.parametrize(
