@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from apps.projects.analysis.isolated import EngineLimits
 from apps.projects.renaming.buckets import disagreements, sort_sites
@@ -13,6 +14,9 @@ from apps.projects.renaming.syntactic import find_words
 from apps.projects.renaming.values import Analysis, Conflict, FoundSymbol, Sources, Unscanned, Wish
 from apps.projects.renaming.wire import Spot
 from apps.projects.states import Bucket, Completeness, RenameMode
+
+# Reasons that leave a file unread which could be read.
+OUT_OF: Final = frozenset({"time", "memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ def sort_heard(wish: Wish, heard: Heard) -> Sorted:
         conflicts=[Conflict(item.code, item.path, item.line, item.detail) for item in survey.clashes],
         unscanned=[Unscanned(path, reason) for path, reason in sorted(survey.unparsed.items())],
         moves=survey.moves,
-        is_partial=not all(answer.is_complete for answer in heard.engines.values()),
+        is_partial=not all(answer.is_complete for answer in heard.engines.values())
+        or not OUT_OF.isdisjoint(survey.unparsed.values()),
     )
 
 

@@ -75,7 +75,7 @@ def judge(question: Question, edits: list[Site], moves: Mapping[str, str]) -> Ve
 def view_of(question: Question) -> tuple[View, dict[str, str]]:
     """Read the Python files of a question; returns also which of them do not parse."""
     texts = {script.path: script.text for script in question.scripts if script.language == "python"}
-    modules, unparsed = read_modules(texts, frozenset({question.old, question.new}))
+    modules, unparsed = read_modules(texts, frozenset({question.old, question.new}), question.seconds)
     return View(modules, question.old, question.new), unparsed
 
 

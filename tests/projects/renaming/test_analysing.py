@@ -1,5 +1,8 @@
 """What an analysis says beside its edits: symbols not found, words that stay, files left alone."""
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from apps.projects.renaming.analysing import analyse
@@ -10,6 +13,7 @@ from apps.projects.renaming.errors import (
     SymbolNotFound,
 )
 from apps.projects.renaming.naming import vetted_name
+from apps.projects.renaming.scopes.view import read_modules
 from apps.projects.renaming.values import Place, SourceFile, Wish
 from apps.projects.states import Bucket, Completeness, RenameKind, RenameMode
 from tests.projects.renaming.running import analysed, ask_scopes, edits_of, sources_of, wish_for
@@ -167,3 +171,15 @@ def test_languages_without_an_engine_are_not_supported() -> None:
         analyse(syntactic("square", Place("a.cob", 1, 1)), sources)
     with pytest.raises(LanguageNotSupported):
         analyse(wish_for(Place("a.js", 1, 10), "square"), sources)
+
+
+def test_when_time_runs_out_the_rest_is_unscanned_and_files_with_the_name_come_first() -> None:
+    texts = {"a.py": "x = 1\n", "b.py": "area = 1\n"}
+    modules, unparsed = read_modules(texts, frozenset({"area"}), seconds=-1.0)
+    assert (modules, unparsed) == ({}, {"a.py": "time", "b.py": "time"})
+    assert list(unparsed) == ["b.py", "a.py"]
+    asked = ask_scopes(wish_for("b.area", "square"), sources_of(texts))
+    cut = msgspec.structs.replace(asked.heard.survey, unparsed={"a.py": "time"})
+    partial = replace(asked, heard=replace(asked.heard, survey=cut)).analysis()
+    assert partial.outcome == Completeness.PARTIAL
+    assert [(item.path, item.reason) for item in partial.unscanned] == [("a.py", "time")]
