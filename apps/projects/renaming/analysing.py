@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from apps.projects.analysis.isolated import EngineLimits
-from apps.projects.renaming.buckets import RULE_BROKEN, disagreements, sort_sites
+from apps.projects.renaming.buckets import disagreements, sort_sites
 from apps.projects.renaming.findings import Finding, files_of, refuse_encodings, residual_of, within_limit
 from apps.projects.renaming.naming import vetted_name
 from apps.projects.renaming.selecting import Selected, select_files
@@ -13,6 +14,9 @@ from apps.projects.renaming.syntactic import find_words
 from apps.projects.renaming.values import Analysis, Conflict, FoundSymbol, Sources, Unscanned, Wish
 from apps.projects.renaming.wire import Spot
 from apps.projects.states import Bucket, Completeness, RenameMode
+
+# Reasons that leave a file unread which could be read.
+OUT_OF: Final = frozenset({"time", "memory"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,8 @@ def sort_heard(wish: Wish, heard: Heard) -> Sorted:
         conflicts=[Conflict(item.code, item.path, item.line, item.detail) for item in survey.clashes],
         unscanned=[Unscanned(path, reason) for path, reason in sorted(survey.unparsed.items())],
         moves=survey.moves,
-        is_partial=not all(answer.is_complete for answer in heard.engines.values()),
+        is_partial=not all(answer.is_complete for answer in heard.engines.values())
+        or not OUT_OF.isdisjoint(survey.unparsed.values()),
     )
 
 
@@ -81,16 +86,18 @@ def conclude(found: Sorted, name: str, selected: Selected) -> Analysis:
     excluded = [item for item in found.findings if item.path not in selected.editable]
     kept, beyond = within_limit([item for item in found.findings if item.path in selected.editable])
     edits = refuse_encodings(kept, name, selected)
-    moves = {path: new for path, new in found.moves.items() if path in selected.editable}
-    is_refused = bool(edits) and any(item.reason == RULE_BROKEN for item in edits)
-    outcome = (
-        Completeness.PARTIAL if beyond or selected.is_partial or found.is_partial else Completeness.COMPLETE
+    narrow = {item.path for item in edits if not selected.texts[item.path].can_hold(name)}
+    is_refused = any(item.bucket == Bucket.REFUSED and item.group for item in edits) or bool(
+        found.moves and found.conflicts
     )
+    moves = {path: new for path, new in found.moves.items() if path in selected.editable and not is_refused}
+    is_partial = bool(beyond) or selected.is_partial or found.is_partial
+    outcome = Completeness.PARTIAL if is_partial else Completeness.COMPLETE
     return Analysis(
         symbol=found.symbol,
         outcome=Completeness.REFUSED if is_refused else outcome,
         files=files_of(edits, selected, moves),
-        conflicts=tuple(found.conflicts),
+        conflicts=(*found.conflicts, *(Conflict("encoding", path, 1, name) for path in sorted(narrow))),
         residual=residual_of([*found.left, *((item, "excluded") for item in excluded)]),
         unscanned=(*selected.unscanned, *found.unscanned, *beyond),
         scanned={path: source.blob for path, source in selected.files.items()},

@@ -46,7 +46,7 @@ def ask(wish: Wish, name: str, selected: Selected, limits: EngineLimits) -> Hear
     Raises SymbolNotFound, SymbolAmbiguous, LanguageNotSupported; EngineTimeout and EngineFailed where the
     view itself gave no answer. An engine that gives none is one that lists nothing.
     """
-    question = question_of(wish, name, selected)
+    question = msgspec.structs.replace(question_of(wish, name, selected), seconds=limits.wall_s / 3)
     asked = msgspec.json.encode(Asked(question))
     survey = msgspec.json.decode(run_isolated(SURVEYING, asked, limits=limits), type=Survey)
     raise_symbol_error(survey)

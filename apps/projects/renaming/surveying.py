@@ -75,7 +75,7 @@ def judge(question: Question, edits: list[Site], moves: Mapping[str, str]) -> Ve
 def view_of(question: Question) -> tuple[View, dict[str, str]]:
     """Read the Python files of a question; returns also which of them do not parse."""
     texts = {script.path: script.text for script in question.scripts if script.language == "python"}
-    modules, unparsed = read_modules(texts, frozenset({question.old, question.new}))
+    modules, unparsed = read_modules(texts, frozenset({question.old, question.new}), question.seconds)
     return View(modules, question.old, question.new), unparsed
 
 
@@ -118,7 +118,7 @@ class Surveyor:
         self.sort_words()
         moves = dict(self.moves())
         clashes = find_clashes(self.view, self.target, self.bound)
-        clashes += self.move_clashes(moves)
+        clashes += self.move_clashes()
         if not clashes:
             clashes = compare(self.view, self.target, [site for site in self.sites if site.is_bound], moves)
         return Survey(
@@ -220,30 +220,25 @@ class Surveyor:
                 yield Spot(item.scope.module.path, item.line, item.column)
 
     def moves(self) -> Iterator[tuple[str, str]]:
-        """Yield the files that a module's rename moves."""
+        """Yield the file that a module's rename moves."""
         for key in self.target.family:
-            if isinstance(key, Module | Namespace):
-                old = key.path.removesuffix("__init__.py")
-                parent = old.rstrip("/").rpartition("/")[0]
-                new = f"{parent}/{self.question.new}" if parent else self.question.new
-                if not old.endswith("/"):
-                    yield old, f"{new}.py"
-                    continue
-                for script in self.question.scripts:
-                    if script.path.startswith(old):
-                        yield script.path, f"{new}/{script.path.removeprefix(old)}"
+            if isinstance(key, Module) and not key.is_package:
+                yield key.path, f"{key.folder}{self.question.new}.py"
 
-    def move_clashes(self, moves: Mapping[str, str]) -> Iterator[Clash]:
-        """Yield what lies already where a module would go."""
+    def move_clashes(self) -> Iterator[Clash]:
+        """Yield what lies already where a module would go; packages stay, their folders may hold anything."""
         for key in self.target.family:
-            if isinstance(key, Module | Namespace):
-                stem = key.path.removesuffix("__init__.py").rstrip("/").removesuffix(".py").rpartition("/")[0]
-                found = self.view.project.at(f"{stem}/" if stem else "", [self.question.new])
-                if found is not None:
-                    yield Clash("name_taken", found.path, 1, "")
-                owner = self.view.project.modules.get(f"{stem}/__init__.py" if stem else "")
-                if owner is not None and owner.scope.binds(self.question.new):
-                    yield Clash("name_taken", owner.path, 1, "")
+            if isinstance(key, Scope):
+                continue
+            if isinstance(key, Namespace) or key.is_package:
+                yield Clash("package", key.path, 1, "")
+                continue
+            found = self.view.project.at(key.folder, [self.question.new])
+            if found is not None:
+                yield Clash("name_taken", found.path, 1, "")
+            owner = self.view.project.modules.get(f"{key.folder}__init__.py")
+            if owner is not None and owner.scope.binds(self.question.new):
+                yield Clash("name_taken", owner.path, 1, "")
 
 
 def is_further(item: Occurrence, target: Target) -> bool:

@@ -83,6 +83,8 @@ class Question(msgspec.Struct, frozen=True):
     strings: bool = False
     comments: bool = False
     docs: bool = False
+    # For reading the files; what does not fit is not scanned.
+    seconds: float = 120.0
 
 
 class Survey(msgspec.Struct, frozen=True):

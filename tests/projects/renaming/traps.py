@@ -68,7 +68,8 @@ TRAPS: Final[dict[str, tuple[str, str, str]]] = {
         "def |on_start",
         "begin",
         (
-            "class P:\n    def on_start(self): return 1\n    def run(self, what):\n        name = f'on_{what}'\n"
+            "class P:\n    def on_start(self): return 1\n    def run(self, what):\n"
+            "        name = f'on_{what}'\n"
             "        return getattr(self, name)()\nprint(P().run('start'))\n"
         ),
     ),

@@ -1,5 +1,7 @@
 """A project as it is understood for two names: the one it has, and the one it would get."""
 
+import math
+import time
 from collections.abc import Mapping
 
 from apps.projects.renaming.scopes.building import build
@@ -25,18 +27,29 @@ class View:
         return self.of_old if name == self.old else self.of_new
 
 
-def read_modules(texts: Mapping[str, str], names: frozenset[str]) -> tuple[dict[str, Module], dict[str, str]]:
-    """Parse files and build their scopes; returns also why some could not be."""
+def read_modules(
+    texts: Mapping[str, str], names: frozenset[str], seconds: float = math.inf
+) -> tuple[dict[str, Module], dict[str, str]]:
+    """Parse files and build their scopes; returns also why some could not be.
+
+    Those that hold a name come first: when time or memory runs out, the others are what is missing.
+    """
+    deadline = time.monotonic() + seconds
     modules: dict[str, Module] = {}
     unparsed: dict[str, str] = {}
-    for path, text in texts.items():
+    for path in sorted(texts, key=lambda path: not any(name in texts[path] for name in names)):
+        if time.monotonic() > deadline:
+            unparsed[path] = "time"
+            continue
         try:
-            module = Module(path, text)
+            module = Module(path, texts[path])
             build(module, names)
         except Unparsed as error:
             unparsed[path] = str(error)
         except RecursionError:
             unparsed[path] = "too_deep"
+        except MemoryError:
+            unparsed[path] = "memory"
         else:
             modules[path] = module
-    return modules, unparsed
+    return {path: modules[path] for path in texts if path in modules}, unparsed
