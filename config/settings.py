@@ -11,6 +11,7 @@ from apps.common.csp import CSP, origins
 from apps.common.logs import logging_config
 from apps.common.quotas import merged
 from config import env
+from config.enum_names import ENUM_NAMES
 from config.shared_counting import share_between_processes
 
 # --- base
@@ -332,13 +333,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # The body of a PATCH has a serializer of its own, which says itself what may be left out.
     "COMPONENT_SPLIT_PATCH": False,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "ENUM_NAME_OVERRIDES": {
-        "JobStatus": "apps.common.db.JobStatus",
-        "MetricType": "apps.metrics.metric_types.MetricType",
-        "PreviewStatus": "apps.previews.states.SessionStatus",
-        "RunStatus": "apps.signals.states.RunStatus",
-        "WorkflowStatus": "apps.signals.states.WorkflowStatus",
-    },
+    "ENUM_NAME_OVERRIDES": ENUM_NAMES,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.common.schema.add_problems",

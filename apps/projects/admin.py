@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -12,12 +12,15 @@ from django.template.defaultfilters import filesizeformat
 from apps.accounts.models import Membership
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.projects import proposal_admin  # noqa: F401 - importing registers proposals
+from apps.common.errors import DomainError
+from apps.projects import code_job_admin, proposal_admin  # noqa: F401 - importing registers their rows
 from apps.projects.models import Credential, Manifest, Mirror, MirrorRun, Project
 from apps.projects.services import deletions, mirrors, operations
 from apps.projects.services import projects as services
 
 BYTES_MAX: Final = 2**50
+# Of the current one every blob is read, within a request.
+VERIFIED_MAX: Final = 5
 
 
 def operator(row: Any) -> Actor:
@@ -198,8 +201,23 @@ class ManifestAdmin(ReadOnlyAdmin):
     list_select_related = ("project", "organization")
     ordering = ("-created_at", "pk")
     exclude = ("settings_digest", "digest", "signature", "header", "storage_key")
+    actions = ("verify",)
 
     @admin.display(description="digest")
     def digest_in_hex(self, row: Manifest) -> str:
         """Return the SHA-256 of the document."""
         return bytes(row.digest).hex()
+
+    @admin.action(description="Verify: document, signature, and of the current one the tree itself")
+    def verify(self, request: HttpRequest, rows: QuerySet[Manifest]) -> None:
+        """Look for what is wrong with the chosen manifests, and say it."""
+        for row in rows.select_related("project")[:VERIFIED_MAX]:
+            try:
+                found = operations.verify_manifest(row)
+            except DomainError as error:
+                self.message_user(request, f"{row.project} {row}: {error.detail}", messages.ERROR)
+                continue
+            for finding in found:
+                self.message_user(request, f"{row.project} {row}: {finding.detail}", messages.ERROR)
+            if not found:
+                self.message_user(request, f"{row.project} {row}: sound.", messages.SUCCESS)

@@ -1,6 +1,6 @@
 """What operators see and do of proposals and their applications. An action is one service call."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -16,8 +16,8 @@ from apps.projects.models import Application, Proposal
 class ProposalJobAdmin(ReadOnlyAdmin):
     """Jobs of proposals, to be cancelled or tried again."""
 
-    search_fields = ("project__name", "organization__slug", "error_code")
-    list_select_related = ("project", "organization")
+    search_fields: ClassVar[tuple[str, ...]] = ("project__name", "organization__slug", "error_code")
+    list_select_related: ClassVar[tuple[str, ...]] = ("project", "organization")
     ordering = ("-created_at", "pk")
     actions = ("cancel", "retry")
 
@@ -49,6 +49,7 @@ class ProposalAdmin(ProposalJobAdmin):
         "created_by", "created_at",
     )  # fmt: skip
     list_filter = ("state", "status", "outcome", "mode")
+    search_fields = ("project__name", "organization__slug", "error_code")
     list_select_related = ("project", "organization", "created_by")
     exclude = ("conflicts", "residual", "unscanned", "scanned", "proposal_digest", "lease_token")
 

@@ -76,7 +76,9 @@ class Address:
         if hasattr(self.view, "permission"):  # a page
             return str(self.view.permission)
         view_class, actions = self.view.cls, self.view.actions
-        return str(view_class.permissions.get(actions[method], view_class.permission))
+        action = actions[method]
+        _, needed = getattr(view_class, "rights", {}).get(action, ("", ""))
+        return str(needed or view_class.permissions.get(action, view_class.permission))
 
 
 def _filled(route: str) -> str:

@@ -6,8 +6,10 @@ A new kind of address needs one line in ROWS: the segment before the place, and 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
@@ -19,6 +21,7 @@ from apps.datasets.models import Dataset, Import, ImportFile
 from apps.metrics.models import Metric
 from apps.previews.models import Device
 from apps.previews.models import Session as PreviewSession
+from apps.projects.states import Visibility
 from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
 from apps.signals.storage.dbt_files import store_artifacts
 from tests.factories.accounts import PASSWORD, create_member
@@ -28,6 +31,8 @@ from tests.factories.previews import make_preview
 from tests.factories.projects import ProjectFactory, ProjectMemberFactory
 from tests.factories.signals import EventFactory, GraphFactory, ObservationFactory, RunFactory, create_signal
 from tests.furniture.people import Actors, Person
+from tests.projects.repositories import Repository
+from tests.projects.rights_world import Place, RightsWorld
 from tests.signals.mart_rows import add_metric, add_raw
 from tests.signals.marts import make_marts
 
@@ -37,6 +42,7 @@ OF_THE_BUILD = frozenset({"api/v1/signals/metadata/bundle", "api/v1/signals/meta
 CSV = b"latitude,longitude,time,category\n51.5,-0.1,2023-01-01T00:00:00Z,event\n"
 
 FACILITY_ID = "H-100"
+PATH_KEY = "YS5weQ"
 NODE_ID = "losIndex__medicareId"
 
 
@@ -157,6 +163,32 @@ class World:
         return make_preview(project, owner)
 
     @cached_property
+    def place(self) -> Place:
+        """Return a mirrored project that all see, the analyst edits and nobody here owns, with rows of it."""
+        folder = Path(settings.PROJECTS_DATA_DIR).with_name("repositories")
+        rights = RightsWorld(self.actors, lambda name: Repository(folder / f"{name}.git"))
+        # In place of the world's own people.
+        rights.__dict__["people"] = {
+            "owner": self._somebody(Role.ADMIN),
+            "editor": self.actors.analyst,
+            "member": self.actors.viewer,
+            "demoted": self._somebody(Role.VIEWER),
+        }
+        repository = rights.make_repository("rights")
+        repository.commit({"a.py": "def hello():\n    return 1\n"})
+        return rights.make_place(repository, Visibility.ORGANIZATION)
+
+    def _somebody(self, role: Role) -> Person:
+        organization = self.actors.organization
+        return Person("somebody", organization, create_member(organization, role), role)
+
+    def job_at(self, where: str) -> Any:
+        """Return the id of what an address calls a job."""
+        if where.startswith(("api/v1/ai/", "projects/")):
+            return self.place.job.pk
+        return self.place.proposal.pk if where.startswith("api/v1/refactor/") else self.job.pk
+
+    @cached_property
     def device(self) -> Device:
         """Return a device that holds a slot of the preview."""
         return Device.objects.create(
@@ -199,6 +231,7 @@ class World:
         rows = (
             self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
             self.run, self.hydration, self.preview, self.device, self.actors.organization,
+            self.place.project, self.place.job, self.place.proposal, self.place.run, self.place.credential,
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
@@ -227,6 +260,10 @@ ROWS: Mapping[str, Row] = {
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
     "invitations": lambda world, _: world.invitation.pk,
+    "commits": lambda world, _: world.place.head,
+    "credentials": lambda world, _: world.place.credential.pk,
+    "files": lambda _world, _: "a.py",
+    "files-by-key": lambda _world, _: PATH_KEY,
     "keys": World.key_of,
     "jobs": lambda world, _: world.job.pk,
     "graphs": lambda world, _: world.run.graph_id,
@@ -234,6 +271,12 @@ ROWS: Mapping[str, Row] = {
     "metrics": lambda world, _: world.metric_of_all(),
     "narratives": lambda world, _: (world.run, FACILITY_ID)[1],
     "nodes": lambda world, _: (world.run, NODE_ID)[1],
+    "projects": lambda world, _: world.place.project.pk,
+    "proposals": lambda world, _: world.place.proposal.pk,
+    "raw": lambda _world, _: "a.py",
+    "raw-by-key": lambda _world, _: PATH_KEY,
+    "renames": lambda world, _: world.place.proposal.pk,
+    "syncs": lambda world, _: world.place.run.pk,
     "previews": lambda world, _: world.preview.pk,
     "runs": lambda world, _: world.run.pk,
     "members": lambda world, person: world.user_of(person).pk,
@@ -251,6 +294,12 @@ def row_of(world: World, person: Person, segment: str, where: str) -> Any:
     """Return what stands after a segment; fails with what to add where."""
     if segment == "sessions" and where.startswith("api/v1/preview/"):
         segment = "previews"
+    if segment == "jobs":
+        return world.job_at(where)
+    if segment == "members" and "projects/" in where:
+        return world.place.member.pk
+    if segment == "files" and where.startswith("api/v1/refactor/"):
+        return 0
     if segment not in ROWS:
         raise AssertionError(
             f"The matrix has no row for the place after `{segment}/` of {where}. Add `{segment}` to ROWS in"

@@ -29,7 +29,16 @@ DECIDED_BELOW = {
     ("api/v1/jobs/(?P<pk>[^/.]+)/cancel", "post"): "accounts.manage_jobs",
     # An import publishes, unless it is a dry run.
     ("api/v1/datasets/(?P<dataset_id>[^/.]+)/imports", "post"): "datasets.publish",
+    # Everybody may leave, and take nobody else along.
+    ("api/v1/projects/(?P<project_pk>[^/.]+)/members/(?P<user_id>[^/.]+)", "delete"): "projects.link",
+    # What is needed depends on the right on the project.
+    ("api/v1/refactor/jobs", "post"): "projects.run",
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/preview", "post"): "projects.run",
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/reject", "post"): "projects.run",
+    ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/repropose", "post"): "projects.run",
 }
+# Whoever comes second is told to wait, as the first one's call is counted for all.
+COUNTED_FOR_ALL = frozenset({"api/v1/projects/(?P<project_pk>[^/.]+)/sync-repo"})
 PROVE_AGAIN = "auth.reauthentication_required"
 
 ALL = [address for address in addresses() if not address.is_public]
@@ -114,7 +123,8 @@ def test_each_role_gets_what_the_endpoint_declares(actors: Actors, address: Addr
     wrong = {}
     for name in ROLES if address.route in PAGE_ONLY else MEMBERS:
         answer = ask(actors[name], method, path_for(world, actors[name], address))
-        wrong[name] = judge(actors[name].actor, declared, answer, is_personal=is_personal)
+        if address.route not in COUNTED_FOR_ALL or answer.status_code != 429:
+            wrong[name] = judge(actors[name].actor, declared, answer, is_personal=is_personal)
     assert not {name: text for name, text in wrong.items() if text}
 
 

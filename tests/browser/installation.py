@@ -49,6 +49,7 @@ def _process(arguments: list[str], role: str) -> Iterator[None]:
     environ = {**os.environ, "DATABASE_URL": _database_url(), "REDIS_URL": settings.REDIS_URL}
     # Open, so that there is a sign-up to look at.
     environ |= {"SEXTANT_ROLE": role, "VAR_DIR": str(settings.VAR_DIR), "SIGNUP_MODE": "open"}
+    environ["PROJECTS_DATA_DIR"] = str(settings.PROJECTS_DATA_DIR)
     process = subprocess.Popen([sys.executable, "-m", *arguments], cwd=settings.BASE_DIR, env=environ)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A media folder for each test, and one for runs."""
+"""A media folder for each test, one for runs, and one for mirrors."""
 
 import copy
 from collections.abc import Iterator
@@ -19,8 +19,9 @@ def storages_in(folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path) -> Iterator[Path]:
-    """Let the default storage live in this test's own folder, and runs be looked for in another."""
+    """Let the default storage, runs and mirrors each live in a folder of this test's own."""
     folder = tmp_path / "media"
     runs = str(tmp_path / "runs")
-    with override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder, RUNS_ROOT=runs):
+    own = {"MEDIA_ROOT": folder, "RUNS_ROOT": runs, "PROJECTS_DATA_DIR": tmp_path / "projects"}
+    with override_settings(STORAGES=storages_in(folder), **own):
         yield folder

@@ -82,9 +82,9 @@ class RightsWorld:
         repository = self.make_repository("rights")
         repository.commit({"a.py": SOURCE})
         places = {
-            PRIVATE: self._place(repository, Visibility.PRIVATE),
-            OPEN: self._place(repository, Visibility.ORGANIZATION),
-            ARCHIVED: self._place(repository, Visibility.PRIVATE),
+            PRIVATE: self.make_place(repository, Visibility.PRIVATE),
+            OPEN: self.make_place(repository, Visibility.ORGANIZATION),
+            ARCHIVED: self.make_place(repository, Visibility.PRIVATE),
         }
         Project.objects.filter(pk=places[ARCHIVED].project.pk).update(archived_at=timezone.now())
         # An editor until just now.
@@ -110,12 +110,13 @@ class RightsWorld:
         parts: list[str] = []
         for part in call.partition(" ")[2].split("/"):
             parts.append(str(values[parts[-1]]) if part == "{}" else part)
-        query = QUERIES.get(call, lambda _place: "")(place)
-        return f"/api/v1/{'/'.join(parts)}{query}"
+        query = QUERIES.get(call)
+        return f"/api/v1/{'/'.join(parts)}{query(place) if query else ''}"
 
     def body(self, call: str, where: str) -> dict[str, Any]:
         """Return a body with which the call can be judged."""
-        return BODIES.get(call, lambda _place: {})(self.places[where])
+        make = BODIES.get(call)
+        return make(self.places[where]) if make else {}
 
     def _join(self, name: str, role: Role) -> Person:
         user = create_member(self.actors.organization, role)
@@ -125,7 +126,8 @@ class RightsWorld:
         key, raw = create_api_key(actor=owner.actor, name="key", role=role, scopes=list(scopes))
         return Person("key", self.actors.organization, role=role, key=key, raw_key=raw)
 
-    def _place(self, repository: Repository, visibility: Visibility) -> Place:
+    def make_place(self, repository: Repository, visibility: Visibility) -> Place:
+        """Return a project that mirrors a repository with `a.py`, and a row of each kind."""
         people, organization = self.people, self.actors.organization
         project = ProjectFactory.create(
             organization=organization, owner=people["owner"].user, visibility=visibility

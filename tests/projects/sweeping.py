@@ -128,15 +128,16 @@ def _in_valkey(wanted: Sequence[bytes]) -> Iterator[str]:
 
 def _content(client: "redis.Redis", key: bytes) -> bytes:
     """Return all that a key holds as bytes; a needle stays in one piece."""
-    reads = {
-        b"string": lambda: client.get(key),
-        b"hash": lambda: client.hgetall(key),
-        b"list": lambda: client.lrange(key, 0, -1),
-        b"set": lambda: client.smembers(key),
-        b"zset": lambda: client.zrange(key, 0, -1),
-        b"stream": lambda: client.xrange(key),
+    commands: dict[Any, tuple[Any, ...]] = {
+        b"string": ("GET", key),
+        b"hash": ("HGETALL", key),
+        b"list": ("LRANGE", key, 0, -1),
+        b"set": ("SMEMBERS", key),
+        b"zset": ("ZRANGE", key, 0, -1),
+        b"stream": ("XRANGE", key, "-", "+"),
     }
-    return b"\n".join(_pieces(reads.get(client.type(key), lambda: b"")()))
+    command = commands.get(client.type(key))
+    return b"\n".join(_pieces(client.execute_command(*command))) if command else b""  # type: ignore[no-untyped-call]
 
 
 def _pieces(value: Any) -> Iterator[bytes]:

@@ -29,6 +29,7 @@ from apps.projects.models import (
 from apps.projects.services.deletions import NotRestorable, purge_projects, restore_project
 from apps.projects.services.projects import NameTaken
 from apps.projects.vault import seal_secret
+from tests.factories.previews import make_preview
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors, Person
 
@@ -139,6 +140,15 @@ def test_what_still_runs_is_waited_for(actors: Actors, project: Project) -> None
     delete(actors.analyst, project)
     assert purge_projects(timezone.now() + 2 * WEEK) == 0
     CodeJob.objects.update(status=JobStatus.CANCELLED)
+    assert purge_projects(timezone.now() + 2 * WEEK) == 1
+
+
+def test_what_another_app_refers_to_is_tried_again_the_next_night(actors: Actors, project: Project) -> None:
+    preview = make_preview(project)
+    delete(actors.analyst, project)
+    assert purge_projects(timezone.now() + 2 * WEEK) == 0
+    assert Project.objects.filter(pk=project.pk).exists()
+    preview.delete()
     assert purge_projects(timezone.now() + 2 * WEEK) == 1
 
 

@@ -1,5 +1,6 @@
 """Staff look at projects in the admin and act by services."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,11 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.accounts.models import AuditEntry, User
-from apps.projects.models import Credential, Manifest, Mirror, MirrorRun, Project
+from apps.projects.models import CodeJob, Credential, Manifest, Mirror, MirrorRun, Project
 from apps.projects.states import MirrorState
 from apps.projects.vault import seal_secret
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
+from tests.projects.repositories import Repository
+from tests.projects.rights_world import OPEN, RightsWorld
 
 SECRET = b"ghp_Th1sIsTheSecretOfARobot"
 
@@ -123,13 +126,25 @@ def test_a_leaked_secret_is_destroyed_and_never_shown(staff: Client, mirror: Mir
     assert not Credential.objects.exists()
 
 
-def test_a_manifest_is_shown_by_its_digest(staff: Client, mirror: Mirror) -> None:
-    row = Manifest.objects.create(
-        organization=mirror.organization,
-        project=mirror.project,
-        number=1,
-        generator="1",
-        settings_digest=b"",
-        digest=b"\xab" * 32,
-    )
-    assert "ab" * 32 in shown(staff, "manifest", row)
+def test_a_manifest_is_verified(
+    actors: Actors, staff: Client, make_repository: Callable[[str], Repository]
+) -> None:
+    place = RightsWorld(actors, make_repository).places[OPEN]
+    row = place.manifest
+    assert bytes(row.digest).hex() in shown(staff, "manifest", row)
+    assert "sound." in act(staff, "manifest", "verify", row)
+    Manifest.objects.filter(pk=row.pk).update(signature=b"x" * 64)
+    assert "signature" in act(staff, "manifest", "verify", row).lower()
+
+
+def test_code_jobs_are_shown_by_their_cost_and_not_by_their_words(
+    actors: Actors, staff: Client, make_repository: Callable[[str], Repository]
+) -> None:
+    job = RightsWorld(actors, make_repository).places[OPEN].job
+    said = {"request": job.request | {"instructions": "WORDS"}, "result": {"text_md": "WORDS"}}
+    CodeJob.objects.filter(pk=job.pk).update(tokens_in=321, tokens_out=765, **said)
+    page = shown(staff, "codejob", job)
+    assert "<td>321</td>" in page
+    assert actors.organization.slug in page
+    assert "WORDS" not in page
+    assert "Done for 1" in act(staff, "codejob", "cancel", job)

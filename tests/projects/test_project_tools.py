@@ -36,8 +36,8 @@ def call(person: Person, name: str, **arguments: Any) -> Any:
 
 def arguments_of(place: Place, name: str) -> dict[str, Any]:
     """Return arguments with which a tool has something to say."""
-    project = {"project_id": place.project.pk}
-    return {
+    project: dict[str, Any] = {"project_id": place.project.pk}
+    own: dict[str, dict[str, Any]] = {
         "projects_list": {},
         "projects_read": project | {"path": "a.py"},
         "projects_search": project | {"q": "hello"},
@@ -46,7 +46,8 @@ def arguments_of(place: Place, name: str) -> dict[str, Any]:
         "projects_proposal": {"proposal_id": place.proposal.pk},
         "projects_start_job": project | {"type": "summary"},
         "projects_propose_rename": project | {"path": "a.py", "line": 1, "column": 5, "new_name": "greet"},
-    }.get(name, project)
+    }
+    return own.get(name, project)
 
 
 def test_reading_is_offered_to_all_and_writing_to_analysts(actors: Actors) -> None:

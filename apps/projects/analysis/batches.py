@@ -19,13 +19,16 @@ LIMITS: Final = EngineLimits(memory_bytes=2 * 1024**3, cpu_s=120, wall_s=180.0)
 Found = tuple[SourceFile, FileFacts]
 
 
-def scan_files(files: Iterable[SourceFile], *, beat: Callable[[], None]) -> Iterator[Found]:
+def scan_files(
+    files: Iterable[SourceFile], *, beat: Callable[[], None], is_over: Callable[[], bool] = lambda: False
+) -> Iterator[Found]:
     """Yield each file with its facts, in order; `beat` is called between batches.
 
-    A file at which the child dies is `unscanned`: engine_failed, or engine_timeout if it ran out of time.
+    Once `is_over` says so no child is started any more, and the rest is not yielded. A file at which the
+    child dies is `unscanned`: engine_failed, or engine_timeout if it ran out of time.
     """
     for batch in _batches(files):
-        yield from _scan_batch(batch)
+        yield from _scan_batch(batch, is_over)
         beat()
 
 
@@ -42,9 +45,9 @@ def _batches(files: Iterable[SourceFile]) -> Iterator[list[SourceFile]]:
         yield batch
 
 
-def _scan_batch(batch: Sequence[SourceFile]) -> Iterator[Found]:
+def _scan_batch(batch: Sequence[SourceFile], is_over: Callable[[], bool]) -> Iterator[Found]:
     left = list(batch)
-    while left:
+    while left and not is_over():
         facts, reason = _run(left)
         yield from zip(left, facts, strict=False)
         if len(facts) == len(left):

@@ -6,9 +6,19 @@ The table is asked before ast-grep is: a name that it does not know ends the pro
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.projects.analysis.values import DOCSTRING_CHARS, NAME_CHARS, SIGNATURE_CHARS, Definition
+import msgspec
+
+from apps.projects.analysis.values import (
+    DOCSTRING_CHARS,
+    NAME_CHARS,
+    QUALIFIED_CHARS,
+    SIGNATURE_CHARS,
+    Definition,
+)
 
 DEFINITIONS_MAX: Final = 20_000
+# To look beside a node takes as long as it lies deep; nobody comments what lies deeper.
+COMMENTED_DEPTH: Final = 32
 NAMING: Final = frozenset({"identifier", "simple_identifier", "type_identifier"})
 KIND_OF_VALUE: Final = frozenset({"arrow_function", "function", "function_expression", "generator_function"})
 
@@ -158,7 +168,9 @@ def read_definitions(text: str, grammar: Grammar) -> tuple[Definition, ...]:
     for node in nodes[:DEFINITIONS_MAX]:
         while enclosing and enclosing[-1][0] <= node.range().start.index:
             enclosing.pop()
-        definition = _definition(node, grammar, enclosing[-1][1] if enclosing else None)
+        definition = _definition(node, grammar, enclosing[-1][1] if enclosing else None, text)
+        if definition is not None and len(enclosing) < COMMENTED_DEPTH:
+            definition = msgspec.structs.replace(definition, docstring=_comment_before(node))
         if definition is not None:
             enclosing.append((node.range().end.index, definition))
             found.append(definition)
@@ -174,7 +186,7 @@ def _is_definition(node: Any) -> bool:
     return not kind.endswith("_specifier") or node.field("body") is not None
 
 
-def _definition(node: Any, grammar: Grammar, outer: Definition | None) -> Definition | None:
+def _definition(node: Any, grammar: Grammar, outer: Definition | None, text: str) -> Definition | None:
     name = _name(node, grammar)
     if not name:
         return None
@@ -184,12 +196,12 @@ def _definition(node: Any, grammar: Grammar, outer: Definition | None) -> Defini
     span = node.range()
     return Definition(
         name=name,
-        qualified_name=f"{outer.qualified_name}.{name}" if outer is not None else name,
+        # A stranger may nest as deep as they like.
+        qualified_name=(f"{outer.qualified_name}.{name}" if outer is not None else name)[:QUALIFIED_CHARS],
         kind=kind,
         line_start=span.start.line + 1,
         line_end=span.end.line + 1,
-        signature=_signature(node),
-        docstring=_comment_before(node),
+        signature=_signature(node, text),
         is_public=not name.startswith("_"),
     )
 
@@ -207,15 +219,17 @@ def _name(node: Any, grammar: Grammar) -> str:
     return str(names[0].text())[:NAME_CHARS] if names else ""
 
 
-def _signature(node: Any) -> str:
-    """Return a definition up to its body, on one line."""
-    text: str = node.text()
-    body = node.field("body")
+def _signature(node: Any, text: str) -> str:
+    """Return a definition up to its body, on one line; cut from the file's text, not from the node's own.
+
+    What nests deep would be copied once for each level.
+    """
+    start, body = node.range().start.index, node.field("body")
     if body is not None:
-        text = text[: body.range().start.index - node.range().start.index]
+        head = text[start : min(body.range().start.index, start + SIGNATURE_CHARS * 2)]
     else:
-        text = text.partition("\n")[0].partition("{")[0]
-    return " ".join(text[: SIGNATURE_CHARS * 2].split())[:SIGNATURE_CHARS]
+        head = text[start : start + SIGNATURE_CHARS * 2].partition("\n")[0].partition("{")[0]
+    return " ".join(head.split())[:SIGNATURE_CHARS]
 
 
 def _comment_before(node: Any) -> str | None:

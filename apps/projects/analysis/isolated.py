@@ -90,7 +90,8 @@ def run_isolated(
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            # Closes its pipes as well.
+            process.communicate()
     if process.returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
         raise EngineTimeout
     if process.returncode != 0:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from apps.projects.analysis.signatures import signature_of
-from apps.projects.analysis.values import DOCSTRING_CHARS, NAME_CHARS, Definition, Import, Mark, clean
+from apps.projects.analysis.values import (
+    DOCSTRING_CHARS,
+    NAME_CHARS,
+    QUALIFIED_CHARS,
+    Definition,
+    Import,
+    Mark,
+    clean,
+)
 
 DEFINITIONS_MAX: Final = 20_000
 CALLS_MAX: Final = 200
@@ -117,7 +125,9 @@ class _Reader:
             kind = "method"
         scope = Scope(
             node,
-            qualified_name=f"{outer.qualified_name}.{name}" if outer.qualified_name else name,
+            qualified_name=(f"{outer.qualified_name}.{name}" if outer.qualified_name else name)[
+                :QUALIFIED_CHARS
+            ],
             kind=kind,
             is_public=outer.is_public and outer.kind in {"module", "class"} and not name.startswith("_"),
         )

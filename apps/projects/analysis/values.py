@@ -10,6 +10,7 @@ import msgspec
 SIGNATURE_CHARS: Final = 2_000
 DOCSTRING_CHARS: Final = 4_000
 NAME_CHARS: Final = 255
+QUALIFIED_CHARS: Final = 1_024
 
 
 def clean(text: str) -> str:

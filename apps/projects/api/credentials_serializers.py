@@ -47,7 +47,7 @@ class CredentialIn(StrictSerializer):
     port = serializers.IntegerField(
         min_value=1, max_value=PORT_MAX, required=False, help_text="By default 443."
     )
-    label = OneLineField(max_length=LABEL_CHARS)
+    label = OneLineField(max_length=LABEL_CHARS)  # type: ignore[assignment]  # not DRF's own attribute
     username = OneLineField(max_length=USERNAME_CHARS, allow_blank=True, required=False)
     secret = SecretField()
     expires_at = TimeField(required=False, allow_null=True)
@@ -56,7 +56,7 @@ class CredentialIn(StrictSerializer):
 class CredentialPatch(StrictSerializer):
     """A change of a credential; a new secret replaces the one before in place."""
 
-    label = OneLineField(max_length=LABEL_CHARS, required=False)
+    label = OneLineField(max_length=LABEL_CHARS, required=False)  # type: ignore[assignment]  # as above
     username = OneLineField(max_length=USERNAME_CHARS, allow_blank=True, required=False)
     secret = SecretField(required=False)
     expires_at = TimeField(required=False, allow_null=True)

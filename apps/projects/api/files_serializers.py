@@ -1,10 +1,9 @@
 """What goes in and out about files."""
 
-from typing import Any
-
 from rest_framework import serializers
 
 from apps.projects.api.pages import CommitPageOut, CommitPageParameters, RefParameters
+from apps.projects.api.plain import PlainOut
 from apps.projects.reading.content import Omitted
 from apps.projects.states import FileKind
 
@@ -30,7 +29,7 @@ class FolderParameters(CommitPageParameters):
     )
 
 
-class TreeEntryOut(serializers.Serializer[Any]):
+class TreeEntryOut(PlainOut):
     """An entry of a tree."""
 
     name = serializers.CharField(help_text="What is not UTF-8 stands as U+FFFD.")
@@ -72,4 +71,4 @@ class TreeFileOut(TreeEntryOut):
     has_bom = serializers.BooleanField()
     first_line = serializers.IntegerField(allow_null=True)
     content = serializers.CharField(allow_null=True)
-    omitted = serializers.ChoiceField([(each.value, each.value) for each in Omitted], allow_null=True)
+    omitted = serializers.ChoiceField(Omitted.choices, allow_null=True)

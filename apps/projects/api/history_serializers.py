@@ -7,6 +7,7 @@ from rest_framework import serializers
 from apps.common.serializers import StrictSerializer, TimeField
 from apps.projects.api.files_serializers import PATH_MAX_CHARS
 from apps.projects.api.pages import CommitPageOut, CommitPageParameters
+from apps.projects.api.plain import PlainOut
 from apps.projects.reading.changes import ChangeStatus
 from apps.projects.reading.refs import REF_MAX_CHARS
 
@@ -41,13 +42,13 @@ class CommitListOut(CommitPageOut):
     results = CommitOut(many=True)
 
 
-class ChangedFileOut(serializers.Serializer[Any]):
+class ChangedFileOut(PlainOut):
     """A file that differs between two commits."""
 
     path = serializers.CharField(source="shown_path", allow_null=True, help_text="Null if it is not UTF-8.")
     path_key = serializers.CharField()
     old_path = serializers.CharField(source="shown_old_path", allow_null=True, help_text="Of a rename.")
-    status = serializers.ChoiceField([(each.value, each.value) for each in ChangeStatus])
+    status = serializers.ChoiceField(ChangeStatus.choices)
     additions = serializers.IntegerField(allow_null=True)
     deletions = serializers.IntegerField(allow_null=True)
     is_binary = serializers.BooleanField(allow_null=True)
@@ -69,7 +70,7 @@ class CompareParameters(StrictSerializer):
     path = serializers.CharField(required=False, max_length=PATH_MAX_CHARS, trim_whitespace=False)
 
 
-class DiffHunkOut(serializers.Serializer[Any]):
+class DiffHunkOut(PlainOut):
     """Lines that follow each other."""
 
     old_start = serializers.IntegerField()

@@ -17,12 +17,12 @@ from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.projects.api import proposal_serializers as shapes
 from apps.projects.api.proposals import DIFF_TYPE, diff_response
 from apps.projects.models import Proposal, ProposalFile
-from apps.projects.proposing.previewing import file_diff
 from apps.projects.queries.proposals import Left, LeftRows, find_file, left_occurrences, visible_proposal
+from apps.projects.services.applications import diff_of_file
 from apps.projects.states import Decision
 
 PROPOSAL: Final = OpenApiParameter("proposal_pk", uuid.UUID, OpenApiParameter.PATH)
-FILE: Final = OpenApiParameter("id", int, OpenApiParameter.PATH, description="Number of the file.")
+FILE: Final = OpenApiParameter("ordinal", int, OpenApiParameter.PATH, description="Number of the file.")
 NUMBER_DIGITS: Final = 9
 
 
@@ -77,6 +77,7 @@ class ProposalFileViewSet(ResourceViewSet[ProposalFile]):
     pagination_class = FilePagination
     sort_fields = {"id": "ordinal"}
     default_sort = "id"
+    lookup_field = "ordinal"
     lookup_value_regex = "[0-9]+"
 
     def get_queryset(self) -> Any:
@@ -88,13 +89,13 @@ class ProposalFileViewSet(ResourceViewSet[ProposalFile]):
 
     @extend_schema(parameters=[FILE], responses={(200, DIFF_TYPE): OpenApiTypes.BINARY})
     @action(detail=True)
-    def diff(self, request: Request, proposal_pk: str, pk: str) -> HttpResponse:
+    def diff(self, request: Request, proposal_pk: str, ordinal: str) -> HttpResponse:
         """Return the unified diff of one file with its ticked edits, whatever was decided of it."""
         proposal = proposal_of_address(self.actor, proposal_pk)
-        if len(pk) > NUMBER_DIGITS:
+        if len(ordinal) > NUMBER_DIGITS:
             raise NotFound
-        row = find_file(proposal, int(pk))
-        return diff_response(file_diff(row), file_name=f"rename-{proposal.pk}-{pk}.diff")
+        row = find_file(proposal, int(ordinal))
+        return diff_response(diff_of_file(row), file_name=f"rename-{proposal.pk}-{ordinal}.diff")
 
 
 @extend_schema(parameters=[PROPOSAL])

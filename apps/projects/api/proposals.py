@@ -122,7 +122,8 @@ class ProposalViewSet(ResourceViewSet[Proposal]):
 
     def _shown(self, row: Proposal) -> Proposal:
         """Return a changed or new row with all that its answer shows."""
-        return listed_proposals().get(pk=row.pk)
+        shown: Proposal = listed_proposals().get(pk=row.pk)
+        return shown
 
     def _tagged(self, row: Proposal) -> Response:
         """Return the proposal with the tag that the next act may name in If-Match."""

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.projects.api.pages import RefParameters
+from apps.projects.api.plain import PlainOut
 from apps.projects.queries.search import Target
 from apps.projects.reading.search import Mode
 
@@ -18,7 +19,7 @@ class CodeSearchParameters(RefParameters):
     """What is searched for, and where."""
 
     q = serializers.CharField(max_length=QUERY_MAX_CHARS, trim_whitespace=False)
-    mode = serializers.ChoiceField([(each.value, each.value) for each in Mode], default=Mode.LITERAL.value)
+    mode = serializers.ChoiceField(Mode.choices, default=Mode.LITERAL.value)
     case = serializers.BooleanField(default=False, help_text="Whether upper and lower case differ.")
     path = serializers.CharField(
         required=False,
@@ -32,7 +33,7 @@ class CodeSearchParameters(RefParameters):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Return the fields; `in` is a word of Python, `context` one of every serializer."""
-        targets = [(each.value, each.value) for each in Target]
+        targets = Target.choices
         return {
             **super().get_fields(),
             "in": serializers.ChoiceField(targets, default=Target.CODE.value),
@@ -40,7 +41,7 @@ class CodeSearchParameters(RefParameters):
         }
 
 
-class CodeHitOut(serializers.Serializer[Any]):
+class CodeHitOut(PlainOut):
     """A line that matches, or with `in=path` a file."""
 
     path = serializers.CharField(source="shown_path", allow_null=True, help_text="Null if it is not UTF-8.")

@@ -17,6 +17,7 @@ HIGHLIGHTED_MAX_CHARS: Final = 256 * 1024
 LINES_SHOWN: Final = 5_000
 LINE_MAX_CHARS: Final = 2_000
 KEPT_S: Final = 24 * 3_600
+HIGHLIGHTER: Final = "apps.projects.analysis.highlighting"
 LIMITS: Final = EngineLimits(memory_bytes=512 * 1024**2, cpu_s=3, wall_s=5.0)
 CLASS_NAMES: Final = frozenset({"", *(name for _prefix, name in CLASSES)})
 
@@ -73,10 +74,7 @@ def _coloured(file: SourceFile, texts: Sequence[str]) -> list[Line] | None:
         return None
     question = json.dumps([file.name, file.language])
     key = answer_key("projects", "colours", [file.blob_id], question)
-    try:
-        answer = cached_answer(key, lambda: _split(file, text), ttl_s=KEPT_S)
-    except (EngineTimeout, EngineFailed):
-        return None
+    answer = cached_answer(key, lambda: _split(file, text), ttl_s=KEPT_S)
     lines = [[(str(name), str(part)) for name, part in line] for line in json.loads(answer.body)]
     # An empty last line has no token; anything else would show other lines than the file has.
     lines += [[] for _ in range(len(texts) - len(lines))]
@@ -84,11 +82,13 @@ def _coloured(file: SourceFile, texts: Sequence[str]) -> list[Line] | None:
 
 
 def _split(file: SourceFile, text: str) -> Answer:
+    """Return the tokens as JSON, none where the lexer gave up: it would do so each time."""
     asked = {"name": file.name, "language": file.language or "", "text": text}
-    content = json.dumps(asked).encode()
-    return Answer.of(
-        run_isolated("apps.projects.analysis.highlighting", content, limits=LIMITS), "application/json"
-    )
+    try:
+        tokens = run_isolated(HIGHLIGHTER, json.dumps(asked).encode(), limits=LIMITS)
+    except (EngineTimeout, EngineFailed):
+        tokens = b"[]"
+    return Answer.of(tokens, "application/json")
 
 
 def _html(lines: Sequence[Line], first: int) -> SafeString:

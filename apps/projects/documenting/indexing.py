@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.common.db import JobStatus
@@ -25,6 +25,8 @@ from apps.projects.states import ManifestState, RunKind, RunOutcome, RunTrigger
 FILES_MAX: Final = 20_000
 WRITTEN_AT_ONCE: Final = 2_000
 REMOVED_AT_ONCE: Final = 500
+# After so many new rows the planner should hear of them: else it compares each symbol with each file.
+ANALYZED_FROM: Final = 1_000
 
 
 def of_living_mirrors(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -66,6 +68,9 @@ def run_index(run: Run[MirrorRun]) -> None:
     fresh = list(unread(row, files))
     written = sum(_read(run, fresh))
     _remove_old(row, files)
+    if written >= ANALYZED_FROM:
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE projects_symbol, projects_file")
     with transaction.atomic():
         # Another publication may have come: then the next run says how far the index is.
         if current_manifest(row.project_id) == manifest:
@@ -155,7 +160,7 @@ def _symbol(row: MirrorRun, blob: str, ordinal: int, found: Definition) -> Symbo
         blob=blob,
         ordinal=ordinal,
         name=found.name,
-        qualified_name=found.qualified_name[:1_024],
+        qualified_name=found.qualified_name,
         kind=found.kind,
         line_start=found.line_start,
         line_end=found.line_end,

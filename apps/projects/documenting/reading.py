@@ -13,6 +13,8 @@ from apps.projects.documenting.sources import ListedFile, read_sources
 from apps.projects.documenting.structure import ReadFile, Structure
 
 FILES_MAX: Final = 20_000
+# A worker holds all of them at once, with what is written of each.
+DEFINITIONS_MAX: Final = 30_000
 WALL_S: Final = 300.0
 
 
@@ -51,12 +53,19 @@ def read_structure(
     readable = readable[:FILES_MAX]
     read: list[ReadFile] = []
     sources = _until(deadline, read_sources(repository, readable, wants_names=wants_names))
-    found = scan_files(sources, beat=lambda: beat(len(read) / max(len(readable), 1)))
+    found = scan_files(
+        sources, beat=lambda: beat(len(read) / max(len(readable), 1)), is_over=lambda: deadline.is_over
+    )
     # Read as it is made: at most one batch of contents is held.
+    definitions = 0
     for file, (_source, facts) in zip(readable, found, strict=False):
         read.append(ReadFile(file, facts))
+        definitions += len(facts.definitions)
+        if definitions >= DEFINITIONS_MAX:
+            break
     late = readable[len(read) :]
-    unscanned += [Unscanned(file.path, "time") for file in late]
+    reason = "limit" if definitions >= DEFINITIONS_MAX else "time"
+    unscanned += [Unscanned(file.path, reason) for file in late]
     unscanned += [Unscanned(each.file.path, each.facts.unscanned) for each in read if each.facts.unscanned]
     unscanned.sort(key=lambda each: each.path)
     is_partial = bool(late) or any(

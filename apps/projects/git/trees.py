@@ -13,7 +13,7 @@ READ_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One entry: mode as git writes it (say `100644`), type, id, size (of blobs), path from the root."""
+    """One entry: mode as git writes it (say `100644`), type, id, size of a blob, path from the root."""
 
     mode: str
     type: str
@@ -58,6 +58,7 @@ def _entry(line: bytes, prefix: bytes) -> TreeEntry:
         mode=mode.decode(),
         type=kind.decode(),
         oid=oid.decode(),
-        size_bytes=int(size) if size != b"-" else None,
+        # git says BAD of a blob that is missing, as of a damaged or incomplete remote.
+        size_bytes=int(size) if size.isdigit() else None,
         path=prefix + path,
     )

@@ -2,8 +2,8 @@
 
 import fcntl
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Thread
@@ -39,21 +39,22 @@ def facts_of_blobs(
     missing = [blob for blob in blobs if not _is_enough(known.get(blob), blob, languages_of)]
     learnt: dict[str, Facts] = {}
     size_bytes = 0
-    for blob, facts in read_facts(repository, missing, languages_of, beat):
-        learnt[blob] = facts
-        size_bytes += facts.size_bytes
-        if len(learnt) >= BATCH_BLOBS or size_bytes >= BATCH_BYTES:
-            keep_facts(organization_id, learnt)
-            known |= learnt
-            learnt, size_bytes = {}, 0
-            beat()
+    with closing(read_facts(repository, missing, languages_of, beat)) as found:
+        for blob, facts in found:
+            learnt[blob] = facts
+            size_bytes += facts.size_bytes
+            if len(learnt) >= BATCH_BLOBS or size_bytes >= BATCH_BYTES:
+                keep_facts(organization_id, learnt)
+                known |= learnt
+                learnt, size_bytes = {}, 0
+                beat()
     keep_facts(organization_id, learnt)
     return known | learnt
 
 
 def read_facts(
     repository: Path, blobs: Sequence[str], languages_of: LanguagesOf, beat: Callable[[], object]
-) -> Iterator[tuple[str, Facts]]:
+) -> Generator[tuple[str, Facts], None, None]:
     """Yield the facts of blobs in the given order, read through one git; raises GitFailed for a missing one.
 
     Requests are written by a thread of their own: whoever waits for each answer before the next request
@@ -66,12 +67,17 @@ def read_facts(
         assert process.stdout is not None  # noqa: S101
         writer = Thread(target=_ask, args=(process.stdin, blobs), daemon=True)
         writer.start()
-        with _widened(process.stdout) as answers:
-            for blob in blobs:
-                size_bytes = _size_of(answers.readline())
-                yield blob, _learn(answers, blob, size_bytes, languages_of, beat)
-                answers.read(1)  # the line end after the object
-        writer.join()
+        try:
+            with _widened(process.stdout) as answers:
+                for blob in blobs:
+                    size_bytes = _size_of(answers.readline())
+                    yield blob, _learn(answers, blob, size_bytes, languages_of, beat)
+                    answers.read(1)  # the line end after the object
+        finally:
+            # Whoever gives up leaves git waiting for its reader and the thread waiting for git: without an
+            # end to git nobody could close the pipe that the thread writes to.
+            process.kill()
+            writer.join()
 
 
 def _widened(answers: IO[bytes]) -> IO[bytes]:

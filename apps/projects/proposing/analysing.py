@@ -11,6 +11,7 @@ from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.jobs import JobCancelled, LeaseLost, Listing, job
 from apps.common.jobs.kinds import Rows
+from apps.projects.announcing import announce_proposal
 from apps.projects.faults import fault
 from apps.projects.git.layout import published_repository
 from apps.projects.models import Project, Proposal, ProposalFile
@@ -20,7 +21,6 @@ from apps.projects.proposing.inheriting import inherit_decisions
 from apps.projects.proposing.moving import move_proposal, reopen_analysis
 from apps.projects.proposing.recording import analysis_columns, candidate_conflicts, file_rows
 from apps.projects.proposing.sources import Collected, collect_sources, listed_files, main_language
-from apps.projects.proposing.telling import announce_proposal
 from apps.projects.proposing.wishing import old_name, wish_of
 from apps.projects.renaming.analysing import analyse
 from apps.projects.renaming.errors import SymbolAmbiguous, SymbolNotFound
@@ -102,7 +102,7 @@ def _collect(run: jobs.Run[Proposal]) -> Collected:
     files = listed_files(proposal.manifest)
     language = main_language(proposal.mode, proposal.request["symbol"].get("path", ""), files)
     repository = published_repository(proposal.project.mirror)
-    return collect_sources(repository, files, language=language, name=old_name(proposal, repository))
+    return collect_sources(repository, files, language=language, name=old_name(proposal, files, repository))
 
 
 def _analyse(run: jobs.Run[Proposal], collected: Collected) -> Analysis:

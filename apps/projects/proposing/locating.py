@@ -11,15 +11,13 @@ from apps.projects.renaming.semantic import SURVEYING, question_of, raise_symbol
 from apps.projects.renaming.values import Sources, Wish
 from apps.projects.renaming.wire import Asked, Survey
 
-# Beyond, the answer would take too long: then the analysis says so.
-LOCATED_MAX_BYTES: Final = 2 * 1024**2
+# Nobody waits for more than so much code to be read.
+LOCATED_MAX_BYTES: Final = 1024**2
 WALL_S: Final = 10
 
 
 def locate_symbol(wish: Wish, sources: Sources) -> None:
-    """Raise SymbolNotFound or SymbolAmbiguous, with candidates, if that can be told within seconds."""
-    if sum(len(source.content) for source in sources) > LOCATED_MAX_BYTES:
-        return
+    """Raise SymbolNotFound or SymbolAmbiguous, with candidates, if that can be told within WALL_S."""
     question = question_of(wish, wish.new_name, select_files(sources, (), ()))
     limits = EngineLimits(settings.PROJECTS_RENAME_MEMORY_BYTES, cpu_s=WALL_S, wall_s=WALL_S)
     try:

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict
+from apps.projects.announcing import announce_proposal
 from apps.projects.errors import JobAlreadyCompleted
 from apps.projects.models import Proposal
-from apps.projects.proposing.telling import announce_proposal
 from apps.projects.states import PROPOSAL_MOVES, ProposalState
 
 
@@ -22,7 +22,8 @@ def move_proposal(proposal_id: uuid.UUID, start: ProposalState, end: ProposalSta
     rows = Proposal.objects.filter(pk=proposal_id, state=start)
     if not rows.update(state=end, version=F("version") + 1, updated_at=timezone.now(), **fields):
         return False
-    announce_proposal(Proposal.objects.get(pk=proposal_id))
+    shown = Proposal.objects.only("project", "organization", "state", "status", "progress", "version")
+    announce_proposal(shown.get(pk=proposal_id))
     return True
 
 

@@ -1,17 +1,17 @@
 """What a proposal asks for, as an analysis takes it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from apps.projects.git.objects import open_objects
 from apps.projects.models import Proposal
+from apps.projects.proposing.sources import SOURCES_MAX_BYTES, Listed
+from apps.projects.renaming.semantic import module_name
 from apps.projects.renaming.texts import LINE_END
 from apps.projects.renaming.values import Place, Wish
 from apps.projects.states import RenameKind, RenameMode
-
-FILE_MAX_BYTES: Final = 20 * 1024**2
 
 
 def wish_of(proposal: Proposal) -> Wish:
@@ -31,7 +31,7 @@ def wish_of(proposal: Proposal) -> Wish:
     )
 
 
-def old_name(proposal: Proposal, repository: Path) -> str:
+def old_name(proposal: Proposal, files: Iterable[Listed], repository: Path) -> str:
     """Return the name that is to be replaced, empty where it shows only in the analysis. Raises GitFailed.
 
     It decides in which files of other languages there is something to look for.
@@ -39,8 +39,13 @@ def old_name(proposal: Proposal, repository: Path) -> str:
     symbol: Mapping[str, Any] = proposal.request["symbol"]
     if "qualified_name" in symbol:
         return str(symbol["qualified_name"]).rpartition(".")[2]
+    if proposal.kind == RenameKind.MODULE:
+        return module_name(symbol["path"])
+    blob = next((file.blob for file in files if file.path == symbol["path"]), None)
+    if blob is None:
+        return ""
     with open_objects(repository) as objects:
-        content = objects.contents(f"{proposal.base_commit}:{symbol['path']}", max_bytes=FILE_MAX_BYTES)
+        content = objects.contents(blob, max_bytes=SOURCES_MAX_BYTES)
     return word_at(content or b"", symbol["line"], symbol["column"])
 
 

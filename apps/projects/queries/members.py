@@ -16,7 +16,7 @@ def people_in_charge(project: Project) -> list[User]:
     joined = ProjectMember.objects.filter(project=project, user=OuterRef("user"))
     manages = Q(role=Role.MANAGER)
     if project.visibility != Visibility.ORGANIZATION:
-        manages &= Exists(joined)
+        manages = Q(manages, Exists(joined))
     in_charge = Q(role=Role.ADMIN) | Q(user=project.owner_id) | manages
     return [row.user for row in _memberships(project).filter(in_charge).order_by("created_at", "pk")]
 

@@ -22,6 +22,7 @@ TROUBLED: Final = (
     MirrorState.STALE, MirrorState.AUTH_FAILED, MirrorState.OVER_QUOTA, MirrorState.BRANCH_MISSING,
     MirrorState.CORRUPT,
 )  # fmt: skip
+NO_FILE: Final = "No file of the repository is that of such an application."
 UNPUBLISHED: Final = "Nothing of a repository has been read yet."
 
 
@@ -150,9 +151,9 @@ def capabilities(manifest: Manifest | None) -> dict[str, Capability]:
 
 
 def _capability(said: Any) -> Capability:
-    if not isinstance(said, Mapping):
-        return Capability(yes=False, reason="No file says so.")
-    return Capability(yes=bool(said.get("yes")), reason=str(said.get("reason", "")))
+    if not isinstance(said, Mapping) or not said.get("yes"):
+        return Capability(yes=False, reason=NO_FILE)
+    return Capability(yes=True, reason=str(said.get("reason", "")))
 
 
 def _edited(actor: Actor, ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

@@ -90,10 +90,12 @@ def left_occurrences(proposal: Proposal) -> LeftRows:
 
 
 def stored_patch(proposal: Proposal) -> bytes | None:
-    """Return the patch that was approved for an applied proposal, None for any other."""
+    """Return the patch that was approved for an applied proposal, None for any other; raises NotFound."""
     row = Application.objects.filter(proposal=proposal).exclude(commit="").first()
     if row is None:
         return None
+    if not default_storage.exists(row.storage_key):
+        raise NotFound("The patch is not kept any more.")
     with default_storage.open(row.storage_key, "rb") as file:
         content: bytes = file.read()
     return content

@@ -1,7 +1,8 @@
 """Searches of a project's code and names at a ref, but for what the project leaves out."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from django.db.models import TextChoices
 
 from apps.accounts.permissions import Actor
 from apps.projects.git.layout import published_repository
@@ -12,7 +13,7 @@ from apps.projects.reading.search import Hit, Question, Scope, search_code, sear
 from apps.projects.reading.turns import search_turn
 
 
-class Target(StrEnum):
+class Target(TextChoices):
     """What is searched."""
 
     CODE = "code"

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from django.db.models import TextChoices
 
 from apps.projects.errors import GitFailed
 from apps.projects.reading.bounded import ReadingTooLong, bounded_git
@@ -32,7 +33,7 @@ DIFF_OPTIONS: Final = (
 )
 
 
-class ChangeStatus(StrEnum):
+class ChangeStatus(TextChoices):
     """What happened to a file."""
 
     ADDED = "added"

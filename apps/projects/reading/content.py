@@ -2,8 +2,9 @@
 
 import io
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
+
+from django.db.models import TextChoices
 
 from apps.common.errors import FieldError, Invalid, NotFound
 from apps.projects.git.layout import published_repository
@@ -19,7 +20,7 @@ from apps.projects.states import FileKind
 CONTENT_MAX_BYTES: Final = 5 * 1024 * 1024
 
 
-class Omitted(StrEnum):
+class Omitted(TextChoices):
     """Why a file comes without its content."""
 
     BINARY = "binary"

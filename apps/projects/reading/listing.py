@@ -122,6 +122,9 @@ def _published(mirror: Mirror, commit: str, wanted: Wanted, after: Place | None,
         rows = rows.filter(kind__in=wanted.kinds)
     if wanted.languages:
         rows = rows.filter(language__in=wanted.languages)
+    if after is None and not wanted.is_recursive:
+        # The usual case, by the index: `ordinal` is the place in the folder.
+        return [_entry_of_row(row) for row in rows.order_by("ordinal")[:limit]]
     is_file = Case(
         When(kind=FileKind.DIR, then=Value(False)), default=Value(True), output_field=BooleanField()
     )

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from apps.projects.git.objects import open_objects
+from apps.projects.git.objects import ObjectReader, open_objects
+from apps.projects.git.processes import open_git
 from apps.projects.manifests.facts import BINARY_LOOK_BYTES
 
+# From here on git sends what it unpacks, unless it has to put it together from differences.
+STREAMED: Final = ("core.bigFileThreshold=1m",)
 RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -45,8 +48,8 @@ def parse_range(header: str, size_bytes: int) -> ByteRange | None:
 def iter_range(repository: Path, blob_id: str, wanted: ByteRange) -> Iterator[bytes]:
     """Yield the bytes of a range; raises GitFailed if the blob is missing. git ends with the last of them."""
     offset = 0
-    with open_objects(repository) as objects:
-        for piece in objects.pieces(blob_id):
+    with open_git(repository, "cat-file", "--batch-command", more=STREAMED) as process:
+        for piece in ObjectReader(process).pieces(blob_id):
             part = piece[max(0, wanted.start - offset) : max(0, wanted.end - offset)]
             offset += len(piece)
             if part:

@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from django.db.models import TextChoices
 
 from apps.common.errors import FieldError, Invalid
 from apps.projects.errors import GitFailed
@@ -24,7 +25,7 @@ TEXT_MAX_CHARS: Final = 4 * 1024**2
 SPECIAL: Final = frozenset("?[]\\")
 
 
-class Mode(StrEnum):
+class Mode(TextChoices):
     """How the text is meant."""
 
     LITERAL = "literal"

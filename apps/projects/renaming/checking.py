@@ -51,7 +51,7 @@ def check_selection(
 def sound_in_meaning(
     wish: Wish, symbol: FoundSymbol, choices: Sequence[Choice], sources: Sources, limits: EngineLimits
 ) -> tuple[Check, ...]:
-    """Read the code before and after: does each site bind the renamed symbol, and nothing else something new?"""
+    """Read the code before and after: does each site bind the symbol, and nothing else something new?"""
     asked = request_of(wish, symbol, choices, sources)
     if asked.edits == [] and not asked.moves:
         return (Check("something_selected", ok=False, detail=""),)

@@ -1,6 +1,8 @@
 """The approval of a proposal: exactly the patch that was previewed becomes one commit."""
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.core.files.base import ContentFile
@@ -12,8 +14,10 @@ from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
 from apps.common.db import JobStatus
-from apps.common.errors import Conflict, DomainError, Forbidden
-from apps.projects.models import Application, Proposal
+from apps.common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, Unavailable
+from apps.projects.analysis.isolated import EngineFailed, EngineTimeout
+from apps.projects.errors import GitFailed
+from apps.projects.models import Application, Proposal, ProposalFile
 from apps.projects.proposing.applying import run_apply
 from apps.projects.proposing.committing import Author
 from apps.projects.proposing.moving import move_proposal, refuse_act
@@ -21,9 +25,11 @@ from apps.projects.proposing.previewing import (
     Preview,
     approved_edits,
     choices_of,
+    file_diff,
     patch_of,
     preview_of,
     sources_of,
+    with_free_moves,
 )
 from apps.projects.proposing.staleness import follow_publication
 from apps.projects.queries.proposals import stored_patch
@@ -32,6 +38,7 @@ from apps.projects.rights import Right, require_right
 from apps.projects.states import Completeness, ProposalState
 
 PATCHES: Final = "projects/patches"
+MESSAGE_CHARS: Final = 500
 
 
 class PatchMismatch(Conflict):
@@ -63,19 +70,37 @@ def preview_proposal(*, actor: Actor, proposal: Proposal) -> Preview:
     require_right(actor, proposal.project, Right.EDIT, "projects.run")
     if proposal.state != ProposalState.PROPOSED:
         refuse_act(proposal)
-    return preview_of(proposal)
+    with available():
+        return preview_of(proposal)
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Say of an engine or a repository that gives no answer just now that it may do so later."""
+    try:
+        yield
+    except (EngineTimeout, EngineFailed, GitFailed) as error:
+        raise Unavailable("The code could not be read just now; try again.") from error
 
 
 def patch_of_proposal(proposal: Proposal) -> bytes:
     """Return the patch that was applied, or the one of what is chosen now; empty before there are files.
 
-    Raises GitFailed, NotLinked, RenameConflict.
+    Raises NotLinked, RenameConflict, NotFound, Unavailable.
     """
     applied = stored_patch(proposal)
     if applied is not None:
         return applied
     files = approved_edits(choices_of(proposal.files.order_by("ordinal")))
-    return patch_of(proposal, files, sources_of(proposal)).content if files else b""
+    with available():
+        free, _taken = with_free_moves(proposal, files)
+        return patch_of(proposal, free, sources_of(proposal)).content if free else b""
+
+
+def diff_of_file(row: ProposalFile) -> bytes:
+    """Return the diff of one file with its ticked edits; raises NotLinked, RenameConflict, Unavailable."""
+    with available():
+        return file_diff(row)
 
 
 def apply_proposal(
@@ -92,12 +117,16 @@ def apply_proposal(
     """
     require_right(actor, proposal.project, Right.OWN, "projects.apply")
     approver = _approver(actor)
+    if len(message) > MESSAGE_CHARS:
+        detail = f"Write at most {MESSAGE_CHARS} characters."
+        raise Invalid(errors=[FieldError(detail, pointer="/message")])
     # What is published may have moved on a moment ago, and nobody has looked since.
     follow_publication(proposal.project_id)
     proposal.refresh_from_db()
     _check_open(proposal)
     _check_consent(proposal, approver, accept_unscanned=accept_unscanned)
-    preview = preview_of(proposal)
+    with available():
+        preview = preview_of(proposal)
     if not hmac.compare_digest(preview.patch.digest, patch_digest):
         raise PatchMismatch
     if preview.is_blocking:
@@ -109,12 +138,17 @@ def apply_proposal(
         proposal=proposal,
         patch_digest=preview.patch.digest,
         tree_id=preview.patch.tree_id,
-        message=message.strip() or f"Rename {proposal.symbol['name']} to {proposal.new_name}",
+        message=message.strip() or default_message(proposal),
         author=Author.of(approver.name, approver.email).line,
         **actor.initiates(),
         **run_apply.columns(),
     )
     return _keep_and_approve(actor, row, preview)
+
+
+def default_message(proposal: Proposal) -> str:
+    """Return what the commit says unless somebody says more."""
+    return f"Rename {proposal.symbol['name']} to {proposal.new_name}"[:MESSAGE_CHARS]
 
 
 def _approver(actor: Actor) -> User:

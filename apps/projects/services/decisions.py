@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from apps.accounts.permissions import Actor
 from apps.common.errors import FieldError, Invalid
+from apps.projects.announcing import announce_proposal
 from apps.projects.models import Proposal, ProposalFile
 from apps.projects.proposing.moving import refuse_act
-from apps.projects.proposing.telling import announce_proposal
 from apps.projects.rights import Right, require_right
 from apps.projects.states import Bucket, ProposalState
 

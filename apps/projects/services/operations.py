@@ -6,10 +6,13 @@ from django.utils import timezone
 
 from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
+from apps.projects.manifests.verifying import verify_manifest
 from apps.projects.models import Credential, Mirror
 from apps.projects.services.credentials import destroy_credentials
 from apps.projects.services.mirrors import reschedule_mirror
 from apps.projects.states import MirrorState
+
+__all__ = ["destroy_credential", "set_paused", "set_quota", "verify_manifest"]
 
 
 @transaction.atomic
@@ -54,8 +57,6 @@ def destroy_credential(*, actor: Actor, credential: Credential) -> None:
 
 
 def _locked(mirror: Mirror) -> Mirror:
-    return (
-        Mirror.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("project__organization")
-        .get(pk=mirror.pk)
-    )
+    rows = Mirror.objects.select_for_update(of=("self",), no_key=True)
+    found: Mirror = rows.select_related("project__organization").get(pk=mirror.pk)
+    return found

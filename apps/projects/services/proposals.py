@@ -1,7 +1,7 @@
 """Renames that people propose, propose again, and reject."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from django.db import transaction
 
@@ -11,18 +11,19 @@ from apps.common.errors import FieldError
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
 from apps.projects.models import Project, Proposal
-from apps.projects.proposing.locating import locate_symbol
+from apps.projects.proposing.locating import LOCATED_MAX_BYTES, locate_symbol
 from apps.projects.proposing.moving import move_proposal, refuse_act
 from apps.projects.proposing.queueing import in_files, published_manifest, queue_child, queue_proposal
 from apps.projects.proposing.sources import PYTHON, SOURCES_MAX_BYTES, Listed, collect_sources, listed_files
 from apps.projects.proposing.wishing import wish_of, word_at
-from apps.projects.renaming.errors import LanguageNotSupported, SymbolNotFound
+from apps.projects.renaming.errors import LanguageNotSupported, NewNameInvalid, SymbolNotFound
 from apps.projects.renaming.naming import vetted_name
 from apps.projects.renaming.syntactic import language_family
 from apps.projects.rights import Right, require_right
 from apps.projects.states import ProposalState, RenameKind, RenameMode
 
-REPROPOSABLE = frozenset(
+NAME_CHARS: Final = 255
+REPROPOSABLE: Final = frozenset(
     {ProposalState.STALE, ProposalState.REJECTED, ProposalState.FAILED, ProposalState.CANCELLED}
 )
 
@@ -54,6 +55,9 @@ def propose_rename(
     """
     require_right(actor, project, Right.EDIT, "projects.run")
     name = vetted_name(new_name)
+    if len(name) > NAME_CHARS:
+        # A few letters are written as many once they are taken apart.
+        raise NewNameInvalid
     request = {
         "symbol": dict(symbol),
         "include": list(include),
@@ -76,9 +80,15 @@ def _check_symbol(wish: Proposal) -> None:
     elif wish.mode == RenameMode.SYNTACTIC:
         raise _not_found("Equal identifiers are found from a place in a file.")
     if wish.mode == RenameMode.SEMANTIC:
-        python = [file for file in files if file.language == PYTHON]
-        repository = published_repository(wish.project.mirror)
-        locate_symbol(wish_of(wish), collect_sources(repository, python, language=PYTHON, name="").sources)
+        _locate(wish, [file for file in files if file.language == PYTHON])
+
+
+def _locate(wish: Proposal, files: Sequence[Listed]) -> None:
+    """Look for the symbol now, unless that would take too long: then the analysis says so."""
+    if sum(file.size_bytes for file in files) > LOCATED_MAX_BYTES:
+        return
+    repository = published_repository(wish.project.mirror)
+    locate_symbol(wish_of(wish), collect_sources(repository, files, language=PYTHON, name="").sources)
 
 
 def _check_place(wish: Proposal, files: Sequence[Listed]) -> None:

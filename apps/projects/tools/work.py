@@ -1,7 +1,7 @@
 """Tools about code jobs and rename proposals: started here, applied by people alone."""
 
 import uuid
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -13,6 +13,7 @@ from apps.projects.documenting.results import result_as_markdown
 from apps.projects.documenting.storing import load_result
 from apps.projects.documenting.wishes import Selection, Wish
 from apps.projects.models import CodeJob, Proposal
+from apps.projects.models.project import seen_by
 from apps.projects.queries.docs import listed_jobs, newest_results
 from apps.projects.queries.proposals import visible_proposal
 from apps.projects.services.code_jobs import Order, start_code_job
@@ -125,7 +126,7 @@ class ProposalFacts(Result):
 
 def get_job(actor: Actor, wanted: JobNamed) -> JobFacts:
     """Return a code job with its result; raises NotFound."""
-    row = listed_jobs().visible_to(actor).filter(pk=wanted.job_id).first()  # type: ignore[attr-defined] - PartQuerySet
+    row = listed_jobs().filter(seen_by(actor, "project__"), pk=wanted.job_id).first()
     if row is None:
         raise NotFound("There is no such code job.")
     return _job(row)
@@ -161,13 +162,14 @@ def list_docs(actor: Actor, wanted: DocsWanted) -> Docs:
     return Docs(docs=[_doc(row) for row in found[:DOCS_MAX]], truncated=len(found) > DOCS_MAX)
 
 
-def _doc(row: CodeJob) -> DocFacts:
+def _doc(row: Any) -> DocFacts:
+    """Return what is said of a job that was listed with what is stale of it."""
     return DocFacts(
         job_id=row.pk,
         type=CodeJobType(row.type),
         about=list(row.request["covers"]),
-        stale=bool(row.stale),  # type: ignore[attr-defined] - annotated
-        stale_paths=list(row.stale_paths),  # type: ignore[attr-defined] - annotated
+        stale=bool(row.stale),
+        stale_paths=list(row.stale_paths),
         commit=row.commit,
         created_at=row.created_at,
     )

@@ -11,8 +11,10 @@ import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 
+from apps.projects.errors import GitFailed
 from apps.projects.git.layout import published_repository
 from apps.projects.manifests import listing
+from apps.projects.manifests.blobs import BATCH_BLOBS
 from apps.projects.manifests.building import build_manifest, write_manifest
 from apps.projects.manifests.document import entry_fields, entry_line
 from apps.projects.manifests.storing import read_document
@@ -25,6 +27,7 @@ from tests.projects.repositories import Blob, Repository
 
 pytestmark = pytest.mark.django_db
 
+AS_ADA = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
 NAMES = st.sampled_from(
     [
         b"a.py",
@@ -166,6 +169,25 @@ def test_beyond_the_limits_entries_are_listed_without_content_facts(
 def test_an_empty_repository_has_a_manifest_of_no_files(project: Project, tmp_path: Path) -> None:
     built = build_manifest(project=project, repository=tmp_path)
     assert (built.file_count, built.header["commit"], built.header["totals"]["files"]) == (0, "", 0)
+
+
+def test_a_missing_blob_ends_the_build_at_once_and_what_was_learnt_before_is_kept(
+    repository: Repository, project: Project
+) -> None:
+    # More requests and answers than any pipe holds: nobody may wait for a reader that gave up.
+    repository.commit({f"{number:04}": f"{number:04}" * 400 for number in range(3_000)})
+    lines = repository.git("ls-tree", "main") + f"\n100644 blob {'1' * 40}\t!first"
+    tree = repository.git("mktree", "--missing", stdin=lines.encode())
+    commit = repository.git(*AS_ADA, "commit-tree", "-m", "x", tree)
+    with pytest.raises(GitFailed):
+        build_manifest(project=project, repository=repository.folder, commit=commit, ref="heads/main")
+    assert not Manifest.objects.exists()
+    lines = lines.replace("!first", "last")
+    tree = repository.git("mktree", "--missing", stdin=lines.encode())
+    commit = repository.git(*AS_ADA, "commit-tree", "-m", "x", tree)
+    with pytest.raises(GitFailed):
+        build_manifest(project=project, repository=repository.folder, commit=commit, ref="heads/main")
+    assert BlobFact.objects.count() == BATCH_BLOBS
 
 
 def test_lfs_pointers_are_counted_and_said_nothing_of(repository: Repository, project: Project) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import call_command
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from apps.projects.manifests.building import ManifestFailed
@@ -50,9 +51,10 @@ def test_one_flipped_byte_of_the_document_is_named(manifest: Manifest) -> None:
 
 
 def test_a_forged_row_is_named(manifest: Manifest) -> None:
+    signature = bytes(manifest.signature)
     Manifest.objects.update(signature=b"0" * 64)
     assert codes(manifest) == ["signature_invalid"]
-    Manifest.objects.update(signature=manifest.signature, header={"files": 0})
+    Manifest.objects.update(signature=signature, header={"files": 0})
     assert codes(manifest) == ["header_changed"]
 
 
@@ -126,3 +128,6 @@ def test_a_rebuild_is_queued_by_those_who_may_sync(
     assert codes == {"stranger": 404, "anonymous": 401, "viewer": 403, "manager": 202}
     again = actors.manager.api.post(address, {}, format="json").json()
     assert (again["kind"], again["joined"]) == ("manifest", True)
+    Project.objects.update(archived_at=timezone.now())
+    assert actors.manager.api.post(address, {}, format="json").status_code == 409
+    assert actors.viewer.api.get(f"/api/v1/projects/{project.pk}/manifest").status_code == 200

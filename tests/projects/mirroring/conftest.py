@@ -11,6 +11,7 @@ from apps.common.jobs import execute
 from apps.projects.mirroring.queueing import queue_verification
 from apps.projects.models import Credential, Mirror, MirrorRun, Project
 from apps.projects.services.mirrors import link_repo, start_rebuild, start_reclone, start_sync
+from apps.projects.vault import seal_secret
 from tests.factories.projects import ProjectFactory
 from tests.projects.mirroring.remotes import GitBackend, git_daemon, http_remote
 from tests.projects.repositories import Repository
@@ -31,7 +32,9 @@ class Linked:
     @property
     def last_run(self) -> MirrorRun:
         """Return the newest run."""
-        run = MirrorRun.objects.filter(project=self.project).order_by("-created_at", "-pk").first()
+        run: MirrorRun | None = (
+            MirrorRun.objects.filter(project=self.project).order_by("-created_at", "-pk").first()
+        )
         assert run is not None
         return run
 
@@ -56,8 +59,12 @@ class Linked:
     def run(self, run: MirrorRun) -> MirrorRun:
         """Run a queued run here and now."""
         execute("projects.sync", run.pk)
-        run.refresh_from_db()
-        return run
+        return self.reread(run)
+
+    @staticmethod
+    def reread(run: MirrorRun) -> MirrorRun:
+        """Return a run as it is now."""
+        return MirrorRun.objects.select_related("mirror", "project").get(pk=run.pk)  # type: ignore[no-any-return]
 
     def sync(self, *, is_override: bool = False) -> MirrorRun:
         """Sync once, here and now."""
@@ -68,6 +75,20 @@ class Linked:
         """Clone anew, here and now."""
         actor = system_actor(self.project.organization)
         return self.run(start_reclone(actor=actor, project=self.project)[0])
+
+    def give_credential(self, port: int, secret: bytes) -> Credential:
+        """Store a credential for a remote of this machine, under the name `robot`."""
+        credential = Credential(
+            organization=self.project.organization,
+            project=self.project,
+            host="127.0.0.1",
+            port=port,
+            label="token",
+            username="robot",
+        )
+        seal_secret(credential, secret)
+        credential.save()
+        return credential
 
     def verify(self) -> MirrorRun:
         """Look for missing objects, here and now."""

@@ -7,11 +7,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
+
+from django.db import connection
 
 from tests.projects.repositories import ENVIRONMENT
 
@@ -61,6 +63,8 @@ class GitBackend(BaseHTTPRequestHandler):
     # The Basic credentials that are asked for, as `user:secret`.
     login: ClassVar[str] = ""
     asked: ClassVar[list[str]] = []
+    # Called once, in the middle of the next fetch, while git waits for the answer.
+    in_fetch: ClassVar[Callable[[], object] | None] = None
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output quiet."""
@@ -96,6 +100,8 @@ class GitBackend(BaseHTTPRequestHandler):
         body = self.rfile.read(size) if size else self._chunks()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if b"command=fetch" in body:
+            self._call_hook()
         environment = {
             **ENVIRONMENT,
             "GIT_PROJECT_ROOT": self.root,
@@ -117,7 +123,16 @@ class GitBackend(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        with suppress(BrokenPipeError):  # whoever asked was stopped
+            self.wfile.write(content)
+
+    def _call_hook(self) -> None:
+        hook, type(self).in_fetch = type(self).in_fetch, None
+        if hook is not None:
+            try:
+                hook()
+            finally:
+                connection.close()
 
     def _chunks(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

@@ -1,5 +1,6 @@
 """An approved patch becomes one commit, whoever else acts at once and wherever a worker dies."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -76,6 +77,7 @@ def test_a_patch_that_differs_by_a_byte_is_refused(actors: Actors, shop: Shop, r
     assert not Application.objects.exists()
     assert shop.ref(proposal) == ""
     assert apply(actors.analyst, proposal, "nothing").status_code == 422
+    assert apply(actors.analyst, proposal, digest, message="m" * 501).status_code == 422
 
 
 @pytest.mark.django_db
@@ -211,7 +213,7 @@ def test_a_killed_worker_leaves_one_commit_to_the_next(
     die_at(point, row)
     left = shop.ref(proposal)
     assert bool(left) == (point == "apply.ref")
-    Application.objects.update(lease_until=timezone.now() - timezone.timedelta(seconds=1))
+    Application.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     jobs.reap_jobs()
     row = run_application(proposal)
     assert (row.status, proposal.state) == ("succeeded", "applied")

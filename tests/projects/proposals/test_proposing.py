@@ -40,6 +40,8 @@ def test_what_cannot_be_renamed_is_refused_at_once(actors: Actors, shop: Shop) -
     not_found, not_supported = "projects.symbol_not_found", "projects.language_not_supported"
     assert refused(new_name="class") == "projects.new_name_invalid"
     assert refused(new_name="two words") == "projects.new_name_invalid"
+    assert refused(new_name="\ufdfa" * 20) == "projects.new_name_invalid"
+    assert refused(new_name="\ufb03" * 200) == "projects.new_name_invalid"  # three letters each
     assert refused(symbol={**PLACE, "path": "none.py"}) == not_found
     assert refused(symbol={**PLACE, "path": "../etc/passwd"}) == not_found
     assert refused(symbol={**PLACE, "line": 99}) == not_found

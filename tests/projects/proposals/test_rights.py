@@ -9,6 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import AuditEntry, Role
 from apps.accounts.services import create_api_key
 from apps.projects.models import Project, Proposal
+from apps.projects.proposing.analysing import run_rename
 from apps.projects.states import Visibility
 from tests.factories.accounts import create_member
 from tests.factories.projects import ProjectMemberFactory
@@ -128,13 +129,25 @@ def test_an_archived_project_takes_no_writes(actors: Actors, shop: Shop, run_job
     assert propose(actors.analyst, shop.project).json()["code"] == "projects.archived"
 
 
-def test_archived_while_analysing_ends_cancelled(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:
-    """Edge case 22."""
+@pytest.mark.parametrize("stage", ["", "recording"])
+def test_archived_while_analysing_ends_cancelled(
+    actors: Actors, shop: Shop, run_jobs: Jobs, stage: str
+) -> None:
+    """Edge case 22, also at the last moment."""
+
+    def archive(row: Proposal) -> None:
+        if row.stage == stage:
+            Project.objects.update(archived_at=timezone.now())
+
     answer = propose(actors.analyst, shop.project)
-    Project.objects.update(archived_at=timezone.now())
-    run_jobs()
+    run_rename.change_hooks.append(archive)
+    try:
+        run_jobs()
+    finally:
+        run_rename.change_hooks.remove(archive)
     row = Proposal.objects.get(pk=answer.json()["id"])
     assert (row.status, row.state) == ("cancelled", "cancelled")
+    assert not row.files.exists()
 
 
 def test_whoever_lost_the_right_is_not_analysed_for(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -22,11 +23,11 @@ from apps.projects.renaming.analysing import conclude, sort_heard
 from apps.projects.renaming.engines import jedi_child, rope_child
 from apps.projects.renaming.exporting import exported
 from apps.projects.renaming.naming import vetted_name
-from apps.projects.renaming.selecting import select_files
+from apps.projects.renaming.selecting import Selected, select_files
 from apps.projects.renaming.semantic import Heard, pointed_at, python_texts, question_of, raise_symbol_error
 from apps.projects.renaming.surveying import survey
 from apps.projects.renaming.values import Analysis, Place, SourceFile, Sources, Wish
-from apps.projects.renaming.wire import Listed
+from apps.projects.renaming.wire import Listed, Spot
 from apps.projects.renaming.writing import apply_edits
 from apps.projects.states import Bucket, RenameKind, RenameMode
 
@@ -61,17 +62,56 @@ def wish_for(place: Place | str, new: str, kind: str = "symbol") -> Wish:
     return Wish(RenameKind(kind), RenameMode.SEMANTIC, new, place=place)
 
 
-def analysed(wish: Wish, sources: Sources, alter: Callable[[Engines], Engines] | None = None) -> Analysis:
-    """Analyse in this process; `alter` may change what the engines say."""
+@dataclass(frozen=True)
+class Asked:
+    """One wish, and what was said of it."""
+
+    wish: Wish
+    name: str
+    selected: Selected
+    heard: Heard
+
+    def written(self) -> list[Spot]:
+        """Return every place where the name is written, whatever it means there."""
+        survey = self.heard.survey
+        sites = [Spot(item.path, item.line, item.column) for item in survey.sites]
+        return sites + [Spot(item.path, item.line, item.column) for item in survey.left]
+
+    def claimed(self) -> Analysis:
+        """Conclude as if both engines claimed every place: nothing but our own view decides."""
+        every = Listed(self.written())
+        return self.analysis(lambda engines: {"rope": every, "jedi": every})
+
+    def analysis(self, alter: Callable[[Engines], Engines] | None = None) -> Analysis:
+        """Conclude; `alter` may change what the engines say."""
+        engines = self.heard.engines if alter is None else alter(self.heard.engines)
+        return conclude(sort_heard(self.wish, replace(self.heard, engines=engines)), self.name, self.selected)
+
+
+def ask_scopes(wish: Wish, sources: Sources) -> Asked:
+    """Ask our own view alone, in this process; no engine lists anything."""
     name = vetted_name(wish.new_name)
     selected = select_files(sources, (), ())
-    question = question_of(wish, name, selected)
-    found = survey(question)
+    try:
+        found = survey(question_of(wish, name, selected))
+    finally:
+        gc.enable()
     raise_symbol_error(found)
-    pointed = pointed_at(question.old, found, 60.0)
-    engines = heard_of(pointed, python_texts(question, selected))
-    heard = Heard(found, alter(engines) if alter is not None else engines)
-    return conclude(sort_heard(wish, heard), name, selected)
+    return Asked(wish, name, selected, Heard(found, {}))
+
+
+def ask_here(wish: Wish, sources: Sources) -> Asked:
+    """Ask in this process, the engines as well."""
+    asked = ask_scopes(wish, sources)
+    question = question_of(wish, asked.name, asked.selected)
+    pointed = pointed_at(question.old, asked.heard.survey, 60.0)
+    engines = heard_of(pointed, python_texts(question, asked.selected))
+    return replace(asked, heard=replace(asked.heard, engines=engines))
+
+
+def analysed(wish: Wish, sources: Sources) -> Analysis:
+    """Analyse in this process."""
+    return ask_here(wish, sources).analysis()
 
 
 def heard_of(pointed: object, texts: Mapping[str, object]) -> Engines:
@@ -82,8 +122,8 @@ def heard_of(pointed: object, texts: Mapping[str, object]) -> Engines:
         try:
             content = msgspec.json.encode(pointed)
             return {
-                "jedi": asked(jedi_child.main, content),
-                "rope": asked(rope_child.main, content),
+                "jedi": asked(jedi_child.respond, content),
+                "rope": asked(rope_child.respond, content),
             }
         finally:
             os.chdir(before)

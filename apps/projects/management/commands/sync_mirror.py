@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from argparse import ArgumentParser
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from apps.projects.tasks import run_sync
 
 HELD: Final = 3
 LOCKED: Final = 4
+POLL_S: Final = 0.5
 
 
 class Command(BaseCommand):
@@ -53,16 +55,23 @@ class Command(BaseCommand):
         sys.exit(LOCKED if joined else self._code_of(run, waited=options["wait"]))
 
     def _run_here(self, run: MirrorRun, *, is_quiet: bool) -> None:
-        seen: list[str] = []
+        """Run it in this process, or follow the worker that was faster."""
+        seen = {""}
 
         def tell(row: MirrorRun) -> None:
-            if row.pk == run.pk and row.stage and row.stage not in seen and not is_quiet:
-                seen.append(row.stage)
+            if row.pk == run.pk and row.stage not in seen and not is_quiet:
+                seen.add(row.stage)
                 self.stdout.write(row.stage)
 
         run_sync.on_change(tell)
         try:
             execute(run_sync.kind, run.pk)
+            run.refresh_from_db()
+            while not JobStatus(run.status).is_final:
+                time.sleep(POLL_S)
+                execute(run_sync.kind, run.pk)
+                run.refresh_from_db()
+                tell(run)
         finally:
             run_sync.change_hooks.remove(tell)
 

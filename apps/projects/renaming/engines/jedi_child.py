@@ -1,20 +1,35 @@
 """jedi: static, in this process, no compiled module of the repository."""
 
+import sys
+import sysconfig
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import jedi
 from jedi.api.environment import InterpreterEnvironment
 
 from apps.projects.renaming.engines.pointing import answer, text_of
+from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
+
+STDLIB: Final = sysconfig.get_path("stdlib")
 
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """Answer one request for the folder we are in."""
+    """Answer one request for the folder we are in; nothing of it runs."""
+    refuse_code_of(Path.cwd())
+    respond(stdin, stdout)
+
+
+def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
+    """Answer one request."""
     # Its pickles stay in the folder, which goes with the process.
     jedi.settings.cache_directory = str(Path.cwd() / ".cache")
-    project = jedi.Project(Path.cwd(), load_unsafe_extensions=False, smart_sys_path=True)
+    # The standard library and the folder: what is installed beside Sextant says nothing of the sources.
+    paths = [path for path in sys.path if Path(path).is_relative_to(STDLIB) and "site-packages" not in path]
+    project = jedi.Project(
+        Path.cwd(), sys_path=[str(Path.cwd()), *paths], load_unsafe_extensions=False, smart_sys_path=True
+    )
     environment = InterpreterEnvironment()
     answer(stdin, stdout, lambda pointed, path: JediFile(pointed, path, project, environment))
 

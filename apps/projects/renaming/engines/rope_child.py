@@ -1,5 +1,6 @@
 """rope: no folder of its own, no preferences of the repository."""
 
+from pathlib import Path
 from typing import IO, Any
 
 from rope.base.evaluate import ScopeNameFinder
@@ -7,6 +8,7 @@ from rope.base.project import Project
 from rope.refactor.occurrences import same_pyname, unsure_pyname
 
 from apps.projects.renaming.engines.pointing import answer
+from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
 
 PREFERENCES: dict[str, Any] = {
@@ -23,7 +25,13 @@ PREFERENCES: dict[str, Any] = {
 
 
 def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
-    """Answer one request for the folder we are in."""
+    """Answer one request for the folder we are in; nothing of it runs."""
+    refuse_code_of(Path.cwd())
+    respond(stdin, stdout)
+
+
+def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
+    """Answer one request."""
     project = Project(".", ropefolder=None, **PREFERENCES)
     expected: list[Any] = []
 

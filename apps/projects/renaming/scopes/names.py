@@ -19,8 +19,7 @@ class Names:
         self._statements = {
             id(alias): node
             for module in project.modules.values()
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.ImportFrom)
+            for node in module.from_imports
             for alias in node.names
         }
         self._exports: dict[str, frozenset[str] | None] = {}
@@ -97,17 +96,21 @@ class Names:
         if owner is None:
             return f"builtins.{node.id}" if not scope.module.scope.stars else "?"
         definers = owner.names.get(node.id, [])
-        names = {self.foreign_import(item.node) for item in definers if item.how in {"import", "from"}}
+        found = [item for item in definers if item.how in {"import", "from"}]
+        names = {self.foreign_import(item.node, owner.module) for item in found}
         return names.pop() if len(names) == 1 and len(definers) == 1 else "?"
 
-    def foreign_import(self, alias: ast.AST) -> str:
-        """Return the dotted name that an import brings in."""
+    def foreign_import(self, alias: ast.AST, importer: Module) -> str:
+        """Return the dotted name that an import brings in; `?` if it may be of the project."""
         if not isinstance(alias, ast.alias):
             return "?"
         statement = self._statements.get(id(alias))
+        dotted = alias.name if statement is None else statement.module or ""
+        if (statement is not None and statement.level) or self.project.could_find(dotted, 0, importer):
+            return "?"
         if statement is None:
             return alias.name if alias.asname else alias.name.partition(".")[0]
-        return f"{statement.module}.{alias.name}" if not statement.level else "?"
+        return f"{statement.module}.{alias.name}"
 
 
 def listed_exports(module: Module) -> frozenset[str] | None:
