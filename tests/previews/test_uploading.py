@@ -185,6 +185,33 @@ def test_a_worker_that_dies_after_the_refusal_leaves_nothing_for_good(
     assert session_of(made).failures == 1
 
 
+def test_a_cancelled_validation_is_no_refusal(actors: Actors, media: Path) -> None:
+    made = create(actors.analyst)
+    upload(actors.analyst, made["id"], zip_of())
+    bundle = Bundle.objects.get(session=made["id"])
+    assert actors.manager.api.post(f"/api/v1/jobs/{bundle.pk}/cancel").status_code == 202
+    settle_lost()
+    assert (session_of(made).status, session_of(made).failures, stored(media)) == ("pending", 0, [])
+
+
+def test_an_upload_with_a_key_has_one_effect(actors: Actors, run_jobs: RunJobs, media: Path) -> None:
+    made = create(actors.analyst)
+    address, headers = f"{SESSIONS}/{made['id']}/bundle", {"Idempotency-Key": "once"}
+    content = zip_of()
+    answers = []
+    for _ in range(2):
+        form = {
+            "bundle_file": SimpleUploadedFile("b.zip", content),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        answers.append(actors.analyst.api.post(address, form, format="multipart", headers=headers))
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[1]["Idempotency-Replayed"] == "true"
+    assert (Bundle.objects.count(), len(stored(media))) == (1, 1)
+    run_jobs()
+    assert session_of(made).status == "ready"
+
+
 def test_a_project_takes_only_so_many_uploads_an_hour(actors: Actors, settings: Settings) -> None:
     settings.RATE_LIMITS = merged({"preview_upload": "2/h"})
     made = create(actors.analyst)

@@ -27,14 +27,20 @@ def settle_bundle(bundle: Bundle) -> None:
     if bundle.status not in NOT_GOOD:
         return
     newer = Bundle.objects.filter(session=bundle.session_id, revision__gt=bundle.revision)
-    if not newer.exists():
-        refuse_bundle(
-            bundle.session,
-            SessionStatus.VALIDATING,
-            code=bundle.error_code or "previews.bundle_unsafe",
-            detail=bundle.error_detail,
-        )
+    if not newer.exists() and bundle.status == JobStatus.CANCELLED:
+        _wait_again(bundle.session)
+    elif not newer.exists():
+        code, detail = bundle.error_code, bundle.error_detail
+        refuse_bundle(bundle.session, SessionStatus.VALIDATING, code=code, detail=detail)
     discard_object(bundle)
+
+
+@transaction.atomic
+def _wait_again(session: Session) -> None:
+    """Let a session wait for another bundle whose validation somebody cancelled: that is no refusal."""
+    waiting = Session.objects.filter(pk=session.pk, status=SessionStatus.VALIDATING)
+    if waiting.update(status=SessionStatus.PENDING, updated_at=timezone.now()):
+        announce_status(session, SessionStatus.PENDING)
 
 
 @transaction.atomic
