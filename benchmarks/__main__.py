@@ -15,6 +15,7 @@ from benchmarks.stage import Stage
 
 # Modules that hold a benchmark, in the order of the specification.
 NAMES = ("live", "requests", "audit_chain", "metrics", "signals", "projects", "previews")
+NAMES = ("live", "requests", "audit_chain", "metrics", "signals", "projects_rename")
 # Those that run only by their name.
 NAMED_ONLY = ("metrics_sustained",)
 

@@ -100,7 +100,7 @@ def _session(project: Project, key: str) -> str:
     return token
 
 
-Ask = Callable[[socket.socket], None]
+Ask = Callable[[socket.socket], object]
 
 
 class Asking:

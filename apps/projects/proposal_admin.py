@@ -49,6 +49,7 @@ class ProposalAdmin(ProposalJobAdmin):
         "created_by", "created_at",
     )  # fmt: skip
     list_filter = ("state", "status", "outcome", "mode")
+    search_fields = ("project__name", "organization__slug", "error_code")
     list_select_related = ("project", "organization", "created_by")
     exclude = ("conflicts", "residual", "unscanned", "scanned", "proposal_digest", "lease_token")
 

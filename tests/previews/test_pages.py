@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -47,7 +48,8 @@ def test_who_may_share_is_offered_the_dialog_with_their_projects(actors: Actors)
 
 def test_a_preview_is_shown_with_devices_log_and_buttons(actors: Actors, ready: Ready) -> None:
     made = ready(label="<i>Harbour")
-    visit("grants", made["token"], **{"User-Agent": "Mozilla/5.0 (iPhone) Version/19 Safari/604"})
+    agent: dict[str, Any] = {"User-Agent": "Mozilla/5.0 (iPhone) Version/19 Safari/604"}
+    visit("grants", made["token"], **agent)
     page = shown(actors.analyst.browser, f"/previews/{made['id']}/")
     assert "&lt;i&gt;Harbour" in page
     assert "Safari on iPhone" in page

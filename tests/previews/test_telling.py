@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.accounts.models import AuditEntry, Notification, User
 from apps.accounts.models import Session as SignIn
+from apps.common.errors import NotFound
 from apps.common.live import topics
 from apps.common.probes import run_probes
 from apps.previews import periodic
@@ -61,7 +62,7 @@ def test_only_who_sees_the_project_watches_a_preview(actors: Actors) -> None:
 def _may_watch(topic: topics.Topic, actor: Any, name: str) -> bool:
     try:
         topic.check_row(actor, name)
-    except topics.NotFound:
+    except NotFound:
         return False
     return True
 

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from apps.projects.models import Project
+from apps.common.errors import NotFound
+from apps.projects.models import Mirror, Project
+from apps.projects.reading.listing import Wanted, all_files, entry_at, list_entries
 from apps.projects.reading.paths import path_key
 from tests.factories.projects import ProjectFactory, publish
 from tests.furniture.people import Actors
@@ -132,6 +134,20 @@ def test_pages_keep_their_commit_while_a_publication_happens(
     files = ["README.md", "big.psd", "link", "run.sh", "src/app.py", "src/deep/data.bin", "sub"]
     assert [entry["path"] for entry in found] == ["src", "src/deep", *files]
     assert "zzz" in names(get(actors, project, "files"))
+
+
+def test_a_publication_between_two_statements_mixes_nothing(project: Project, repository: Repository) -> None:
+    """Whoever has read which commit is published gets the files of that one, though others are by now."""
+    mirror = Mirror.objects.get(project=project)
+    commit = mirror.head_commit
+    repository.commit({"README.md": None, "zzz": "new", "src/app.py": "changed\n"})
+    publish_whole(project, repository)
+    entries = list_entries(mirror, commit, Wanted(), after=None, limit=50)
+    assert [entry.shown_path for entry in entries] == ROOT
+    assert entry_at(mirror, commit, b"src/app.py").size_bytes == len("import os\n\n\ndef main():\n    pass\n")
+    assert b"zzz" not in all_files(mirror, commit)
+    with pytest.raises(NotFound):
+        entry_at(mirror, commit, b"zzz")
 
 
 def test_a_file_comes_with_text_and_facts(actors: Actors, project: Project, repository: Repository) -> None:

@@ -157,9 +157,12 @@ def test_kinds_that_change_odd_names_and_links(
     actors: Actors, project: Project, repository: Repository
 ) -> None:
     odd = b"caf\xe9\n.txt"
-    base = repository.commit({"link": "file\n", odd: "1\n", "run": "x", "sub": Blob(b"1" * 40, "160000")})
+    base = repository.commit(
+        {"bin": b"\0", "link": "file\n", odd: "1\n", "run": "x", "sub": Blob(b"1" * 40, "160000")}
+    )
     repository.commit(
         {
+            "bin": b"\0\n",
             "link": Blob(b"/etc/passwd", "120000"),
             odd: "2\n",
             "run": Blob(b"x", "100755"),
@@ -167,7 +170,8 @@ def test_kinds_that_change_odd_names_and_links(
         }
     )
     publish(project, repository)
-    files = compared(actors, project, base=base)["files"]
+    binary, *files = compared(actors, project, base=base)["files"]
+    assert (binary["path"], binary["is_binary"], binary["hunks"]) == ("bin", True, [])
     assert [file["path"] for file in files] == [None, "link", "run", "sub"]
     assert files[0]["path_key"] == path_key(odd)
     assert files[0]["hunks"][0]["lines"] == ["-1", "+2"]

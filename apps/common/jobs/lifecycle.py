@@ -155,21 +155,32 @@ def cancel(kind: JobKind[R], row: R) -> None:
 def retry(kind: JobKind[R], row: R) -> None:
     """Queue a failed job again, its attempts counted from none; raises JobNotRetryable."""
     failed = kind.rows.filter(pk=row.pk, status=JobStatus.FAILED, discarded_at=None)
-    if not failed.update(
-        status=JobStatus.QUEUED,
-        attempt=0,
-        workers_lost=0,
-        run_after=None,
-        queued_at=Now(),
-        finished_at=None,
-        cancel_requested_at=None,
-        error_code="",
-        error_detail="",
-        error_trace="",
-    ):
+    try:
+        with transaction.atomic():
+            is_queued = failed.update(**_fresh())
+    except IntegrityError as error:
+        # A constraint of the row's own: one that does the same is queued or running.
+        raise JobNotRetryable("The same is queued or running already.") from error
+    if not is_queued:
         raise JobNotRetryable
     row.refresh_from_db()
     kind.enqueue(row.pk)
+
+
+def _fresh() -> dict[str, Any]:
+    """Return the columns of a failed job that is to begin anew."""
+    return {
+        "status": JobStatus.QUEUED,
+        "attempt": 0,
+        "workers_lost": 0,
+        "run_after": None,
+        "queued_at": Now(),
+        "finished_at": None,
+        "cancel_requested_at": None,
+        "error_code": "",
+        "error_detail": "",
+        "error_trace": "",
+    }
 
 
 def discard(kind: JobKind[R], row: R) -> None:

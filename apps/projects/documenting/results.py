@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from apps.projects.documenting.markdown import code, plain
+from apps.projects.documenting.markdown import block, code, plain
 
 GENERATOR: Final = "sextant-structure/1"
 STRUCTURAL: Final = "structural"
@@ -117,7 +117,19 @@ def result_as_markdown(result: Result) -> str:
     parts = [result.text_md]
     for section in result.sections:
         parts += [f"## {plain(section.title)}", section.text_md]
-    if result.unscanned:
-        parts.append("## Not scanned")
-        parts.append("\n".join(f"- {code(each.path)}: {plain(each.reason)}" for each in result.unscanned))
+    parts += _under("Suggestions", [_suggested(each) for each in result.suggestions])
+    for change in result.changes:
+        where = f"{plain(change.file)}, before line {change.range.start}"
+        parts += [f"## Change: {where}", block(change.replacement)]
+    parts += _under("Not scanned", [f"{code(each.path)}: {plain(each.reason)}" for each in result.unscanned])
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _under(title: str, lines: list[str]) -> list[str]:
+    """Return a list under its title, nothing for no lines."""
+    return [f"## {title}", "\n".join(f"- {line}" for line in lines)] if lines else []
+
+
+def _suggested(found: Suggestion) -> str:
+    where = f"{code(found.anchor.path)}, line {found.anchor.line_start}"
+    return f"{code(found.current)} could be {code(found.proposed)} ({where}): {plain(found.reason)}"

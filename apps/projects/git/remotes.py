@@ -68,7 +68,7 @@ class Login:
 class RemoteRefs:
     """What a remote has: `default_branch` (empty if HEAD names none), target ids by name below `refs/`."""
 
-    default_branch: str
+    default_branch: bytes
     targets: Mapping[bytes, str] = field(default_factory=dict)
 
 
@@ -86,11 +86,11 @@ def list_refs(pinned: PinnedRemote, login: Login | None, *, beat: Beat) -> Remot
 
 def parse_listing(lines: IO[bytes]) -> RemoteRefs:
     """Return what `ls-remote --symref` wrote; raises RepoTooLarge."""
-    default_branch, targets = "", {}
+    default_branch, targets = b"", {}
     for line in lines:
         target, _, name = line.rstrip(b"\n").partition(b"\t")
         if name == b"HEAD" and target.startswith(b"ref: refs/heads/"):
-            default_branch = target.removeprefix(b"ref: refs/heads/").decode("utf-8", "surrogateescape")
+            default_branch = target.removeprefix(b"ref: refs/heads/")
         short = name.removeprefix(b"refs/")
         if name == short or name.endswith(b"^{}") or not short.startswith((b"heads/", b"tags/")):
             continue

@@ -7,6 +7,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from apps.common.encryption import SealBrokenError
 from apps.common.jobs import LeaseLost, Run
@@ -35,6 +36,8 @@ class Attempt:
     run: Run[MirrorRun]
     mirror: Mirror
     fence: int
+    # What the repository may take.
+    max_bytes: int
     stage: str = ""
     began_s: float = field(default_factory=time.monotonic)
 
@@ -62,11 +65,6 @@ class Attempt:
     def repository(self) -> Path:
         """Return the folder of that generation."""
         return generation_folder(self.mirror.pk, self.generation)
-
-    @property
-    def max_bytes(self) -> int:
-        """Return what the repository may take."""
-        return self.mirror.quota_bytes or settings.PROJECTS_MIRROR_MAX_BYTES
 
     @property
     def elapsed_ms(self) -> int:
@@ -97,7 +95,15 @@ def claim(run: Run[MirrorRun]) -> Attempt:
         mirror.fence += 1
         mirror.save(update_fields=["fence"])
         run.write(fence=mirror.fence, commit_before=mirror.head_commit)
-    return Attempt(run, mirror, mirror.fence)
+    return Attempt(run, mirror, mirror.fence, max_bytes=_allowance(mirror))
+
+
+def _allowance(mirror: Mirror) -> int:
+    """Return what a mirror may take: its quota, and no more than the organization's other mirrors leave."""
+    others = Mirror.objects.filter(organization=mirror.organization_id).exclude(pk=mirror.pk)
+    used = others.aggregate(total=Sum("size_bytes"))["total"] or 0
+    quota = mirror.quota_bytes or settings.PROJECTS_MIRROR_MAX_BYTES
+    return max(0, min(quota, settings.PROJECTS_ORG_MAX_BYTES - used))
 
 
 def lock_mirror(attempt: Attempt) -> Mirror:

@@ -11,7 +11,6 @@ from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from apps.common.jobs import LeaseLost
 from apps.projects.git.failures import StorageFull
@@ -58,9 +57,7 @@ def check_room(attempt: Attempt) -> None:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     if shutil.disk_usage(root).free < needed:
         raise StorageFull(cause=f"fewer than {needed} bytes are free")
-    others = Mirror.objects.filter(organization=mirror.organization_id).exclude(pk=mirror.pk)
-    used = others.aggregate(total=Sum("size_bytes"))["total"] or 0
-    if used + mirror.size_bytes > settings.PROJECTS_ORG_MAX_BYTES:
+    if attempt.max_bytes == 0:
         raise StorageFull(cause="the organization's mirrors take all that they may")
 
 

@@ -1,6 +1,7 @@
 """What a run that failed, or found nothing new, means for its mirror."""
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -16,6 +17,7 @@ from apps.projects.git.failures import RemoteFailed, RepoAuthFailed, RepoCorrupt
 from apps.projects.mirroring.attempt import Attempt, lock_mirror
 from apps.projects.mirroring.errors import BranchMissing
 from apps.projects.mirroring.publishing import mark_sound
+from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.scheduling import database_now, due_columns
 from apps.projects.models import Credential, Mirror, MirrorRun
 from apps.projects.models.mirror import WRITING_KINDS
@@ -38,6 +40,14 @@ STATES: Final = {
 }
 
 logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Where a mirror stood before a run failed."""
+
+    state: str
+    failures: int
 
 
 def end_unchanged(attempt: Attempt) -> None:
@@ -63,7 +73,7 @@ def end_failed(attempt: Attempt, error: DomainError) -> None:
     row = attempt.row
     with transaction.atomic():
         mirror, now = lock_mirror(attempt), database_now()
-        is_first = mirror.failures == 0
+        before = Before(mirror.state, mirror.failures)
         _write_failure(attempt, mirror, error, now)
         ended = release(
             attempt.run.kind,
@@ -76,12 +86,11 @@ def end_failed(attempt: Attempt, error: DomainError) -> None:
         )
         if not ended:
             raise LeaseLost
-        _tell(row, mirror, error, is_first=is_first)
-    logger.warning("mirror_run_failed", code=error.code, state=mirror.state)
+        _tell(row, mirror, error, before)
+    logger.warning("mirror_run_failed", code=error.code, before=before.state, state=mirror.state)
 
 
 def _write_failure(attempt: Attempt, mirror: Mirror, error: DomainError, now: dt.datetime) -> None:
-    before = mirror.state
     mirror.error_code = error.code
     mirror.error_detail = error.detail[:DETAIL_CHARS]
     mirror.error_cause = error.cause if isinstance(error, RemoteFailed) else ""
@@ -90,8 +99,6 @@ def _write_failure(attempt: Attempt, mirror: Mirror, error: DomainError, now: dt
         mirror.state = state_after(mirror, error)
         for name, value in due_columns(mirror, now=now).items():
             setattr(mirror, name, value)
-    if before != mirror.state:
-        logger.info("mirror_state", before=before, after=mirror.state)
     mirror.save()
 
 
@@ -117,16 +124,17 @@ def _was_refused(mirror: Mirror) -> bool:
     return len(codes) == REFUSED_AFTER - 1 and set(codes) == {RepoAuthFailed.code}
 
 
-def _tell(row: MirrorRun, mirror: Mirror, error: DomainError, *, is_first: bool) -> None:
+def _tell(row: MirrorRun, mirror: Mirror, error: DomainError, before: Before) -> None:
     """Tell those in charge: of a state when it begins, of other trouble once a streak."""
-    has_begun = row.mirror.state != mirror.state
+    has_begun = before.state != mirror.state
+    gives_up = mirror.state == MirrorState.AUTH_FAILED and mirror.failures == AUTH_FAILURES_MAX
     if mirror.state == MirrorState.OVER_QUOTA and has_begun:
         tell_over_quota(row)
     elif isinstance(error, BranchMissing) and has_begun:
         tell_branch_missing(row, branch=error.branch)
-    elif mirror.state == MirrorState.AUTH_FAILED and has_begun:
+    elif mirror.state == MirrorState.AUTH_FAILED and (has_begun or gives_up):
         tell_auth_failed(row)
-    elif is_first:
+    elif before.failures == 0:
         tell_sync_failed(row, code=error.code)
 
 

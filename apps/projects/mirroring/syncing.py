@@ -19,7 +19,7 @@ from apps.projects.faults import fault
 from apps.projects.git.addresses import PinnedRemote, pin
 from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable
 from apps.projects.git.objects import open_objects
-from apps.projects.git.remotes import Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
+from apps.projects.git.remotes import REFS_MAX, Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
 from apps.projects.manifests.building import build_manifest
 from apps.projects.manifests.values import BuiltManifest
 from apps.projects.mirroring import generations
@@ -46,6 +46,7 @@ LOW_PRIORITY: Final = "low_priority"
 # A clone that ran out of time gets this once, on the slow queue.
 SLOW_WALL_S: Final = 1_740.0
 SHA256_CHARS: Final = 64
+BRANCH_MAX_CHARS: Final = 255
 
 logger = structlog.get_logger(__name__)
 
@@ -106,7 +107,13 @@ def _noted(attempt: Attempt) -> Iterator[None]:
 def _is_unchanged(attempt: Attempt, listed: RemoteRefs) -> bool:
     if attempt.kind is not RunKind.FETCH or attempt.row.is_override:
         return False
-    return digest_of(listed.default_branch, _named(listed)) == bytes(attempt.mirror.refs_digest)
+    return digest_of(_default_of(listed), _named(listed)) == bytes(attempt.mirror.refs_digest)
+
+
+def _default_of(listed: RemoteRefs) -> str:
+    name = name_of(listed.default_branch)
+    # One that cannot be kept is not followed by itself; it may be chosen.
+    return name if len(name) <= BRANCH_MAX_CHARS else ""
 
 
 def _named(listed: RemoteRefs) -> Mapping[str, str]:
@@ -121,7 +128,7 @@ def _format_of(listed: RemoteRefs) -> str:
 def _expect_tracked(attempt: Attempt, listed: RemoteRefs) -> None:
     """Raise BranchMissing before anything is fetched."""
     refs = {name: RefTarget(target, target) for name, target in _named(listed).items()}
-    _choose(attempt, Snapshot(0, listed.default_branch, refs))
+    _choose(attempt, Snapshot(0, _default_of(listed), refs))
 
 
 def _choose(attempt: Attempt, snapshot: Snapshot) -> str:
@@ -157,7 +164,9 @@ def _take_in(
     if size > attempt.max_bytes:
         raise RepoTooLarge
     generations.pack_refs(attempt.repository)
-    snapshot = read_snapshot(attempt.repository, attempt.fence, listed.default_branch)
+    snapshot = read_snapshot(attempt.repository, attempt.fence, _default_of(listed))
+    if len(snapshot.refs) > REFS_MAX:
+        raise RepoTooLarge
     tracked = _choose(attempt, snapshot)
     built = _build(attempt, snapshot, tracked)
     found = Found(snapshot, tracked, built, bytes_received=max(0, size - size_before))

@@ -17,6 +17,7 @@ from apps.projects.mirroring.generations import copy_from, delete_refs
 from apps.projects.mirroring.refs import RefChange
 from apps.projects.models import ArchivedTip, Mirror, Project
 
+REF_MAX_CHARS: Final = 300
 REWRITTEN: Final = "rewritten"
 DELETED: Final = "deleted"
 # Exit codes of git for "no" and for objects that are not there; the output then is empty.
@@ -57,6 +58,7 @@ def keep_tips(attempt: Attempt, changes: Sequence[RefChange]) -> list[Tip]:
     if project.option("history_tips") == 0:
         return []
     lost = [change for change in changes if change.old and (change.forced or not change.new)]
+    lost = [change for change in lost if len(change.ref) <= REF_MAX_CHARS]
     known = set(ArchivedTip.objects.filter(mirror=mirror).values_list("ref", "commit"))
     number = ArchivedTip.objects.filter(mirror=mirror).aggregate(last=Max("number"))["last"] or 0
     tips = []

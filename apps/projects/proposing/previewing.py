@@ -21,6 +21,9 @@ from apps.projects.renaming.values import Check, Choice, FileEdits, FoundSymbol,
 from apps.projects.renaming.writing import apply_edits
 from apps.projects.states import Completeness, Decision
 
+# Somebody waits for a preview.
+CHECK_WALL_S: Final = 60
+NAMES_SHOWN: Final = 10
 EMPTY: Final = "Nothing is approved yet: choose at least one edit."
 REFUSED: Final = "The analysis found that this rename breaks code."
 
@@ -46,16 +49,17 @@ def preview_of(proposal: Proposal) -> Preview:
     """
     choices = choices_of(proposal.files.order_by("ordinal"))
     sources = sources_of(proposal)
-    patch = patch_of(proposal, approved_edits(choices), sources)
+    files, taken = with_free_moves(proposal, approved_edits(choices))
+    patch = patch_of(proposal, files, sources)
     checks = check_selection(
         wish_of(proposal),
         msgspec.convert(proposal.symbol, FoundSymbol),
         choices,
         sources,
-        timeout_s=settings.PROJECTS_RENAME_TIMEOUT_S,
+        timeout_s=min(settings.PROJECTS_RENAME_TIMEOUT_S, CHECK_WALL_S),
         memory_bytes=settings.PROJECTS_RENAME_MEMORY_BYTES,
     )
-    return Preview(proposal.version, patch, (*_plain_checks(proposal, patch), *checks))
+    return Preview(proposal.version, patch, (*_plain_checks(proposal, patch, taken), *checks))
 
 
 def sources_of(proposal: Proposal) -> Sources:
@@ -81,6 +85,19 @@ def approved_edits(choices: Sequence[Choice]) -> list[FileEdits]:
 def only_ticked(file: FileEdits) -> FileEdits:
     """Return a file without the edits that are not ticked."""
     return replace(file, edits=tuple(edit for edit in file.edits if edit.selected))
+
+
+def with_free_moves(proposal: Proposal, files: Sequence[FileEdits]) -> tuple[list[FileEdits], list[bytes]]:
+    """Return files without moves that would overwrite another file, and the paths that are taken."""
+    leaving = {file.path for file in files if file.new_path}
+    wanted = {file.new_path for file in files if file.new_path}
+    if not wanted:
+        return list(files), []
+    repository = published_repository(proposal.project.mirror)
+    entries = iter_tree(repository, proposal.base_commit, is_recursive=True)
+    taken = {entry.path for entry in entries if entry.path in wanted} - leaving
+    kept = [replace(file, new_path=b"") if file.new_path in taken else file for file in files]
+    return kept, sorted(taken)
 
 
 def patch_of(proposal: Proposal, files: Sequence[FileEdits], sources: Sources) -> Patch:
@@ -113,8 +130,9 @@ def file_diff(row: ProposalFile) -> bytes:
     ).content
 
 
-def _plain_checks(proposal: Proposal, patch: Patch) -> Iterator[Check]:
+def _plain_checks(proposal: Proposal, patch: Patch, taken: Sequence[bytes]) -> Iterator[Check]:
     """Yield the checks that need no look at the code."""
     is_refused = proposal.outcome == Completeness.REFUSED
     yield Check("not_refused", not is_refused, REFUSED if is_refused else "")
     yield Check("not_empty", bool(patch.content), "" if patch.content else EMPTY)
+    yield Check("paths_free", not taken, b", ".join(taken[:NAMES_SHOWN]).decode("utf-8", "replace"))

@@ -1,7 +1,7 @@
 """Proposals come to be: asked for by a person, or as the child of one that went stale."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.db import IntegrityError, transaction
@@ -11,6 +11,7 @@ from apps.projects.errors import NotLinked
 from apps.projects.git.layout import published_repository
 from apps.projects.models import Manifest, Mirror, Project, Proposal
 from apps.projects.proposing.analysing import run_rename
+from apps.projects.proposing.sources import Listed
 from apps.projects.states import ManifestState
 
 CHILDREN_MAX: Final = 3
@@ -108,6 +109,6 @@ def initiator_columns(proposal: Proposal) -> dict[str, Any]:
     return {"created_by": proposal.created_by, "initiator_key_id": proposal.initiator_key_id}
 
 
-def in_files(files: Sequence[Any]) -> dict[str, str]:
+def in_files(files: Iterable[Listed]) -> dict[str, str]:
     """Return listed files as {path: blob}."""
     return {file.path: file.blob for file in files}

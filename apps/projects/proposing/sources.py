@@ -1,6 +1,6 @@
 """What of the base commit an analysis reads: regular text files, by what the base's manifest says of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -134,8 +134,3 @@ class _Collecting:
 
     def _leave(self, file: Listed, reason: str) -> None:
         self.unscanned.append(Unscanned(file.path, reason))
-
-
-def blobs_by_path(files: Iterable[Listed], language: str) -> Iterator[tuple[str, str]]:
-    """Yield path and blob of each file of a language."""
-    return ((file.path, file.blob) for file in files if file.language == language)

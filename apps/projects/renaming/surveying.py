@@ -5,6 +5,7 @@
 
 import ast
 import gc
+import re
 from collections.abc import Iterator, Mapping
 from typing import IO
 
@@ -32,6 +33,12 @@ from apps.projects.renaming.wire import Asked, Clash, Left, Question, Site, Spot
 # Kinds of occurrences that are of our own finding: no engine need know them.
 OWN = frozenset(
     {"import", "from_module", "from_name", "alias", "declared", "keyword", "match_keyword", "export", "slot"}
+)
+# What turns members and modules into strings, or strings into them.
+BY_STRING = re.compile(
+    r"__dict__|\b(?:vars|asdict|_asdict|_replace|fields|getmembers|import_module|__import__|patch|new_class)\("
+    # A class that is made by a call gets its members in a dictionary.
+    r"|\btype\([^()]*,"
 )
 # What may mean a symbol of this nature though we cannot tell.
 RELEVANT: Mapping[str, frozenset[str]] = {
@@ -183,10 +190,7 @@ class Surveyor:
     def sort_words(self) -> None:
         """Sort what is equal to the name without being code that we know."""
         modules = self.view.project.modules
-        by_name = self.target.nature in {"module", "global", "member"} and any(
-            module.dynamic_attributes for module in modules.values()
-        )
-        words = Words(self.question, by_name=by_name)
+        words = Words(self.question, by_name=self.is_asked_by_name())
         for script in self.question.scripts:
             module = modules.get(script.path)
             if module is None:
@@ -198,6 +202,13 @@ class Surveyor:
             words.of_module(module, known)
         self.sites += words.sites
         self.left += words.left
+
+    def is_asked_by_name(self) -> bool:
+        """Tell whether a string that is the name may stand for the symbol."""
+        if self.target.nature in {"local", "parameter"}:
+            return False
+        modules = self.view.project.modules.values()
+        return any(module.dynamic_attributes or BY_STRING.search(module.text) for module in modules)
 
     def definitions(self) -> Iterator[Spot]:
         """Yield where the symbol is bound; for the engines. A module is bound where its file begins."""

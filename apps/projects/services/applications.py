@@ -29,6 +29,7 @@ from apps.projects.proposing.previewing import (
     patch_of,
     preview_of,
     sources_of,
+    with_free_moves,
 )
 from apps.projects.proposing.staleness import follow_publication
 from apps.projects.queries.proposals import stored_patch
@@ -92,7 +93,8 @@ def patch_of_proposal(proposal: Proposal) -> bytes:
         return applied
     files = approved_edits(choices_of(proposal.files.order_by("ordinal")))
     with available():
-        return patch_of(proposal, files, sources_of(proposal)).content if files else b""
+        free, _taken = with_free_moves(proposal, files)
+        return patch_of(proposal, free, sources_of(proposal)).content if free else b""
 
 
 def diff_of_file(row: ProposalFile) -> bytes:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.projects.manifests.anchors import Anchor, AnchorState
+from apps.projects.manifests.anchors import Anchor, AnchorState, LineSpan, lines_of, window_of
 from apps.projects.manifests.reanchoring import resolve_anchors
 from tests.furniture.people import Actors
 from tests.projects.code_jobs.worlds import (
@@ -33,6 +33,7 @@ def test_anchors_of_a_result_are_found_in_a_later_version(
     repository.commit(FILES)
     project = published_project(actors, repository)
     anchor = anchors_of(result_of(actors.viewer, finished(actors.admin, project)), "pack/shapes.py")["make"]
+    assert anchor["window"] == window_of(lines_of(SHAPES), LineSpan(anchor["line_start"], anchor["line_end"]))
     repository.commit({"pack/shapes.py": "# one\n# two\n" + SHAPES.replace("math.pi", "math.tau")})
     publish_head(project, repository)
     project.mirror.refresh_from_db()

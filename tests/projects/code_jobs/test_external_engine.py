@@ -95,6 +95,8 @@ def test_a_model_adds_prose_and_docstrings_to_the_structure(
             "replacement": "    \"\"\"Scale a '''value'''.\"\"\"\n",
         }
     ]
+    text = actors.viewer.api.get(f"/api/v1/ai/jobs/{job.pk}/result", {"as": "markdown"}).content.decode()
+    assert "## Change: pack/units.py, before line 2" in text
     provenance = result["provenance"]
     assert provenance["dropped"] == 2
     assert (provenance["provider"], provenance["model"]) == ("openai_compatible", "small-1")

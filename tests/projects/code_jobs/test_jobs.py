@@ -207,3 +207,13 @@ def test_the_engines_say_how_they_stand(actors: Actors, settings: Any) -> None:
         "engine": "external", "model": "small", "state": "ok", "tokens_left_today": 500,
     }  # fmt: skip
     assert actors.anonymous.api.get("/api/v1/ai/engines").status_code == 401
+
+
+def test_a_failed_job_is_not_queued_again_beside_an_equal_one(actors: Actors, project: Project) -> None:
+    failed = ask(actors.admin, project).json()["id"]
+    CodeJob.objects.filter(pk=failed).update(status=JobStatus.FAILED, error_code="projects.git_failed")
+    equal = ask(actors.admin, project)
+    assert equal.status_code == 202
+    response = actors.admin.api.post(f"/api/v1/jobs/{failed}/retry")
+    assert (response.status_code, response.json()["code"]) == (409, "job.not_retryable")
+    assert CodeJob.objects.get(pk=failed).status == JobStatus.FAILED

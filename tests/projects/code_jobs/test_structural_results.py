@@ -124,6 +124,7 @@ def test_better_names_follow_convention(actors: Actors, project: Project) -> Non
     assert result["result_type"] == "suggestions"
     assert found == {("RunIt", "run_it"), ("RunIt.list", "list_"), ("RunIt.Value", "value")}
     anchors = {each["symbol"]: each["anchor"] for each in result["suggestions"]}
+    assert all(len(anchor["window"]) == 16 for anchor in anchors.values())
     assert (anchors["RunIt"]["line_start"], anchors["RunIt"]["line_end"]) == (4, 8)
 
 

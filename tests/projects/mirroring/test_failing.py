@@ -17,14 +17,29 @@ from apps.projects.git.layout import published_repository
 from apps.projects.git.processes import run_git
 from apps.projects.mirroring.due import choose_due
 from apps.projects.mirroring.generations import packs_of
+from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.verifying import Soundness, record
 from apps.projects.models import Mirror, Project
+from tests.factories.projects import ProjectFactory
+from tests.furniture.people import Actors
 from tests.projects.mirroring.conftest import Linked
 from tests.projects.mirroring.remotes import GitBackend, free_port
 from tests.projects.repositories import Blob, Repository
 
 Http = tuple[int, type[GitBackend]]
 SECRET = b"s3cr3t-that-nobody-sees"
+
+
+def given_to(actors: Actors, linked: Linked) -> None:
+    """Let the analyst own the project."""
+    Project.objects.update(organization=actors.organization, owner=actors.analyst.user)
+    linked.project.refresh_from_db()
+
+
+def told(actors: Actors) -> list[str]:
+    """Return the kinds of notices that the owner got, oldest first."""
+    notices = Notification.objects.filter(user=actors.analyst.user).order_by("created_at", "pk")
+    return list(notices.values_list("kind", flat=True))
 
 
 def over_http(http: Http, remote: Repository) -> str:
@@ -105,8 +120,9 @@ def test_all_that_hides_the_host_looks_the_same_and_takes_a_second(
 
 
 def test_a_repository_over_its_quota_is_stopped_and_the_old_copy_serves(
-    linked: Linked, remote: Repository
+    linked: Linked, remote: Repository, actors: Actors
 ) -> None:
+    given_to(actors, linked)
     head = remote.commit({"a": "1"})
     linked.link()
     packs = packs_of(published_repository(linked.mirror))
@@ -116,6 +132,7 @@ def test_a_repository_over_its_quota_is_stopped_and_the_old_copy_serves(
     mirror = linked.mirror
     assert (run.error_code, mirror.state) == ("projects.repo_too_large", "over_quota")
     assert (mirror.next_due_at, mirror.due_reason, mirror.head_commit) == (None, "over_quota", head)
+    assert told(actors) == ["projects.over_quota"]
     folder = published_repository(mirror)
     assert packs_of(folder) == packs
     assert not list(folder.glob("objects/pack/tmp_*"))
@@ -175,18 +192,49 @@ def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repos
 
 
 def test_the_first_failure_of_a_streak_is_told_to_those_in_charge(
-    linked: Linked, remote: Repository, http: Http, actors: object
+    linked: Linked, remote: Repository, http: Http, actors: Actors
 ) -> None:
     remote.commit({"a": "1"})
-    Project.objects.update(organization=actors.organization, owner=actors.analyst.user)  # type: ignore[attr-defined]
-    linked.project.refresh_from_db()
+    given_to(actors, linked)
     linked.link(over_http(http, remote))
     http[1].refusal = (503, {})
     linked.sync()
     linked.sync()
-    told = Notification.objects.filter(user=actors.analyst.user)  # type: ignore[attr-defined]
-    assert [notice.kind for notice in told] == ["projects.sync_failed"]
-    assert "503" not in told[0].body
+    assert told(actors) == ["projects.sync_failed"]
+    assert "503" not in Notification.objects.get().body
+
+
+def test_refusals_are_told_when_they_are_sure_and_when_nobody_tries_any_more(
+    linked: Linked, remote: Repository, http: Http, actors: Actors
+) -> None:
+    given_to(actors, linked)
+    remote.commit({"a": "1"})
+    linked.link(over_http(http, remote))
+    http[1].refusal = (404, {})
+    linked.sync()
+    linked.sync()
+    assert told(actors) == ["projects.sync_failed"]
+    linked.sync()
+    Mirror.objects.update(failures=AUTH_FAILURES_MAX - 1)
+    linked.sync()
+    assert linked.mirror.next_due_at is None
+    assert told(actors) == ["projects.sync_failed", "projects.auth_failed", "projects.auth_failed"]
+
+
+def test_mirrors_of_an_organization_share_what_it_may_take(
+    linked: Linked, remote: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote.commit({"large": os.urandom(200_000)})
+    monkeypatch.setattr(settings, "PROJECTS_ORG_MAX_BYTES", 1_000_000)
+    other = ProjectFactory.create(organization=linked.project.organization)
+    Mirror.objects.create(
+        organization=other.organization, project=other, url="x", host="x", port=443, size_bytes=900_000
+    )
+    assert linked.link().error_code == "projects.repo_too_large"
+    Mirror.objects.filter(project=other).update(size_bytes=1_000_000)
+    assert linked.sync().error_code == "projects.storage_full"
+    Mirror.objects.filter(project=other).update(size_bytes=100_000)
+    assert linked.sync().status == "succeeded"
 
 
 def test_gits_words_lose_their_secrets() -> None:

@@ -123,7 +123,7 @@ def test_too_many_refs_are_refused_and_other_namespaces_do_not_count() -> None:
     listed = parse_listing(
         io.BytesIO(f"ref: refs/heads/main\tHEAD\n{oid}\tHEAD\n{pulls}{oid}\trefs/tags/v1^{{}}\n".encode())
     )
-    assert (listed.default_branch, dict(listed.targets)) == ("main", {})
+    assert (listed.default_branch, dict(listed.targets)) == (b"main", {})
     heads = "".join(f"{oid}\trefs/heads/{number}\n" for number in range(REFS_MAX + 1))
     with pytest.raises(RepoTooLarge):
         parse_listing(io.BytesIO(heads.encode()))

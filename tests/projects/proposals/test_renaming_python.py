@@ -89,6 +89,19 @@ def test_a_module_moves_with_its_file(actors: Actors, shop: Shop, run_jobs: Jobs
     assert shop.file(row.applied_commit, "shop/bill.py").startswith(b"from shop.costs import total")
 
 
+def test_a_module_never_overwrites_another_file(actors: Actors, shop: Shop, run_jobs: Jobs) -> None:
+    shop.publish({"shop/costs.py": "x = 1\n"})
+    module = {"qualified_name": "shop.prices"}
+    row = ready(actors, shop, run_jobs, kind="module", symbol=module, new_name="costs")
+    act(actors.analyst, row, "decisions", all="approved")
+    row.files.filter(path=b"shop/prices.py").update(new_path=b"shop/costs.py")
+    preview = act(actors.analyst, row, "preview").json()
+    assert "paths_free" in {check["code"] for check in preview["checks"] if not check["ok"]}
+    patch = get(actors.viewer, row, "patch").content
+    assert b"-x = 1" not in patch
+    assert b"rename to" not in patch
+
+
 def test_an_unknown_name_is_refused_with_candidates(actors: Actors, shop: Shop) -> None:
     wish = {"mode": "semantic", "symbol": {"qualified_name": "shop.bills.total"}}
     answer = propose(actors.analyst, shop.project, **wish)

@@ -27,7 +27,7 @@ from apps.projects.renaming.selecting import Selected, select_files
 from apps.projects.renaming.semantic import Heard, pointed_at, python_texts, question_of, raise_symbol_error
 from apps.projects.renaming.surveying import survey
 from apps.projects.renaming.values import Analysis, Place, SourceFile, Sources, Wish
-from apps.projects.renaming.wire import Listed
+from apps.projects.renaming.wire import Listed, Spot
 from apps.projects.renaming.writing import apply_edits
 from apps.projects.states import Bucket, RenameKind, RenameMode
 
@@ -70,6 +70,17 @@ class Asked:
     name: str
     selected: Selected
     heard: Heard
+
+    def written(self) -> list[Spot]:
+        """Return every place where the name is written, whatever it means there."""
+        survey = self.heard.survey
+        sites = [Spot(item.path, item.line, item.column) for item in survey.sites]
+        return sites + [Spot(item.path, item.line, item.column) for item in survey.left]
+
+    def claimed(self) -> Analysis:
+        """Conclude as if both engines claimed every place: nothing but our own view decides."""
+        every = Listed(self.written())
+        return self.analysis(lambda engines: {"rope": every, "jedi": every})
 
     def analysis(self, alter: Callable[[Engines], Engines] | None = None) -> Analysis:
         """Conclude; `alter` may change what the engines say."""

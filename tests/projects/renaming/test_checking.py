@@ -5,7 +5,7 @@ from dataclasses import replace
 from apps.projects.renaming.analysing import analyse
 from apps.projects.renaming.checking import check_selection
 from apps.projects.renaming.values import Analysis, Choice, Edit, FileEdits, Wish
-from apps.projects.states import Decision
+from apps.projects.states import Bucket, Decision
 from tests.projects.renaming.running import analysed, place_of, sources_of, wish_for
 
 FILES = {
@@ -98,7 +98,7 @@ def test_a_capture_that_nobody_saw_before_is_seen_in_the_code_itself() -> None:
     place = place_of(files, ("main.py", "def |area"))
     analysis = analysed(wish_for(place, "square"), sources)
     forged = [
-        replace(file, edits=tuple(replace(edit, selected=True, bucket="certain") for edit in file.edits))
+        replace(file, edits=tuple(replace(edit, selected=True, bucket=Bucket.CERTAIN) for edit in file.edits))
         for file in analysis.files
     ]
     choices = [Choice(file, Decision.APPROVED) for file in forged]

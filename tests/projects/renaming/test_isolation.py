@@ -46,7 +46,12 @@ MAIN = (
 def test_no_file_of_the_repository_is_run_or_loaded(tmp_path: Path) -> None:
     trap = f"open({str(tmp_path / 'ran')!r}, 'a').write(__name__)\ndef area(x): pass\n"
     native = b"\x7fELF" + b"\0" * 60
-    files = {**dict.fromkeys(TRAPS, trap), "main.py": MAIN, "native.so": native, "native.abi3.so": native}
+    files: dict[str, str | bytes] = {
+        **dict.fromkeys(TRAPS, trap),
+        "main.py": MAIN,
+        "native.so": native,
+        "native.abi3.so": native,
+    }
     analysis = analyse(wish_for(Place("main.py", 5, 5), "square"), sources_of(files))
     assert list(tmp_path.iterdir()) == []
     assert {"main.py"} == {path for path, _, _ in edits_of(analysis, Bucket.CERTAIN)}

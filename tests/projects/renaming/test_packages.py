@@ -8,7 +8,6 @@ from pathlib import Path
 
 from apps.projects.renaming.analysing import analyse
 from apps.projects.renaming.values import Analysis, SourceFile
-from apps.projects.renaming.wire import Listed, Spot
 from apps.projects.states import Bucket, Completeness
 from tests.projects.renaming.running import ask_scopes, contents_after, edits_of, sources_of, wish_for
 
@@ -59,10 +58,7 @@ def package_sources(name: str, *folders: str) -> list[SourceFile]:
 
 def worst_case(qualified_name: str, new: str, sources: list[SourceFile]) -> Analysis:
     """Analyse with engines that claim every place where the name is written."""
-    asked = ask_scopes(wish_for(qualified_name, new), sources)
-    survey = asked.heard.survey
-    every = [Spot(item.path, item.line, item.column) for item in (*survey.sites, *survey.left)]
-    return asked.analysis(lambda engines: {"rope": Listed(every), "jedi": Listed(every)})
+    return ask_scopes(wish_for(qualified_name, new), sources).claimed()
 
 
 def lines_of(analysis: Analysis, bucket: Bucket, sources: list[SourceFile]) -> list[str]:

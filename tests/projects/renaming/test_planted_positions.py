@@ -31,8 +31,7 @@ def lost_half(asked: Asked, listed: Listed) -> list[Spot]:
 
 def false(asked: Asked, listed: Listed) -> list[Spot]:
     """Claim every place where the name is written, whatever it means there."""
-    survey = asked.heard.survey
-    return [Spot(item.path, item.line, item.column) for item in (*survey.sites, *survey.left)]
+    return asked.written()
 
 
 def shifted(asked: Asked, listed: Listed) -> list[Spot]:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from apps.projects.renaming.errors import SymbolNotFound
 from apps.projects.renaming.values import Analysis, Place
-from apps.projects.renaming.wire import Listed, Spot
 from apps.projects.states import Bucket, Completeness
 from tests.projects.renaming.programs import NAMES, programs
 from tests.projects.renaming.running import ask_scopes, contents_after, edits_of, sources_of, wish_for
@@ -30,9 +29,7 @@ def run(text: str) -> str | None:
 
 def analysed_alone(text: str, place: Place, new: str) -> Analysis:
     """Analyse with two engines that list every place: nothing but our own view decides."""
-    asked = ask_scopes(wish_for(place, new), sources_of({"main.py": text}))
-    every = [Spot(item.path, item.line, item.column) for item in asked.heard.survey.sites]
-    return asked.analysis(lambda engines: {"rope": Listed(every), "jedi": Listed(every)})
+    return ask_scopes(wish_for(place, new), sources_of({"main.py": text})).claimed()
 
 
 def places_of(text: str) -> list[Place]:

@@ -307,6 +307,7 @@ class Builder(ast.NodeVisitor):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
         """Bind the names, or remember the star."""
         self.record.source(node, self.scope)
+        self.module.from_imports.append(node)
         for alias in node.names:
             if alias.name == "*":
                 self.scope.stars.append(node)
@@ -333,7 +334,11 @@ class Builder(ast.NodeVisitor):
         for item in node.keywords:
             if item.arg is not None:
                 self.record.keyword(node, item, self.scope)
+        before = frozenset(self.scope.dynamic)
         self.generic_visit(node)
+        if last_name(node.func) in {"eval", "exec"} and len(node.args) > 1:
+            # It was given names of its own to work on; if those are a scope's, they say so.
+            self.scope.dynamic -= {last_name(node.func)} - before
 
     def visit_Subscript(self, node: ast.Subscript) -> None:
         """Read strings in type expressions as code."""

@@ -13,6 +13,7 @@ from apps.projects.renaming.scopes.strings import last_name
 from apps.projects.renaming.scopes.structure import FunctionNode, Scope
 from apps.projects.renaming.scopes.target import Target
 from apps.projects.renaming.scopes.view import View
+from apps.projects.renaming.scopes.words import word_pattern
 
 
 def family_doubts(view: View, target: Target) -> list[str]:
@@ -42,21 +43,39 @@ def scope_doubts(view: View, target: Target) -> Iterator[str]:
     for key in target.family:
         if not isinstance(key, Scope):
             continue
-        if is_read_by_name(key):
+        if is_read_by_name(key, spelled=is_spelled(view)):
             yield "scope_by_name"
         if key.kind == "module" and view.old in BUILTINS:
             yield "also_builtin"
 
 
-def is_read_by_name(scope: Scope) -> bool:
-    """Tell whether `locals()`, `eval()` and the like can see a scope's names."""
+def is_read_by_name(scope: Scope, *, spelled: bool) -> bool:
+    """Tell whether `locals()`, `eval()` and the like can see a scope's names.
+
+    `spelled` says whether a string could be what `globals()` is asked for.
+    """
     if scope.dynamic - {"globals"}:
         return True
     if scope.kind == "class":
         return False
     if scope.kind == "module":
-        return any(item.dynamic & {"eval", "exec", "globals"} for item in scope.module.scopes)
+        words = {"eval", "exec", "globals"} if spelled else {"eval", "exec"}
+        return any(item.dynamic & words for item in scope.module.scopes)
     return any(item.dynamic - {"globals"} for item in below(scope))
+
+
+def is_spelled(view: View) -> bool:
+    """Tell whether a string of the code, documentation apart, holds the name as a word."""
+    pattern = word_pattern(view.old)
+    for module in view.project.modules.values():
+        if view.old not in module.text:
+            continue
+        texts = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(module.tree):
+            value = node.value if isinstance(node, ast.Constant) and id(node) not in texts else None
+            if isinstance(value, str) and pattern.search(value):
+                return True
+    return False
 
 
 def below(scope: Scope) -> Iterator[Scope]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 OPENING: Final = re.compile(r"([A-Za-z]{0,2})('''|\"\"\"|'|\")")
+PREFIX: Final = re.compile(r"[fF][rR]?['\"]")
 HAS_TRUE_POSITIONS: Final = sys.version_info >= (3, 12)
 
 
@@ -59,8 +60,9 @@ def place_fields(tree: ast.AST, ground: Ground) -> list[tuple[int, int]]:
     Raises FieldsUnclear.
     """
     printing: list[tuple[int, int]] = []
-    for node in outermost(tree):
-        place_in(node, ground, printing)
+    if PREFIX.search(ground.text):
+        for node in outermost(tree):
+            place_in(node, ground, printing)
     return printing
 
 

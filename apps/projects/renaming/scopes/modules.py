@@ -39,6 +39,7 @@ class Module:
         self.literals: set[str] = set()
         # The expressions by which attributes are asked for where they are no constant.
         self.dynamic_attributes: list[tuple[ast.expr, Scope]] = []
+        self.from_imports: list[ast.ImportFrom] = []
         self.unclear: list[tuple[int, int]] = []
         self.printing: list[tuple[int, int]] = []
 

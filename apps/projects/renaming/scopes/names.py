@@ -19,8 +19,7 @@ class Names:
         self._statements = {
             id(alias): node
             for module in project.modules.values()
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.ImportFrom)
+            for node in module.from_imports
             for alias in node.names
         }
         self._exports: dict[str, frozenset[str] | None] = {}

@@ -88,12 +88,18 @@ class StringReader:
 
     def subscripted(self, node: ast.Subscript, scope: Scope) -> None:
         """Visit a subscript: of a type, of a namespace by name, or of anything."""
+        before = frozenset(scope.dynamic)
         self.visit(node.value)
+        if is_namespace(node.value):
+            # One name is asked for, which is looked at by itself.
+            scope.dynamic -= {"globals"} - before
         if last_name(node.value) in TYPING:
             self.arguments(node)
             return
         if is_namespace(node.value):
             self.by_name(node.slice, node, scope, 0)
+            if not isinstance(node.slice, ast.Constant):
+                self.module.dynamic_attributes.append((node.slice, scope))
         elif isinstance(node.slice, ast.Constant):
             self.by_name(node.slice, node, scope, 1)
         self.visit(node.slice)

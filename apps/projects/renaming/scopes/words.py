@@ -48,11 +48,13 @@ class Words:
         """Sort one word by the token that covers it."""
         token = covering(module, line, column - 1)
         kind = "" if token is None else "comment" if token.type == tokenize.COMMENT else "string"
-        is_name = kind == "string" and token is not None and is_whole(token.string, self.question.old)
+        is_name = kind == "string" and token is not None and is_part(token.string, self.question.old)
         if not kind:
             self.offer(module.path, line, column, "not_understood")
         elif is_in(module.unclear, line) or (module.doubt and kind == "string"):
             self.offer(module.path, line, column, "string_unclear")
+        elif kind == "string" and token is not None and is_formatted(token.string, self.question.old):
+            self.offer(module.path, line, column, "format_string")
         elif is_name and self.by_name:
             self.offer(module.path, line, column, "attribute_by_string")
         elif (kind == "comment" and self.question.comments) or (kind == "string" and self.question.strings):
@@ -90,9 +92,15 @@ def covering(module: Module, line: int, column: int) -> tokenize.TokenInfo | Non
     return None
 
 
-def is_whole(string: str, name: str) -> bool:
-    """Tell whether a string literal is just the name."""
-    return string.lstrip("rRbBuUfF").strip("'\"") == name
+def is_part(string: str, name: str) -> bool:
+    """Tell whether a string literal is the name, or a dotted name that it is a part of."""
+    content = string.lstrip("rRbBuUfF").strip("'\"")
+    return name in content.replace(":", ".").split(".")
+
+
+def is_formatted(string: str, name: str) -> bool:
+    """Tell whether a string asks for an attribute of what is formatted: `{0.name}`."""
+    return re.search(rf"\{{[^{{}}]*\.{re.escape(name)}\b", string) is not None
 
 
 def is_in(ranges: list[tuple[int, int]], line: int) -> bool:
