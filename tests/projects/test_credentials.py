@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.models import AuditEntry, Notification
 from apps.projects.models import Credential, Project
 from apps.projects.notices import CREDENTIAL_EXPIRING
-from apps.projects.services.credentials import drop_other_hosts, tell_expiring
+from apps.projects.services.credentials import CREDENTIALS_MAX, drop_other_hosts, tell_expiring
 from apps.projects.vault import open_secret
 from tests.factories.projects import ProjectFactory, ProjectMemberFactory
 from tests.furniture.people import Actors
@@ -100,6 +100,22 @@ def test_a_secret_cannot_be_turned_to_another_host(actors: Actors, project: Proj
     found = stored(actors, project)
     answer = actors.analyst.api.patch(url(project, found["id"]), {name: "evil.example"}, format="json")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "unknown_field")
+
+
+def test_a_project_has_so_many_credentials_and_no_more(actors: Actors, project: Project) -> None:
+    first = Credential.objects.get(pk=stored(actors, project)["id"])
+    Credential.objects.bulk_create(
+        Credential(
+            organization=project.organization,
+            project=project,
+            host="git.example",
+            label=f"Robot {number}",
+            ciphertext=first.ciphertext,
+        )
+        for number in range(1, CREDENTIALS_MAX)
+    )
+    answer = actors.analyst.api.post(url(project), BODY | {"label": "One more"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "quota.exceeded")
 
 
 def test_who_is_not_in_charge_sees_no_credentials(actors: Actors, project: Project) -> None:

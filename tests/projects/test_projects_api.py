@@ -10,7 +10,7 @@ from django.db import connection
 from apps.accounts.models import AuditEntry, Membership, Role
 from apps.common.db import uuid7
 from apps.projects.errors import ProjectArchived
-from apps.projects.models import Manifest, MirrorRun, Project, ProjectMember
+from apps.projects.models import Manifest, MirrorRun, Project, ProjectMember, Proposal
 from apps.projects.services.projects import NameTaken, create_project, update_project
 from apps.projects.states import MemberRole, Visibility
 from tests.factories.accounts import create_member
@@ -18,6 +18,7 @@ from tests.factories.projects import ProjectFactory, ProjectMemberFactory, publi
 from tests.furniture.people import Actors, Person
 from tests.furniture.query_counts import Check
 from tests.projects.repositories import Repository
+from tests.projects.rights_world import OPEN, RightsWorld
 
 URL = "/api/v1/projects"
 
@@ -194,6 +195,18 @@ def test_an_archived_project_is_read_and_not_changed(actors: Actors) -> None:
         assert (answer.status_code, answer.json()["code"]) == (409, "projects.archived")
     assert client.post(address(project, "unarchive")).json()["archived_at"] is None
     assert client.post(address(project, "unarchive")).json()["code"] == "conflict.state"
+
+
+def test_an_archive_ends_what_runs(actors: Actors, make_repository: Callable[[str], Repository]) -> None:
+    place = RightsWorld(actors, make_repository).places[OPEN]
+    running = {"status": "running", "state": "analysing", "lease_token": uuid7(), "finished_at": None}
+    Proposal.objects.filter(pk=place.proposal.pk).update(**running)
+    answer = actors.admin.api.post(address(place.project, "archive"))
+    assert answer.json()["counts"]["jobs_running"] == 0
+    place.job.refresh_from_db()
+    place.proposal.refresh_from_db()
+    assert place.job.status == "cancelled"
+    assert place.proposal.cancel_requested_at is not None
 
 
 def test_an_archive_meets_a_change_that_waited_for_it(actors: Actors) -> None:

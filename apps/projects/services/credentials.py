@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from apps.accounts.permissions import Actor
 from apps.accounts.services import record_audit
-from apps.common.errors import Duplicate, FieldError, Invalid, NotFound
+from apps.common.errors import Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
 from apps.common.outbound.errors import OutboundBlocked
 from apps.common.outbound.urls import parse_target
 from apps.projects import notices
@@ -18,6 +18,7 @@ from apps.projects.services.guards import lock_project, require_own
 from apps.projects.vault import seal_secret
 
 DEFAULT_PORT: Final = 443
+CREDENTIALS_MAX: Final = 50
 NOT_OF_HOSTS: Final = re.compile(r"[/?#@\\\s]")
 # Told once at each, the nearest first.
 EXPIRY_DAYS: Final = (2, 14)
@@ -35,9 +36,11 @@ def add_credential(
     username: str = "",
     expires_at: dt.datetime | None = None,
 ) -> Credential:
-    """Store a secret for one host and port; raises Duplicate, Invalid for what is no host."""
+    """Store a secret for one host and port; raises Duplicate, QuotaExceeded, Invalid for what is no host."""
     project = lock_project(project)
     require_own(actor, project, "projects.link")
+    if Credential.objects.filter(project=project).count() >= CREDENTIALS_MAX:
+        raise QuotaExceeded(f"A project has at most {CREDENTIALS_MAX} credentials.")
     credential = Credential(
         organization=project.organization,
         project=project,
