@@ -1,5 +1,7 @@
 """What may leave: by name, kind and size, within the budget of a job, call by call; and what comes back."""
 
+from typing import Any
+
 import pytest
 
 from apps.projects.documenting.markdown import block, code, plain, sanitise
@@ -16,7 +18,7 @@ from apps.projects.documenting.prompts import write_prompt
 from apps.projects.documenting.sources import ListedFile
 
 
-def listed(path: str = "a.py", size_bytes: int = 10, **marks: bool) -> ListedFile:
+def listed(path: str = "a.py", size_bytes: int = 10, **marks: Any) -> ListedFile:
     return ListedFile(path=path, kind="file", blob_id="b" * 40, size_bytes=size_bytes, **marks)
 
 
