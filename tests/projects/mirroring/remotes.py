@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import os
 import socket
 import subprocess
 import threading
@@ -30,17 +29,24 @@ def free_port() -> int:
 def git_daemon(folder: Path) -> Iterator[int]:
     """Serve all repositories below a folder by git://; give the port."""
     port = free_port()
+    # The program itself, in the tests' own process group: it goes with them, however they end.
+    programs = subprocess.run(["git", "--exec-path"], capture_output=True, check=True, text=True).stdout
     daemon = subprocess.Popen(
-        ["git", "daemon", "--export-all", "--listen=127.0.0.1", f"--port={port}", f"--base-path={folder}"],
+        [
+            f"{programs.strip()}/git-daemon",
+            "--export-all",
+            "--listen=127.0.0.1",
+            f"--port={port}",
+            f"--base-path={folder}",
+        ],
         env=ENVIRONMENT,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
     try:
         _wait_for(port)
         yield port
     finally:
-        os.killpg(daemon.pid, 15)
+        daemon.terminate()
         daemon.wait()
 
 
