@@ -12,6 +12,7 @@ from apps.accounts.pages import PageRequest, page
 from apps.projects.boards import files_of
 from apps.projects.models import Application, Proposal
 from apps.projects.queries.proposals import left_occurrences, listed_proposals
+from apps.projects.services.applications import default_message
 from apps.projects.states import ProposalState
 from apps.projects.views import frame_of
 
@@ -56,10 +57,6 @@ def rename_page(request: PageRequest, project_id: uuid.UUID, proposal_id: uuid.U
         "may_decide": is_open,
         "may_apply": is_open and (frame.may_own or bool(frame.shown.project.option("editors_may_apply"))),
         "application": Application.objects.filter(proposal=proposal).order_by("-created_at").first(),
-        "default_message": _message(proposal),
+        "default_message": default_message(proposal) if proposal.symbol else "",
     }
     return render(request, "projects/rename.html", context)
-
-
-def _message(proposal: Proposal) -> str:
-    return f"Rename {proposal.symbol.get('name', '')} to {proposal.new_name}"
