@@ -196,7 +196,7 @@ def _p95_ms(asking: Asking, count: int) -> float:
 
 
 def _validation(stage: Stage) -> Row:
-    """Judge an archive of 100 MiB with 5,000 files: names, sizes and checksums, without a list of files in it."""
+    """Judge an archive of 100 MiB with 5,000 files: names, sizes and checksums; it holds no list of files."""
     path = stage.folder / "archive.zip"
     _write_archive(path, 10 if stage.quick else 1)
     times_s = []
