@@ -1,6 +1,6 @@
 """What several parts of projects raise."""
 
-from apps.common.errors import Conflict, DomainError, Malformed, Unavailable
+from apps.common.errors import Conflict, Malformed, Unavailable
 
 
 class ProjectArchived(Conflict):
@@ -27,7 +27,7 @@ class GitMissing(Unavailable):
     code = "projects.git_missing"
 
 
-class GitFailed(DomainError):
+class GitFailed(Unavailable):
     """git ended with an error."""
 
     code = "projects.git_failed"
@@ -42,7 +42,7 @@ class ExternalAiOff(Conflict):
     code = "projects.external_ai_off"
 
 
-class ModelUnavailable(DomainError):
+class ModelUnavailable(Unavailable):
     """No language model gave an answer that could be used; ask for the structural engine instead."""
 
     code = "projects.ai_unavailable"

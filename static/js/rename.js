@@ -85,9 +85,10 @@ async function makePreview() {
   showPreview();
 }
 
-async function apply(form) {
+async function apply(form, digest) {
+  if (!digest) throw new Problem(409, { detail: "Preview it first." });
   const fields = new FormData(form);
-  const json = { patch_digest: preview.patch_digest, accept_unscanned: fields.has("accept_unscanned") };
+  const json = { patch_digest: digest, accept_unscanned: fields.has("accept_unscanned") };
   if (fields.get("message").trim()) json.message = fields.get("message");
   await call(`${api}/apply`, { method: "POST", json });
 }
@@ -128,10 +129,9 @@ root.addEventListener("change", ({ target }) => {
 root.addEventListener("submit", (event) => {
   if (event.target.id !== "apply") return;
   event.preventDefault();
-  attempt(() => {
-    if (!preview) throw new Problem(409, { detail: "Preview it first." });
-    return apply(event.target);
-  });
+  // Taken now: what is shown of the preview goes before the call.
+  const digest = preview?.patch_digest;
+  attempt(() => apply(event.target, digest));
 });
 
 // `toggle` does not bubble.

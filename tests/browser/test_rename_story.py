@@ -3,15 +3,19 @@
 import hashlib
 import re
 import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
-from apps.projects.models import Project, Proposal
+from apps.projects.models import Application, Project, Proposal
 from apps.projects.states import ProposalState
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
@@ -24,6 +28,8 @@ from tests.projects.published import publish_whole
 from tests.projects.repositories import Repository
 
 pytestmark = pytest.mark.browser
+
+T = TypeVar("T")
 
 SHAPES = "def area(width, height):\n    return width * height\n"
 ROOMS = "from shapes import area\n\n\ndef floor(room):\n    return area(room[0], room[1])\n"
@@ -83,15 +89,32 @@ def test_a_rename_goes_from_the_wish_to_a_patch(
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the patch").click()
     patch = Path(download.value.path()).read_bytes()
-    proposal = Proposal.objects.get(project=project)
+    proposal, application = apart(lambda: stored(project))
     assert proposal.state == ProposalState.APPLIED
-    application = proposal.applications.get()
     assert hashlib.sha256(patch).digest() == bytes(application.patch_digest)
     assert (
         applied_tree(tmp_path / "remote.git", proposal.base_commit, patch, tmp_path / "clone")
         == application.tree_id
     )
     assert complaints.found == []
+
+
+def stored(project: Project) -> tuple[Proposal, Application]:
+    proposal = Proposal.objects.get(project=project)
+    return proposal, proposal.applications.get()
+
+
+def apart(act: Callable[[], T]) -> T:
+    """Ask the database in a thread: the browser's own has an event loop, in which Django refuses to."""
+
+    def asked() -> T:
+        try:
+            return act()
+        finally:
+            connection.close()  # the thread's own
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asked).result()
 
 
 def applied_tree(remote: Path, commit: str, patch: bytes, clone: Path) -> str:
@@ -109,7 +132,7 @@ def test_a_decision_that_comes_late_is_refused_and_says_why(
     page, _ = new_page(browser, base_url=installation.url)
     sign_in(page, email=member.email, password=PASSWORD)
     propose(page, project)
-    Proposal.objects.filter(project=project).update(state=ProposalState.REJECTED)
+    apart(lambda: Proposal.objects.filter(project=project).update(state=ProposalState.REJECTED))
     page.get_by_role("button", name="Approve all files").click()
     expect(page.locator("#problem")).to_contain_text("The page now shows how the proposal stands.")
     expect(page.locator("#state")).to_have_text("Rejected")

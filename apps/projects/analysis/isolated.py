@@ -16,7 +16,7 @@ from typing import Final
 
 from django.conf import settings
 
-from apps.common.errors import DomainError
+from apps.common.errors import Unavailable
 
 # Ran by `python -I -c`: sets its own limits before anything of the input is seen.
 CHILD: Final = """
@@ -38,13 +38,13 @@ main(sys.stdin.buffer, sys.stdout.buffer)
 """
 
 
-class EngineTimeout(DomainError):
+class EngineTimeout(Unavailable):
     """The analysis took longer than it may."""
 
     code = "projects.engine_timeout"
 
 
-class EngineFailed(DomainError):
+class EngineFailed(Unavailable):
     """The analysis ended without an answer, say for want of memory."""
 
     code = "projects.engine_failed"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from apps.common.errors import DomainError, NotFound
+from apps.common.errors import Conflict, NotFound
 from apps.projects.analysis.values import SourceFile
 from apps.projects.git.objects import open_objects
 from apps.projects.manifests.document import EntryLine, read_entries
@@ -18,7 +18,7 @@ TEXT_MAX_BYTES: Final = 1024 * 1024
 READABLE: Final = frozenset({FileKind.FILE, FileKind.EXEC})
 
 
-class ManifestGone(DomainError):
+class ManifestGone(Conflict):
     """The manifest that the job was to read is not kept any more."""
 
     code = "projects.manifest_gone"

@@ -12,7 +12,7 @@ from pathlib import Path
 import rfc8785
 from django.db import transaction
 
-from apps.common.errors import DomainError
+from apps.common.errors import Unavailable
 from apps.projects.manifests.beside import facts_beside
 from apps.projects.manifests.document import Document, Source, write_document
 from apps.projects.manifests.listing import Listing, Tree, list_entries, read_tree
@@ -23,7 +23,7 @@ from apps.projects.models import Manifest, Project
 from apps.projects.states import ManifestState
 
 
-class ManifestFailed(DomainError):
+class ManifestFailed(Unavailable):
     """The manifest differs from the one that its version names, or is not stored any more."""
 
     code = "projects.manifest_failed"

@@ -15,13 +15,13 @@ import msgspec
 import orjson
 import rfc8785
 
-from apps.common.errors import DomainError
+from apps.common.errors import Unavailable
 from apps.projects.manifests.values import GENERATOR, SCHEMA, ManifestEntry
 
 _LINE: Final = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
-class DocumentBroken(DomainError):
+class DocumentBroken(Unavailable):
     """The stored document of a manifest is not what was stored."""
 
     code = "projects.manifest_broken"

@@ -1,9 +1,9 @@
 """What ends a run of a mirror, beside what git says."""
 
-from apps.common.errors import DomainError
+from apps.common.errors import Conflict
 
 
-class BranchMissing(DomainError):
+class BranchMissing(Conflict):
     """The branch that the project follows is not in the repository."""
 
     code = "projects.branch_missing"

@@ -112,12 +112,12 @@ class ProposalFacts(Result):
     id: uuid.UUID
     project_id: uuid.UUID
     state: ProposalState
-    symbol: dict[str, object]
+    symbol: dict[str, Any]
     new_name: str
     base_ref: str
     base_commit: str
     counts: dict[str, int]
-    conflicts: list[dict[str, object]]
+    conflicts: list[dict[str, Any]]
     outcome: str
     applied_commit: str
     error_code: str
@@ -220,7 +220,7 @@ def propose(actor: Actor, wanted: RenameWanted) -> ProposalFacts:
     return _proposal(row)
 
 
-def _symbol(wanted: RenameWanted) -> dict[str, object]:
+def _symbol(wanted: RenameWanted) -> dict[str, Any]:
     if wanted.qualified_name:
         return {"qualified_name": wanted.qualified_name}
     if not wanted.path or wanted.line is None or wanted.column is None:
