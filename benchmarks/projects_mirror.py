@@ -44,7 +44,10 @@ def mirror_rows(stage: Stage, organization: Organization) -> Sequence[Row]:
             unchanged.append(_look_again(project))
             stage.say(f"clone {clones[-1]:.2f} s, mirror {whole[-1]:.2f} s, unchanged {unchanged[-1]:.2f} s")
     shutil.rmtree(served, ignore_errors=True)
-    beside, goal = {"git clone --mirror": clones}, Goal("git clone --mirror", at_most=1.15)
+    beside, goal = (
+        {"git clone --mirror, objects checked": clones},
+        Goal("git clone --mirror, objects checked", at_most=1.15),
+    )
     return [
         Row("first mirror, until its objects are here", "s", fetched, beside, [goal]),
         Row("first mirror, until its manifest is published", "s", whole, beside, [goal]),
