@@ -1,6 +1,7 @@
 """The base of the commands that make what the settings need, or only watch processes."""
 
 import sys
+from abc import ABC, abstractmethod
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
@@ -18,7 +19,7 @@ class LaunchFailed(Exception):
         self.returncode = returncode
 
 
-class Launcher:
+class Launcher(ABC):
     """A command that runs without settings, apps and checks.
 
     It looks like Django's BaseCommand to `manage.py help`, and is none: the process that watches all others
@@ -31,9 +32,9 @@ class Launcher:
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options; none by default."""
 
+    @abstractmethod
     def handle(self, *args: str, **options: Any) -> None:
         """Do it."""
-        raise NotImplementedError
 
     def run_from_argv(self, argv: list[str]) -> None:
         """Run, and tell what went wrong by a line and the exit code."""
