@@ -29,7 +29,7 @@ class Launcher(ABC):
     help: str | None = None
     var_dir = VAR_DIR
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:  # noqa: B027 - a hook; some commands have no options
         """Declare the options; none by default."""
 
     @abstractmethod
