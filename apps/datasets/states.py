@@ -49,6 +49,30 @@ class Outcome(models.TextChoices):
     DRY_RUN = "dry_run"
 
 
+class UploadState(models.TextChoices):
+    """Whether an upload still takes bytes; an expired one keeps nothing."""
+
+    OPEN = "open"
+    COMPLETE = "complete"
+    EXPIRED = "expired"
+
+
+class SourceKind(models.TextChoices):
+    """Whether a source is one address, or one for each month."""
+
+    MONTHS = "months"
+    URL = "url"
+
+
+class MonthState(models.TextChoices):
+    """What the last look at a month of a source found."""
+
+    MISSING = "missing"
+    LOADED = "loaded"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
 class FileState(models.TextChoices):
     """How far one file of an import was read."""
 

@@ -1,12 +1,15 @@
 """The tables of datasets.
 
-Under Citus event, term and reject are distributed by dataset_no; the others stay on the coordinator.
+Under Citus event, term, reject and rollup are distributed by dataset_no; the others stay on the coordinator.
 """
 
 from apps.datasets.models.dataset import Dataset
 from apps.datasets.models.event import Event
 from apps.datasets.models.evidence import Reject, RejectKind, Term, TermField
 from apps.datasets.models.imports import Import, ImportFile
+from apps.datasets.models.rollup import Rollup
+from apps.datasets.models.sources import Profile, Source, SourceMonth
+from apps.datasets.models.uploads import Upload
 from apps.datasets.models.version import Segment, Version, VersionSegment
 
 __all__ = [
@@ -14,11 +17,16 @@ __all__ = [
     "Event",
     "Import",
     "ImportFile",
+    "Profile",
     "Reject",
     "RejectKind",
+    "Rollup",
     "Segment",
+    "Source",
+    "SourceMonth",
     "Term",
     "TermField",
+    "Upload",
     "Version",
     "VersionSegment",
 ]

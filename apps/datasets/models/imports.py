@@ -27,13 +27,18 @@ class Import(Row, JobState):
     """A job that reads files into a fresh segment and publishes a version.
 
     `no` numbers its stage table and rejects. `options` are the import options of places.md section 4 (mode,
-    duplicates, reject_limit, partition ...), `checkpoint` is where a killed import goes on.
+    duplicates, reject_limit, partition ...), `checkpoint` is where a killed import goes on. `source` and
+    `month` (its first day) say which month of which source it is for.
     `reject_counts` is a list of {code, column, n} that outlives the evidence.
     """
 
     no = models.IntegerField(unique=True, editable=False, db_default=next_number("datasets_import_no_seq"))
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    source = models.ForeignKey(
+        "datasets.Source", null=True, blank=True, on_delete=models.SET_NULL, related_name="imports"
+    )
+    month = models.DateField(null=True, blank=True)
     mode = models.TextField(choices=ImportMode.choices, default=ImportMode.REPLACE)
     options = models.JSONField(default=dict)
     mapping = models.JSONField(null=True, blank=True)
