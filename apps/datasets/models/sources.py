@@ -91,7 +91,7 @@ class Source(Row):
 
 
 class SourceMonth(models.Model):
-    """What became of one month of a source, named by its first day; `missing_since` bounds the daily tries."""
+    """What became of one month of a source (its first day); `missing_since` bounds the daily tries."""
 
     pk = models.CompositePrimaryKey("source_id", "month")
     source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="months")
