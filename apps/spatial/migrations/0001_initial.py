@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("accounts", "0011_verify_earlier_users"),
-        ("datasets", "0006_places_wide"),
+        ("datasets", "0006_rollups_sources_uploads"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
