@@ -2,12 +2,15 @@
 
 import shutil
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
 
 from apps.datasets.models import Dataset
+from apps.datasets.queries.aggregate import aggregate_cells
 from apps.datasets.queries.event_rows import Nearness, Walk
+from apps.datasets.queries.event_stream import event_batches
 from apps.datasets.queries.events import event_page, event_pages
 from apps.datasets.queries.scopes import Filters, Scope, open_scope
 from apps.datasets.queries.selections import Box, Descendants
@@ -75,3 +78,33 @@ def test_the_rest_of_a_row_comes_from_the_parts_and_is_missing_without_them(
     lost = event_page(scope, Nearness(), Walk(5))
     assert len(lost) == 5
     assert not any(event.is_whole or event.external_id or event.provenance for event in lost)
+
+
+def test_batches_hold_what_pages_hold(actors: Actors, run_jobs: Callable[[], int], settings: Any) -> None:
+    settings.DATASETS_OWN_TABLE_MIN_ROWS = 60_000
+    settings.DATASETS_CHUNK_ROWS = 25_000
+    lines = [
+        f"i{n},2024-01-01T{n % 24:02}:00:00Z,{51 + n * 7 % 1000 / 1000},0.{n % 97:02},c{n % 5}"
+        for n in range(61_000)
+    ]
+    dataset, _ = made(actors.manager, run_jobs, upload(csv(*lines)), name="Events")
+    add(actors.manager, dataset["id"], upload(csv(*lines[:30_000])), mode="append", duplicates="keep_all")
+    run_jobs()
+    row = Dataset.objects.select_related("current_version").get(pk=dataset["id"])
+    scope = scope_of(row)
+    assert [segment.has_own_slab for segment in scope.segments] == [True, False]
+    batches = list(event_batches(scope))
+    assert sum(map(len, batches)) == 91_000
+    for batch in batches:
+        assert batch.rest is not None
+        ids = batch.rest.column("external_id").to_pylist()
+        assert ids == [f"i{n}" for n in batch.event_no.tolist()]
+        assert batch.rest.column("line").to_pylist() == (batch.event_no + 2).tolist()
+    box = Box.from_degrees(0.2, 51.2, 0.4, 51.4)
+    near = list(event_batches(scope, box, 8, with_rest=False))
+    found = aggregate_cells(scope, box, 8)
+    assert sum(map(len, near)) == found.count.sum() > 100
+    night = scope_of(row, Filters(hours=(0, 1), categories=("c1",)))
+    assert sum(map(len, event_batches(night, with_rest=False))) == sum(
+        n % 24 < 2 and n % 5 == 1 for n in [*range(61_000), *range(30_000)]
+    )
