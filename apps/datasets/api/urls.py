@@ -1,11 +1,13 @@
 """The addresses of the API of datasets."""
 
 from apps.common.viewsets import ApiRouter
+from apps.datasets.api.events import EventViewSet
 from apps.datasets.api.evidence import RejectViewSet
 from apps.datasets.api.views import DatasetImportViewSet, DatasetViewSet, ImportViewSet, VersionViewSet
 
 router = ApiRouter()
 router.register("datasets", DatasetViewSet, basename="dataset")
+router.register(r"datasets/(?P<dataset_id>[^/.]+)/events", EventViewSet, basename="event")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/imports", DatasetImportViewSet, basename="dataset-import")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/versions", VersionViewSet, basename="version")
 router.register("imports", ImportViewSet, basename="import")
