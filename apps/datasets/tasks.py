@@ -12,9 +12,10 @@ from apps.datasets.importing.announcing import announce_dataset, announce_import
 from apps.datasets.importing.cleanup import discard_work
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.importing.steps import carry_out
-from apps.datasets.models import Dataset, Import
+from apps.datasets.models import Dataset, Import, Segment
 from apps.datasets.notices import tell_creator
 from apps.datasets.states import next_dataset_status
+from apps.datasets.upkeep_tasks import queue_rollups
 
 
 def in_turn(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -75,6 +76,8 @@ def settle(row: Import) -> None:
     if row.version is not None:
         # After the import's own last state: who follows its progress to 1.0 then hears of the version.
         announce_version(row.dataset, row.version)
+        # If the worker dies before this, the hourly clock finds the segments.
+        queue_rollups(row.dataset, Segment.objects.of_version(row.version.pk))
     tell_creator(row)
     discard_work(row.pk)
     move_dataset(row.dataset, "import_ended")
