@@ -64,7 +64,14 @@ class Answer {
     this.cells = body.h3;
     this.counts = body.count;
     this.partial = body.partial_events ?? 0;
+    this.excluded = body.excluded_no_time ?? 0;
     this.suppressed = Boolean(body.suppressed);
+  }
+
+  /** What the cells are coloured by: their counts, or mean values, null where a cell has no value. */
+  measured(measure) {
+    if (measure === "count") return this.counts;
+    return this.body.value?.mean ?? this.counts.map(() => null);
   }
 
   /** The rows whose cell centre lies in a box, highest count first. */
