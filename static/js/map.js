@@ -11,7 +11,14 @@ import {
 import { byId, debounce, el, pageData } from "./dom.js";
 import { plural } from "./format.js";
 import { live } from "./page-live.js";
-import { fetchCategories, fetchCell, fetchCells, fetchDataset, fetchTimeline } from "./map/answers.js";
+import {
+  fetchCategories,
+  fetchCell,
+  fetchCells,
+  fetchDataset,
+  fetchForecast,
+  fetchTimeline,
+} from "./map/answers.js";
 import { bindAsking } from "./map/asking.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
 import { holds, viewBox } from "./map/box.js";
@@ -92,6 +99,9 @@ function changed(part) {
     return remember();
   }
   if (part === "dataset") {
+    Object.assign(state, { prediction: "" });
+    answer = null;
+    byId("forecast").hidden = true;
     choose("");
     live.pollWhileClosed(askVersion);
     followDataset();
@@ -158,6 +168,7 @@ async function showTimeline() {
 
 /** Ask for the cells of the view, unless those at hand already cover it. */
 async function load({ force = false } = {}) {
+  if (state.prediction) return loadForecast();
   const view = viewBox(map);
   const resolution = resolutionAt(map.getZoom(), state.resolution);
   if (!force && answer && answer.resolution === resolution && holds(answer.box, view)) return showTotals();
@@ -176,6 +187,32 @@ async function load({ force = false } = {}) {
   }
 }
 
+/** Show a forecast in the place of what happened, until somebody chooses to see that again. */
+async function loadForecast() {
+  if (answer?.period) return showTotals();
+  byId("busy").hidden = false;
+  try {
+    answer = await fetchForecast(state.prediction);
+    if (answer) {
+      draw();
+      byId("forecast-note").textContent = `Forecast for the period from ${answer.period}.`;
+      byId("forecast").hidden = false;
+    } else leaveForecast();
+  } catch (problem) {
+    report(problem);
+    leaveForecast();
+  }
+  byId("busy").hidden = true;
+}
+
+function leaveForecast() {
+  Object.assign(state, { prediction: "" });
+  answer = null;
+  byId("forecast").hidden = true;
+  remember();
+  load({ force: true });
+}
+
 function draw() {
   delete byId("map").dataset.drawn;
   map.once("idle", () => {
@@ -190,7 +227,7 @@ function draw() {
 
 function recolourCells() {
   if (!answer || !map.getLayer("cells")) return;
-  const { measure } = state;
+  const measure = answer.period ? "forecast" : state.measure;
   const entries = classes(answer.measured(measure), state.scale, state.palette, dark.matches);
   layers.colour(entries, dark.matches);
   showLegend(byId("legend"), entries, { measure, hasSuppressed: answer.suppressed });
@@ -327,5 +364,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && state.cell) choose("");
 });
 
+byId("leave-forecast").addEventListener("click", leaveForecast);
 live.pollWhileClosed(askVersion);
 followDataset();

@@ -5,7 +5,11 @@ import { count, decimal, plural } from "../format.js";
 
 const HOVER_CATEGORIES = 6;
 const TOP_CELLS = 20;
-const TITLES = { count: "Events per cell", mean: "Mean value per cell" };
+const TITLES = {
+  count: "Events per cell",
+  mean: "Mean value per cell",
+  forecast: "Expected events per cell",
+};
 
 /** Fill the legend with the classes of a measure. */
 export function showLegend(place, entries, { measure, hasSuppressed }) {
@@ -30,6 +34,7 @@ export function showLegend(place, entries, { measure, hasSuppressed }) {
 
 /** The content of the hover card. */
 export function hoverContent(row) {
+  if (row.expected) return forecastContent(row);
   const shown = row.categories.slice(0, HOVER_CATEGORIES);
   const rest = row.categories.length - shown.length;
   return [
@@ -43,6 +48,15 @@ export function hoverContent(row) {
     rest > 0 ? el("p", { class: "quiet" }, `and ${plural(rest, "more category", "more categories")}`) : null,
     el("p", { class: "quiet mono" }, row.cell),
   ].filter(Boolean);
+}
+
+function forecastContent({ cell, expected }) {
+  return [
+    el("p", { class: "big num" }, `${decimal(expected.expected)} expected`),
+    el("p", { class: "quiet" }, `80 % interval ${decimal(expected.lower)} to ${decimal(expected.upper)}`),
+    el("p", { class: "quiet" }, `Baseline ${decimal(expected.baseline)}, rank ${count(expected.rank)}`),
+    el("p", { class: "quiet mono" }, cell),
+  ];
 }
 
 function valueText(value) {

@@ -2,6 +2,7 @@
 
 const DEFAULTS = { resolution: "auto", measure: "count", scale: "quantile", palette: "tide" };
 const RESOLUTIONS = ["auto", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MEASURES = ["count", "mean"];
 const HOURS = Array.from({ length: 24 }, (_, hour) => String(hour));
 const WEEKDAYS = ["1", "2", "3", "4", "5", "6", "7"];
@@ -24,6 +25,7 @@ export function readState(search, palettes) {
     scale: oneOf("scale", ["quantile", "linear"]),
     palette: oneOf("palette", palettes),
     cell: query.get("cell") ?? "",
+    prediction: UUID.test(query.get("prediction") ?? "") ? query.get("prediction") : "",
     camera: readCamera(query),
   };
 }
@@ -47,7 +49,7 @@ export function writeState(state) {
   const query = new URLSearchParams();
   if (state.dataset) query.set("dataset", state.dataset);
   for (const category of state.categories) query.append("category", category);
-  for (const name of ["from", "to", "cell"]) if (state[name]) query.set(name, state[name]);
+  for (const name of ["from", "to", "cell", "prediction"]) if (state[name]) query.set(name, state[name]);
   writeTimes(state, query);
   for (const [name, value] of Object.entries(DEFAULTS))
     if (state[name] !== value) query.set(name, state[name]);
