@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from apps.common.db import JobStatus
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
+from apps.datasets.api.import_sources import ImportSourceIn
 from apps.datasets.importing.announcing import Pace, pace
 from apps.datasets.importing.inspecting import Proposal
 from apps.datasets.importing.options import PARTITION_MAX_CHARS
@@ -75,6 +76,7 @@ class ObjectField(serializers.JSONField):
 class ImportIn(StrictSerializer):
     """Import options; the service settles the defaults."""
 
+    source = ImportSourceIn(required=False, allow_null=True)
     mode = serializers.ChoiceField(choices=ImportMode.choices, required=False)
     partition = serializers.CharField(max_length=PARTITION_MAX_CHARS, required=False, allow_null=True)
     mapping = MappingField(required=False, help_text="`auto` or a mapping.")

@@ -22,7 +22,7 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 class Upload(Row):
     """One file of `length` bytes, of which `offset` are durable in `storage_name`.
 
-    `sha256` is what the sender promised, empty if nothing. The row expires some time after its last byte.
+    `sha256` is what the sender promised, empty if nothing; of a complete upload what it is. The row expires some time after its last byte.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
