@@ -76,7 +76,6 @@ class ObjectField(serializers.JSONField):
 class ImportIn(StrictSerializer):
     """Import options; the service settles the defaults."""
 
-    source = ImportSourceIn(required=False, allow_null=True)
     mode = serializers.ChoiceField(choices=ImportMode.choices, required=False)
     partition = serializers.CharField(max_length=PARTITION_MAX_CHARS, required=False, allow_null=True)
     mapping = MappingField(required=False, help_text="`auto` or a mapping.")
@@ -86,6 +85,10 @@ class ImportIn(StrictSerializer):
     reject_limit = serializers.FloatField(min_value=0, max_value=1, required=False)
     dry_run = serializers.BooleanField(required=False)
     force = serializers.BooleanField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; `source` is a word of serializers and cannot be declared like the others."""
+        return {"source": ImportSourceIn(required=False, allow_null=True), **super().get_fields()}
 
 
 class DatasetIn(ImportIn):
