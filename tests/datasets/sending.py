@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from typing import Any
 
 from tests.datasets.stories import ROWS, csv
@@ -17,15 +18,25 @@ def metadata(**values: str) -> str:
     return ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items())
 
 
-def begin(person: Person, length: int | str = len(CONTENT), content: bytes = b"", **headers: str) -> Any:
-    sent = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length), **headers}
+def _api(person: Person) -> Any:
+    """Return the client loosely typed: its stubs take no bytes."""
+    return person.api
+
+
+def begin(
+    person: Person,
+    length: int | str = len(CONTENT),
+    content: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> Any:
+    sent = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length), **(headers or {})}
     kind = BYTES if content else "application/json"
-    return person.api.generic("POST", URL, content, content_type=kind, headers=sent)
+    return _api(person).generic("POST", URL, content, content_type=kind, headers=sent)
 
 
 def send(person: Person, address: str, offset: int, content: bytes, **headers: str) -> Any:
     sent = {"Tus-Resumable": "1.0.0", "Upload-Offset": str(offset), **headers}
-    return person.api.generic("PATCH", address, content, content_type=BYTES, headers=sent)
+    return _api(person).generic("PATCH", address, content, content_type=BYTES, headers=sent)
 
 
 def look(person: Person, address: str) -> Any:
@@ -38,6 +49,6 @@ def code(response: Any) -> tuple[int, str]:
 
 def uploaded(person: Person, content: bytes = CONTENT, name: str = "events.csv") -> str:
     """Send a file in one piece and return its id."""
-    response = begin(person, len(content), content, **{"Upload-Metadata": metadata(filename=name)})
+    response = begin(person, len(content), content, {"Upload-Metadata": metadata(filename=name)})
     assert response.status_code == 201, response.content
     return str(response["Location"].rpartition("/")[2])

@@ -7,10 +7,15 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.test import Client
 from django.utils import timezone
 
+from apps.accounts.models import AuditEntry, User
+from apps.common.keeping import purge_products
 from apps.datasets.models import Upload
+from apps.datasets.periodic import prune_datasets
 from apps.datasets.storage.upload_locks import held_by
+from apps.datasets.upload_pruning import drop_lost_files, expire_uploads
 from apps.datasets.upload_services import OPEN_MAX
 from tests.datasets.sending import CONTENT, SHA256, URL, begin, code, look, metadata, send
 from tests.furniture.people import Actors
@@ -20,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_file_sent_in_pieces_is_complete_with_its_last_byte(actors: Actors) -> None:
     told = metadata(filename="a/b/events.csv", filetype="text/csv", sha256=SHA256, other="ignored")
-    begun = begin(actors.analyst, **{"Upload-Metadata": told})
+    begun = begin(actors.analyst, headers={"Upload-Metadata": told})
     address = begun["Location"]
     assert (begun.status_code, begun["Upload-Offset"], begun["Tus-Resumable"]) == (201, "0", "1.0.0")
     assert "GMT" in begun["Upload-Expires"]
@@ -76,7 +81,7 @@ def test_a_second_writer_is_turned_away(actors: Actors) -> None:
 
 
 def test_a_file_that_is_not_the_promised_one_is_given_up(actors: Actors) -> None:
-    address = begin(actors.analyst, **{"Upload-Metadata": metadata(sha256="0" * 64)})["Location"]
+    address = begin(actors.analyst, headers={"Upload-Metadata": metadata(sha256="0" * 64)})["Location"]
 
     refused = send(actors.analyst, address, 0, CONTENT)
 
@@ -90,25 +95,28 @@ def test_the_first_bytes_may_come_with_the_beginning(actors: Actors) -> None:
     assert (begun.status_code, begun["Upload-Offset"]) == (201, "50")
 
     wrong = {"Upload-Checksum": f"md5 {base64.b64encode(b'0' * 16).decode()}"}
-    assert begin(actors.analyst, content=CONTENT, **wrong).status_code == 460
+    assert begin(actors.analyst, content=CONTENT, headers=wrong).status_code == 460
     assert Upload.objects.count() == 1
 
 
 def test_what_is_not_tus_or_not_possible_is_refused(actors: Actors, settings: Any) -> None:
     analyst = actors.analyst
-    other = begin(analyst, **{"Tus-Resumable": "0.2.2"})
+    other = begin(analyst, headers={"Tus-Resumable": "0.2.2"})
     assert (*code(other), other["Tus-Version"]) == (412, "datasets.tus_version", "1.0.0")
     assert code(begin(analyst, 0)) == (422, "datasets.upload_length")
     assert code(begin(analyst, "ten")) == (400, "datasets.upload_header")
-    assert code(begin(analyst, **{"Upload-Defer-Length": "1"})) == (400, "datasets.upload_header")
-    assert code(begin(analyst, **{"Upload-Metadata": "filename %%%"})) == (400, "datasets.upload_header")
+    assert code(begin(analyst, headers={"Upload-Defer-Length": "1"})) == (400, "datasets.upload_header")
+    assert code(begin(analyst, headers={"Upload-Metadata": "filename %%%"})) == (
+        400,
+        "datasets.upload_header",
+    )
     hidden = {"Upload-Metadata": metadata(filename="a\0b")}
-    assert code(begin(analyst, **hidden)) == (422, "datasets.upload_metadata")
-    assert code(begin(analyst, **{"Upload-Metadata": metadata(sha256="zz")})) == (
+    assert code(begin(analyst, headers=hidden)) == (422, "datasets.upload_metadata")
+    assert code(begin(analyst, headers={"Upload-Metadata": metadata(sha256="zz")})) == (
         422,
         "datasets.upload_metadata",
     )
-    assert code(begin(analyst, content=b"x", **{"Upload-Checksum": "crc32 AAAA"}))[0] == 400
+    assert code(begin(analyst, content=b"x", headers={"Upload-Checksum": "crc32 AAAA"}))[0] == 400
     settings.DATASETS_UPLOAD_MAX_BYTES = 10
     assert code(begin(analyst)) == (413, "datasets.upload_too_long")
     assert not Upload.objects.exists()
@@ -169,3 +177,54 @@ def test_twenty_uploads_of_a_person_may_be_open(actors: Actors) -> None:
     assert gone.status_code == 204
     assert look(actors.analyst, first).status_code == 404
     assert begin(actors.analyst).status_code == 201
+
+
+def test_the_clock_expires_uploads_and_forgets_them_after_a_week(actors: Actors) -> None:
+    begin(actors.analyst, content=CONTENT[:10])
+    fresh = begin(actors.analyst, content=CONTENT[:10])["Location"]
+    old = Upload.objects.order_by("created_at")[0]
+    Upload.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    prune_datasets()
+    old.refresh_from_db()
+    assert (old.state, old.storage_name) == ("expired", "")
+    assert len(default_storage.listdir("resumable")[1]) == 1
+    assert look(actors.analyst, fresh)["Upload-Offset"] == "10"
+
+    expire_uploads(timezone.now() + timedelta(days=6))
+    assert Upload.objects.count() == 2
+    expire_uploads(timezone.now() + timedelta(days=9))
+    assert not Upload.objects.filter(pk=old.pk).exists()
+
+
+def test_the_file_of_an_upload_whose_row_is_gone_goes_after_an_hour(actors: Actors) -> None:
+    begin(actors.analyst, content=CONTENT[:10])
+    Upload.objects.all().delete()
+
+    assert drop_lost_files(timezone.now()) == 0
+    assert drop_lost_files(timezone.now() + timedelta(hours=2)) == 1
+    assert default_storage.listdir("resumable")[1] == []
+
+
+def test_a_purged_organization_leaves_no_upload_behind(actors: Actors) -> None:
+    begin(actors.analyst, content=CONTENT[:10])
+
+    purge_products(actors.organization.pk)
+
+    assert not Upload.objects.exists()
+    assert default_storage.listdir("resumable")[1] == []
+
+
+def test_an_operator_expires_an_upload(actors: Actors) -> None:
+    address = begin(actors.analyst, content=CONTENT[:10])["Location"]
+    operator = User.objects.create(email="operator@example.com", name="Operator", is_staff=True)
+    client = Client()
+    client.force_login(operator)
+    assert client.get("/admin/datasets/upload/").status_code == 200
+    assert client.get(f"/admin/datasets/upload/{Upload.objects.get().pk}/change/").status_code == 200
+
+    body = {"action": "expire", "_selected_action": [str(Upload.objects.get().pk)]}
+    assert client.post("/admin/datasets/upload/", body).status_code == 302
+
+    assert look(actors.analyst, address).status_code == 410
+    assert AuditEntry.objects.filter(verb="datasets.upload_expired").exists()

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from apps.accounts.permissions import system_actor
-from apps.datasets.models import Import, Upload
+from apps.datasets.models import Dataset, Import, Upload
+from apps.datasets.pruning import erase_data
 from apps.datasets.upload_services import expire_upload
 from tests.datasets.sending import begin, code, uploaded
 from tests.datasets.stories import ROWS, counts, csv
@@ -83,3 +85,18 @@ def test_an_import_keeps_the_file_of_an_upload_that_expires(
     run_jobs()
 
     assert actors.analyst.api.get(response["Location"]).json()["status"] == "succeeded"
+
+
+def test_the_file_goes_with_the_last_that_holds_it(actors: Actors, run_jobs: Callable[[], int]) -> None:
+    source = {"kind": "upload", "upload_ids": [uploaded(actors.analyst)]}
+    for name in ("One", "Two"):
+        actors.analyst.api.post("/api/v1/datasets", {"name": name, "source": source}, format="json")
+    run_jobs()
+    one, two = Dataset.objects.order_by("name")
+
+    erase_data(one, timezone.now())
+    expire_upload(actor=system_actor(actors.organization), upload=Upload.objects.get())
+    assert len(default_storage.listdir("resumable")[1]) == 1
+    erase_data(two, timezone.now())
+
+    assert default_storage.listdir("resumable")[1] == []
