@@ -18,11 +18,8 @@ from apps.datasets.api import tus
 from apps.datasets.models import Upload
 from apps.datasets.states import UploadState
 from apps.datasets.upload_services import Piece
+from apps.datasets.upload_streams import IS_COUNTED, WRITER
 
-# Where the application round Django tells that a request is one of several which it made of one; no client
-# can set what is no header.
-WRITER: Final = "upload_writer"
-IS_COUNTED: Final = "upload_is_counted"
 NUMBER: Final = {"type": "string", "pattern": "^[0-9]{1,18}$"}
 
 
@@ -111,7 +108,8 @@ class UploadViewSet(ResourceViewSet[Upload]):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return an upload; by HEAD, tus learns where to go on."""
         row = self.get_object()
-        if request.method == "HEAD":
+        # To look needs no version, as a program may read it like any other resource; a wrong one is told.
+        if "Tus-Resumable" in request.headers:
             tus.check_version(request.headers)
         upload_services.check_living(row)
         headers = {**_state_of(row), "Upload-Length": str(row.length), "Cache-Control": "no-store"}
