@@ -159,7 +159,7 @@ def test_a_second_writer_waits_for_as_long_as_the_first_one_sends(stack: Stack, 
     sender = Sender(stack, key, 10_000)
     with closing(sender.start(10_000)) as connection:
         connection.send(b"x" * 6_000)
-        time.sleep(6)  # longer than an unrenewed lease
+        time.sleep(3.3)  # longer than an unrenewed lease
         refused = sender.patch(0, b"y" * 10_000)
         connection.send(b"x" * 4_000)
         status = connection.getresponse().status

@@ -14,7 +14,7 @@ from django.conf import settings
 from apps.common.valkey import valkey_at
 
 # Short, because a client that comes back after a crash of the web process has to wait for its end.
-LEASE_MS: Final = 5_000
+LEASE_MS: Final = 3_000
 PURPOSE: Final = "upload lock"
 # KEYS: the lease. ARGV: writer, milliseconds. Returns 1 if the writer has it now.
 HOLD: Final = """
