@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any, BinaryIO, Final, cast
 
 from django.conf import settings
+from django.db import transaction
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.common.problems import MEDIA_TYPE as PROBLEM_TYPE
 from apps.common.problems import UnsupportedMediaType
 from apps.common.serializers import OutSerializer
 from apps.common.viewsets import ResourceViewSet
@@ -20,7 +22,8 @@ from apps.datasets.states import UploadState
 from apps.datasets.upload_services import Piece
 from apps.datasets.upload_streams import IS_COUNTED, WRITER
 
-NUMBER: Final = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+NUMBER: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
+POSITIVE: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
 
 
 def _header(name: str, description: str, schema: Any = str, *, required: bool = False) -> OpenApiParameter:
@@ -30,19 +33,24 @@ def _header(name: str, description: str, schema: Any = str, *, required: bool = 
 RESUMABLE: Final = _header(
     "Tus-Resumable", "`1.0.0`.", {"type": "string", "enum": [tus.VERSION]}, required=True
 )
-LENGTH: Final = _header("Upload-Length", "Bytes of the file.", NUMBER, required=True)
+LENGTH: Final = _header("Upload-Length", "Bytes of the file.", POSITIVE, required=True)
 OFFSET: Final = _header("Upload-Offset", "Where these bytes begin.", NUMBER, required=True)
 METADATA: Final = _header(
     "Upload-Metadata", "`filename`, `filetype`, `sha256`, each with its value in base64."
 )
 CHECKSUM: Final = _header("Upload-Checksum", "Digest of the body: `sha1`, `sha256` or `md5`, then base64.")
 BYTES: Final = {tus.MEDIA_TYPE: {"type": "string", "format": "binary"}}
-REFUSALS: Final = {
-    410: OpenApiResponse(description="The upload has expired."),
-    412: OpenApiResponse(description="Another version of tus."),
-    423: OpenApiResponse(description="Somebody else is sending bytes of it."),
-    460: OpenApiResponse(description="The checksum differs; the bytes are dropped."),
+TEXTS: Final = {
+    410: "The upload has expired.",
+    412: "Another version of tus.",
+    423: "Somebody else is sending bytes of it.",
+    460: "The checksum differs; the bytes are dropped.",
 }
+REFUSALS: Final = {
+    (status, PROBLEM_TYPE): OpenApiResponse({"$ref": "#/components/schemas/Problem"}, text)
+    for status, text in TEXTS.items()
+}
+OF_A_READ: Final = {key: refusal for key, refusal in REFUSALS.items() if key[0] in {410, 412}}
 NOTHING: Final = OpenApiResponse(description="Done.")
 
 
@@ -104,7 +112,7 @@ class UploadViewSet(ResourceViewSet[Upload]):
         }
         return Response(status=204, headers=headers)
 
-    @extend_schema(responses={200: UploadOut, 410: REFUSALS[410], 412: REFUSALS[412]})
+    @extend_schema(responses={200: UploadOut, **OF_A_READ})
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Return an upload; by HEAD, tus learns where to go on."""
         row = self.get_object()
@@ -144,17 +152,19 @@ class UploadViewSet(ResourceViewSet[Upload]):
     )
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take the next bytes; they are durable when the answer comes."""
-        row = self.get_object()
+        with transaction.atomic():
+            row = self._guarded_object()
         tus.check_version(request.headers)
         if not _is_piece(request):
             raise UnsupportedMediaType(f"The bytes of an upload are {tus.MEDIA_TYPE}.")
         row = self._receive(request, row, tus.read_offset(request.headers))
         return Response(status=204, headers=_state_of(row))
 
-    @extend_schema(parameters=[RESUMABLE], responses={204: NOTHING, 412: REFUSALS[412]})
+    @extend_schema(parameters=[RESUMABLE], responses={204: NOTHING, **OF_A_READ})
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give an upload up."""
-        row = self.get_object()
+        with transaction.atomic():
+            row = self._guarded_object()
         tus.check_version(request.headers)
         upload_services.delete_upload(actor=self.actor, upload=row)
         return Response(status=204)

@@ -16,4 +16,4 @@ uploader = client.uploader(
     retry_delay=0.25,
 )
 uploader.upload()
-sys.stdout.write(uploader.url)
+sys.stdout.write(str(uploader.url))
