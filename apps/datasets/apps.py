@@ -22,7 +22,7 @@ class DatasetsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
-        from apps.datasets import pruning, tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.datasets.models import Dataset  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
@@ -32,7 +32,8 @@ class DatasetsConfig(AppConfig):
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)
-        for rule in pruning.RULES:
+        register_purge("uploads", upload_pruning.purge_uploads)
+        for rule in (*pruning.RULES, *upload_pruning.RULES):
             register_rule(rule)
         register_topic(pattern="datasets", permission="datasets.view")
         register_topic(

@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from apps.common.locks import try_session_lock
-from apps.datasets import pruning
+from apps.datasets import pruning, upload_pruning
 
 
 def drop_segments() -> None:
@@ -15,7 +15,7 @@ def drop_segments() -> None:
 
 
 def prune_datasets() -> None:
-    """Drop versions past their number, left-over stage tables, old evidence and source files."""
+    """Drop versions past their number, left-over stage tables, old evidence, source files and uploads."""
     with try_session_lock("datasets.prune") as held:
         if not held:
             return
@@ -26,3 +26,5 @@ def prune_datasets() -> None:
         pruning.drop_stage_tables(now)
         pruning.drop_evidence(now)
         pruning.drop_source_files(now)
+        upload_pruning.expire_uploads(now)
+        upload_pruning.drop_lost_files(now)

@@ -17,6 +17,7 @@ from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
 from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
+from apps.datasets.import_sources import files_of, name_of
 from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announce_version
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
@@ -113,9 +114,12 @@ def create_dataset_from_files(
 
     Whoever may create a dataset may fill it, so no further permission is asked for.
     """
-    fields.setdefault("name", files[0].name)
+    settled = ImportOptions.of(options)
+    require(actor, "datasets.create")
+    chosen = files_of(actor, settled, files)
+    fields.setdefault("name", name_of(settled, chosen))
     dataset = create_dataset(actor=actor, **fields)
-    return _queue_import(actor, dataset, files, ImportOptions.of(options))
+    return _queue_import(actor, dataset, chosen, settled)
 
 
 @transaction.atomic
@@ -170,7 +174,7 @@ def start_import(
     settled = ImportOptions.of(options)
     if not settled.dry_run:
         require(actor, "datasets.publish", dataset)
-    return _queue_import(actor, dataset, files, settled)
+    return _queue_import(actor, dataset, files_of(actor, settled, files), settled)
 
 
 @transaction.atomic
@@ -368,7 +372,7 @@ def _checked(parse: Callable[[Any], Document], value: Any, name: str) -> Documen
 
 
 def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:
-    if not files:
+    if not files and options.source is None:
         raise Invalid(errors=[FieldError("Give at least one file.", code="required", pointer="/file")])
     digests = [file.sha256 for file in files]
     if len(set(digests)) < len(digests) and not options.force:

@@ -49,6 +49,12 @@ class Outcome(models.TextChoices):
     DRY_RUN = "dry_run"
 
 
+class SourceOf(models.TextChoices):
+    """Where the files of an import come from, if not with the call itself."""
+
+    UPLOAD = "upload"
+
+
 class UploadState(models.TextChoices):
     """Whether an upload still takes bytes; an expired one keeps nothing."""
 

@@ -11,6 +11,7 @@ VERBS: Final = {
     "datasets.import_retried": "A failed import was queued again",
     "datasets.import_started": "An import was started",
     "datasets.mapping_confirmed": "It was decided how an import is read",
+    "datasets.upload_expired": "An upload was expired before its time",
     "datasets.version_dropped": "A version was given up before its time",
     "datasets.version_published": "An import published a version",
     "datasets.version_restored": "An earlier version was published again",

@@ -2,9 +2,12 @@
 
 from apps.common.viewsets import ApiRouter
 from apps.datasets.api.evidence import RejectViewSet
+from apps.datasets.api.uploads import UploadViewSet
 from apps.datasets.api.views import DatasetImportViewSet, DatasetViewSet, ImportViewSet, VersionViewSet
 
 router = ApiRouter()
+# Before the datasets, of which one might else be called `uploads`.
+router.register("datasets/uploads", UploadViewSet, basename="upload")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/imports", DatasetImportViewSet, basename="dataset-import")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/versions", VersionViewSet, basename="version")

@@ -63,8 +63,9 @@ def is_unchanged(attempt: Attempt) -> bool:
     last = version.source_import if version else None
     if last is None or last.pk == attempt.row.pk or last.mode != ImportMode.REPLACE:
         return False
-    # Whether a file was forced says nothing about what it holds.
-    if last.options | {"force": False} != attempt.row.options | {"force": False}:
+    # Whether a file was forced, and by which way it came, says nothing about what it holds.
+    way = {"force": False, "source": None}
+    if last.options | way != attempt.row.options | way:
         return False
     return _digests(last) == _digests(attempt.row)
 

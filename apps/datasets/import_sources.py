@@ -1,0 +1,31 @@
+"""The files that an import begins with: those sent with the call, or what its `source` names."""
+
+from collections.abc import Sequence
+
+from apps.accounts.permissions import Actor
+from apps.common.errors import FieldError, Invalid
+from apps.common.uploads import StoredFile
+from apps.datasets.importing.options import ImportOptions
+from apps.datasets.states import SourceOf
+from apps.datasets.upload_services import lend_uploads
+
+
+def files_of(actor: Actor, options: ImportOptions, sent: Sequence[StoredFile]) -> Sequence[StoredFile]:
+    """Return the files that are here when the import is queued.
+
+    Raises Invalid for files and a source at once, and what `lend_uploads` raises.
+    """
+    source = options.source
+    if source is None:
+        return sent
+    if sent:
+        wrong = FieldError("Send files or name a source, not both.", pointer="/source")
+        raise Invalid(errors=[wrong])
+    if source["kind"] == SourceOf.UPLOAD:
+        return lend_uploads(actor=actor, upload_ids=source["upload_ids"])
+    return ()
+
+
+def name_of(options: ImportOptions, files: Sequence[StoredFile]) -> str:
+    """Return the name of a dataset that nobody has named."""
+    return files[0].name if files else ""
