@@ -1,6 +1,6 @@
 """One file of a foreign host as the input of an import.
 
-A transfer that breaks goes on where it stopped, as long as the other host says that the file is still the same;
+A transfer that breaks goes on where it stopped, as long as the other host says that the file is the same;
 what was fetched before is not fetched again; and a file that is not the promised one is thrown away.
 """
 
@@ -151,7 +151,7 @@ class Transfer:
         return True
 
     def _take_up(self, exchange: Exchange) -> None:
-        """Go on behind the bytes that are there, or begin anew; raises FetchFailed, Broken to be called again."""
+        """Go on behind the bytes that are there, or begin anew; raises FetchFailed, Broken to be repeated."""
         if exchange.status == HTTPStatus.PARTIAL_CONTENT and self._continues(exchange):
             return
         self._restart()
