@@ -45,6 +45,16 @@ class FetchFailed(Invalid):
 
     code = "datasets.fetch_failed"
 
+    @classmethod
+    def with_status(cls, status: int) -> "FetchFailed":
+        """Return the error that a status makes; nothing else that the host said is repeated."""
+        return cls(f"The other host answered with status {status}.")
+
+    @classmethod
+    def missing(cls) -> "FetchFailed":
+        """Return the error of a file that is not there: of a month that was not published yet, perhaps."""
+        return cls.with_status(HTTPStatus.NOT_FOUND)
+
 
 class FetchTooLarge(TooLarge):
     """The remote file is larger than an import takes."""
@@ -158,7 +168,7 @@ class Transfer:
         if exchange.status in {HTTPStatus.PARTIAL_CONTENT, HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE}:
             raise Broken
         if exchange.status != HTTPStatus.OK:
-            raise FetchFailed(f"The other host answered with status {exchange.status}.")
+            raise FetchFailed.with_status(exchange.status)
         self.headers, self.validators = exchange.headers, _validators_of(exchange.headers)
         if (
             length := _length_of(exchange.headers)
