@@ -1,8 +1,9 @@
 """The endpoints of sources: where a dataset is filled from, and what became of each month."""
 
+import datetime as dt
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -20,15 +21,13 @@ from apps.datasets.states import DuplicatePolicy, SourceKind
 MONTHS_MAX = 240
 
 
-class MonthField(serializers.CharField):
+@extend_schema_field({"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "example": "2024-03"})
+class MonthField(serializers.Field[Any, Any, Any, Any]):
     """A month as YYYY-MM: its first day in Python."""
 
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(max_length=7, **fields)
-
-    def to_internal_value(self, data: Any) -> Any:
+    def to_internal_value(self, data: Any) -> dt.date:
         """Return the first day; raises MonthInvalid."""
-        return source_services.parse_month(super().to_internal_value(data))
+        return source_services.parse_month(str(data))
 
     def to_representation(self, value: Any) -> str:
         """Return the text."""

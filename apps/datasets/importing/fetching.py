@@ -133,6 +133,8 @@ def _of_version(attempt: Attempt) -> Import | None:
 
 def _of_month(row: Import) -> Import | None:
     """Return the last import of the same month of the same source whose rows are still listed."""
+    if row.dataset.current_version_id is None:
+        return None
     listed = VersionSegment.objects.filter(
         version_id=row.dataset.current_version_id,
         segment__partition_source=row.source_id,
