@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.models import Role
 from tests.datasets.remote_host import RemoteHost, serving
 from tests.datasets.stories import ROWS, csv
 from tests.furniture.people import Actors
@@ -24,7 +25,7 @@ def host(settings: Any) -> Iterator[RemoteHost]:
 def test_an_address_and_a_month_are_imported_and_followed(
     actors: Actors, mcp_key: KeyMaker, host: RemoteHost, run_jobs: Callable[[], int]
 ) -> None:
-    client = mcp_key(scopes=["mcp", "datasets:read", "datasets:write"], role="manager")
+    client = mcp_key(Role.MANAGER, ("datasets:read", "datasets:write"))
     queued = client.call("datasets_import_url", url=host.url("/2024-01.csv"), name="Remote")
     run_jobs()
 
