@@ -23,12 +23,16 @@ class DatasetsConfig(AppConfig):
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - importing declares the jobs
-        from apps.datasets.models import Dataset  # noqa: PLC0415
+        from apps.datasets.models import (
+            Dataset,
+            Source,
+        )
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
+        from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        register_tools(TOOLS, DATASET_RESOURCE)
+        register_tools(TOOLS + SOURCE_TOOLS, DATASET_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)
@@ -40,6 +44,11 @@ class DatasetsConfig(AppConfig):
             pattern="datasets.<id>",
             permission="datasets.view",
             visible=lambda actor, key: Dataset.objects.visible_to(actor).filter(pk=key).exists(),
+        )
+        register_topic(
+            pattern="sources.<id>",
+            permission="datasets.view",
+            visible=lambda actor, key: Source.objects.visible_to(actor).filter(pk=key).exists(),
         )
         counting("sextant_datasets", "Living datasets.", lambda: Dataset.objects.living().count())
         register_card(

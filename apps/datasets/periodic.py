@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from apps.common.locks import try_session_lock
 from apps.datasets import pruning, upload_pruning
+from apps.datasets.source_services import run_due_sources
 
 
 def drop_segments() -> None:
@@ -12,6 +13,13 @@ def drop_segments() -> None:
         if held:
             pruning.drop_deleted_datasets(timezone.now())
             pruning.drop_unlisted_segments(timezone.now())
+
+
+def run_sources() -> None:
+    """Queue what the schedules of sources ask for."""
+    with try_session_lock("datasets.run_sources") as held:
+        if held:
+            run_due_sources(timezone.now())
 
 
 def prune_datasets() -> None:

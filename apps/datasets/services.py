@@ -1,5 +1,6 @@
 """Every public write of datasets: create, change, delete, import, decide, restore."""
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announc
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
 from apps.datasets.importing.sources import FileRepeated
-from apps.datasets.models import Dataset, Import, ImportFile, Segment, Term, TermField, Version
+from apps.datasets.models import Dataset, Import, ImportFile, Segment, Source, Term, TermField, Version
 from apps.datasets.queries.versions import VersionGone
 from apps.datasets.reading.errors import DialectInvalid, MappingInvalid, ZoneUnknown
 from apps.datasets.reading.mapping import Dialect
@@ -178,6 +179,14 @@ def start_import(
 
 
 @transaction.atomic
+def queue_import(
+    *, actor: Actor, dataset: Dataset, options: Mapping[str, Any], source: Source, month: dt.date | None
+) -> Import:
+    """Queue an import for a source, of one of its months if it has them; raises ImportQueueFull, Invalid."""
+    return _queue_import(actor, dataset, (), ImportOptions.of(options), source=source, month=month)
+
+
+@transaction.atomic
 def confirm_mapping(
     *,
     actor: Actor,
@@ -310,7 +319,7 @@ def _save_named(dataset: Dataset) -> None:
 
 
 def _queue_import(
-    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions
+    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions, **origin: Any
 ) -> Import:
     _check_documents(actor, options)
     _check_files(files, options)
@@ -325,6 +334,7 @@ def _queue_import(
         request_id=current_request_id(),
         mode=options.mode,
         options=options.to_json(),
+        **origin,
         **actor.initiates(),
         **run_import.columns(),
     )

@@ -53,6 +53,7 @@ class SourceOf(models.TextChoices):
     """Where the files of an import come from, if not with the call itself."""
 
     UPLOAD = "upload"
+    URL = "url"
 
 
 class UploadState(models.TextChoices):

@@ -15,6 +15,8 @@ class ImportSourceIn(StrictSerializer):
     upload_ids = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=UPLOADS_MAX, required=False
     )
+    url = serializers.CharField(max_length=2000, required=False)
+    sha256 = serializers.RegexField(r"^[0-9a-fA-F]{64}$", required=False)
 
     def validate_upload_ids(self, value: list[object]) -> list[str]:
         """Return the ids as text, as the options of an import are stored."""

@@ -2,6 +2,7 @@
 
 from apps.common.viewsets import ApiRouter
 from apps.datasets.api.evidence import RejectViewSet
+from apps.datasets.api.sources import SourceViewSet
 from apps.datasets.api.uploads import UploadViewSet
 from apps.datasets.api.views import DatasetImportViewSet, DatasetViewSet, ImportViewSet, VersionViewSet
 
@@ -11,6 +12,7 @@ router.register("datasets/uploads", UploadViewSet, basename="upload")
 router.register("datasets", DatasetViewSet, basename="dataset")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/imports", DatasetImportViewSet, basename="dataset-import")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/versions", VersionViewSet, basename="version")
+router.register("sources", SourceViewSet, basename="source")
 router.register("imports", ImportViewSet, basename="import")
 router.register(r"imports/(?P<import_id>[^/.]+)/rejects", RejectViewSet, basename="reject")
 

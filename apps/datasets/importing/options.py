@@ -13,6 +13,7 @@ PARTITION_MAX_CHARS: Final = 64
 # What a source of each kind states besides its kind: first what it must, then what it may.
 SOURCE_FIELDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     SourceOf.UPLOAD: (frozenset({"upload_ids"}), frozenset()),
+    SourceOf.URL: (frozenset({"url"}), frozenset({"sha256"})),
 }
 
 
