@@ -56,6 +56,14 @@ class SourceOf(models.TextChoices):
     URL = "url"
 
 
+class UpkeepKind(models.TextChoices):
+    """What a job does to storage."""
+
+    ROLLUP = "rollup"
+    DROP = "drop"
+    REINDEX = "reindex"
+
+
 class UploadState(models.TextChoices):
     """Whether an upload still takes bytes; an expired one keeps nothing."""
 

@@ -261,6 +261,7 @@ ROWS: Mapping[str, Row] = {
     "categories": lambda _world, _: 0,
     "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "events": lambda world, _: f"{world.dataset.segments.get().no}-0",
     "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
     "hexes": lambda _world, _: "8b195da49a9bfff",

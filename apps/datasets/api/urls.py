@@ -1,6 +1,7 @@
 """The addresses of the API of datasets."""
 
 from apps.common.viewsets import ApiRouter
+from apps.datasets.api.events import EventViewSet
 from apps.datasets.api.evidence import RejectViewSet
 from apps.datasets.api.sources import SourceViewSet
 from apps.datasets.api.uploads import UploadViewSet
@@ -10,6 +11,7 @@ router = ApiRouter()
 # Before the datasets, of which one might else be called `uploads`.
 router.register("datasets/uploads", UploadViewSet, basename="upload")
 router.register("datasets", DatasetViewSet, basename="dataset")
+router.register(r"datasets/(?P<dataset_id>[^/.]+)/events", EventViewSet, basename="event")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/imports", DatasetImportViewSet, basename="dataset-import")
 router.register(r"datasets/(?P<dataset_id>[^/.]+)/versions", VersionViewSet, basename="version")
 router.register("sources", SourceViewSet, basename="source")
