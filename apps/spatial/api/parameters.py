@@ -15,6 +15,7 @@ from apps.datasets.queries.windows import Window
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.selections import parse_selection
 from apps.spatial.sources import HexQuery
+from apps.spatial.tiles.reading import Measure
 
 DATASETS_MAX: Final = 8
 NAMES_MAX: Final = 50
@@ -23,6 +24,8 @@ NAME_CHARACTERS: Final = 200
 INCLUDES: Final = ("categories", "labels", "value", "geometry")
 DEFAULT_INCLUDES: Final = frozenset({"categories", "value"})
 BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+# version.rules_no of each dataset in the order asked.
+STAMP: Final = r"^[1-9][0-9]{0,8}\.[0-9]{1,9}(,[1-9][0-9]{0,8}\.[0-9]{1,9}){0,7}\Z"
 
 
 @extend_schema_field({"type": "string", "example": "2023-03-01"})
@@ -134,10 +137,35 @@ class TimelineParameters(MapParameters):
     group = serializers.ChoiceField(choices=["category"], required=False)
 
 
+class TileParameters(MapParameters):
+    """Those of tiles: the tile itself is the selection, and the measure is what the answer includes."""
+
+    measure = serializers.ChoiceField(choices=[measure.value for measure in Measure], default="count")
+    v = serializers.RegexField(
+        STAMP,
+        max_length=200,
+        required=False,
+        help_text="version.rules of each dataset, as in the address that `tiles.json` gives",
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Leave out what a tile decides."""
+        fields = super().get_fields()
+        return {name: field for name, field in fields.items() if name not in {"bbox", "cell", "include"}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check what two parameters say together."""
+        if "v" in attrs and "version" in attrs:
+            raise serializers.ValidationError({"version": "Give v or version, not both."})
+        if "v" in attrs and attrs["v"].count(",") + 1 != len(set(attrs["dataset"])):
+            raise serializers.ValidationError({"v": "Give one version.rules for each dataset."})
+        return super().validate(attrs)
+
+
 def hex_query(values: dict[str, Any]) -> HexQuery:
     """Return the question that checked parameters ask; raises SelectionInvalid."""
     resolution = values.get("resolution")
-    selection, echo = parse_selection(values.get("bbox"), values["cell"], resolution)
+    selection, echo = parse_selection(values.get("bbox"), values.get("cell", ()), resolution)
     hours = (values["hour_from"], values["hour_to"]) if "hour_from" in values else None
     filters = Filters(
         window=Window(values.get("from"), values.get("to")),

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
+from apps.spatial.api.tile_views import TileViewSet
 from apps.spatial.api.views import HexViewSet
 
 urlpatterns = [
     path("hexes", HexViewSet.as_view({"get": "aggregate"}), name="hexes"),
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
     path("hexes/<str:h3>", HexViewSet.as_view({"get": "cell"}), name="hexes-cell"),
+    path("tiles.json", TileViewSet.as_view({"get": "describe"}), name="tiles-json"),
+    path("tiles/<int:z>/<int:x>/<int:y>.mvt", TileViewSet.as_view({"get": "tile"}), name="tile"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
 ]

@@ -1,9 +1,5 @@
 """The calls of the map."""
 
-import uuid
-from collections.abc import Sequence
-from typing import Any
-
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -11,12 +7,10 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from apps.common.answers import Answer
-from apps.common.errors import Invalid, NotFound
 from apps.common.negotiation import FormatNegotiation
-from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
-from apps.datasets.models import Dataset
 from apps.datasets.queries.timeline import Bucket
 from apps.spatial.answers import answer_cell, answer_hexes, answer_timeline, estimate_hexes
+from apps.spatial.api.base import MapViewSet, answered
 from apps.spatial.api.parameters import (
     CellParameters,
     GeoJsonParameters,
@@ -27,7 +21,7 @@ from apps.spatial.api.parameters import (
 from apps.spatial.api.serializers import CellFactsOut, HexesOut, TimelineOut
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
 from apps.spatial.selections import parse_cell, resolution_of
-from apps.spatial.sources import Source, open_sources
+from apps.spatial.sources import open_sources
 
 
 class ColumnsRenderer(JSONRenderer):
@@ -44,12 +38,9 @@ class GeoJsonRenderer(JSONRenderer):
     format = AnswerFormat.GEOJSON.value
 
 
-class HexViewSet(ResourceViewSet[Dataset]):
+class HexViewSet(MapViewSet):
     """Hexagons of datasets' current versions."""
 
-    queryset = Dataset.objects.all()
-    permission = "spatial.view"
-    limit = "map"
     serializer_class = HexesOut
     renderer_classes = (JSONRenderer, ColumnsRenderer, GeoJsonRenderer)
     content_negotiation_class = FormatNegotiation
@@ -100,17 +91,6 @@ class HexViewSet(ResourceViewSet[Dataset]):
         bucket, with_categories = Bucket(values["bucket"]), "group" in values
         return answered(answer_timeline(query, sources, bucket, with_categories=with_categories), sources)
 
-    def validated_query(self) -> dict[str, Any]:
-        """Return the checked query; raises Invalid, but NotFound to who names a dataset they may not see."""
-        try:
-            return super().validated_query()
-        except Invalid:
-            named = self.request.query_params.getlist("dataset")
-            ids = {uuid.UUID(text) for text in named if UUID_PATTERN.fullmatch(text)}
-            if self.get_queryset().filter(pk__in=ids).count() < len(ids):
-                raise NotFound from None
-            raise
-
     def _hexes(self, form: AnswerFormat) -> HttpResponse:
         values = self.validated_query()
         query = hex_query(values)
@@ -118,13 +98,3 @@ class HexViewSet(ResourceViewSet[Dataset]):
         if values["estimate"]:
             return answered(Answer.json(estimate_hexes(query, sources, form)), sources)
         return answered(answer_hexes(query, sources, form), sources)
-
-
-def answered(answer: Answer, sources: Sequence[Source]) -> HttpResponse:
-    """Return the response of an answer; `Sextant-Version` names the version that was asked for."""
-    headers: dict[str, Any] = {
-        "ETag": answer.etag,
-        "Sextant-Version": ", ".join(str(source.version.number) for source in sources),
-        "Sextant-Rows": str(answer.rows),
-    }
-    return HttpResponse(answer.body, content_type=answer.media_type, headers=headers)
