@@ -10,7 +10,9 @@ from apps.common.answers import Answer
 from apps.common.errors import Invalid, NotFound
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets.models import Dataset
-from apps.spatial.sources import Source
+from apps.spatial.api.parameters import hex_query
+from apps.spatial.models import Area
+from apps.spatial.sources import HexQuery, Source
 
 
 class MapViewSet(ResourceViewSet[Dataset]):
@@ -27,6 +29,16 @@ class MapViewSet(ResourceViewSet[Dataset]):
         except Invalid:
             self.refuse_strangers(self.request.query_params.getlist("dataset"))
             raise
+
+    def asked(self, values: dict[str, Any]) -> HexQuery:
+        """Return the question of checked values; raises SelectionInvalid, NotFound for somebody else's area."""
+        named = values.get("area")
+        if named is None:
+            return hex_query(values)
+        area = Area.objects.visible_to(self.actor).filter(pk=named).first()
+        if area is None:
+            raise NotFound(f"There is no area {named}.")
+        return hex_query(values, area=area)
 
     def refuse_strangers(self, named: Sequence[Any]) -> None:
         """Raise NotFound if one of the datasets is not the actor's to see."""

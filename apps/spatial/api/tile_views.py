@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from apps.common.answers import Answer
 from apps.spatial.answers import answer_outside, answer_tile
 from apps.spatial.api.base import MapViewSet, answered
-from apps.spatial.api.parameters import TileParameters, hex_query
+from apps.spatial.api.parameters import TileParameters
 from apps.spatial.api.serializers import TileJsonOut
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.tiles import MEDIA_TYPE, Tile
@@ -84,7 +84,7 @@ class TileViewSet(MapViewSet):
         return answered(Answer.json(document), sources)
 
     def _opened(self, values: dict[str, Any]) -> tuple[HexQuery, tuple[Source, ...]]:
-        query = hex_query(values)
+        query = self.asked(values)
         if "v" in values:
             numbers = tuple(int(part.partition(".")[0]) for part in values["v"].split(","))
             query = replace(query, pinned=numbers)

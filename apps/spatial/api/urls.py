@@ -8,6 +8,7 @@ from apps.spatial.api.views import HexViewSet
 urlpatterns = [
     path("hexes", HexViewSet.as_view({"get": "aggregate"}), name="hexes"),
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
+    path("hexes/query", HexViewSet.as_view({"post": "by_body"}), name="hexes-query"),
     path("hexes/<str:h3>", HexViewSet.as_view({"get": "cell"}), name="hexes-cell"),
     path("tiles.json", TileViewSet.as_view({"get": "describe"}), name="tiles-json"),
     path("tiles/<int:z>/<int:x>/<int:y>.mvt", TileViewSet.as_view({"get": "tile"}), name="tile"),
