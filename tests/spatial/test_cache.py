@@ -142,7 +142,9 @@ def test_swapping_one_month_leaves_the_tiles_of_others_kept(actors: Actors, valk
         wanted = {"app": "spatial", "outcome": "hit"}
         return sum(value for labels, value in read_counter("sextant_cache") if labels == wanted)
 
-    publish(dataset, [], keep=list(dataset.current_version.segments.all()), changed=(month(6), month(7)))  # type: ignore[union-attr]
+    version = dataset.current_version
+    assert version is not None
+    publish(dataset, [], keep=list(version.segments.all()), changed=(month(6), month(7)))
     before, known = tile(), hits()
     version = Dataset.objects.get().current_version
     assert version is not None

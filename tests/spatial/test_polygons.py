@@ -23,7 +23,7 @@ def square(west: float, south: float, east: float, north: float) -> list[list[fl
     return [[west, south], [east, south], [east, north], [west, north], [west, south]]
 
 
-def polygon(*rings: list[list[float]]) -> dict[str, Any]:
+def polygon(*rings: Any) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": list(rings)}
 
 
@@ -86,7 +86,7 @@ def test_a_multipolygon_selects_the_cells_of_all_its_parts(ask: Ask) -> None:
 
 
 def test_ten_thousand_vertices_are_answered_and_one_more_is_refused(ask: Ask) -> None:
-    side = [[-1 + 2 * step / 9_996, 51] for step in range(9_996)]
+    side: list[Any] = [[-1 + 2 * step / 9_996, 51] for step in range(9_996)]
     ring = [*side, [1, 51], [1, 52], [-1, 52], [-1, 51]]
     assert len(ring) == 10_000
     assert ask(polygon=polygon(ring)).json()["events"] == 2
@@ -146,7 +146,12 @@ def test_a_question_in_json_answers_as_the_parameters_do(actors: Actors, ask: As
         by_parameters = actors.viewer.api.get("/api/v1/hexes", {**query, "format": form})
         assert by_body.content == by_parameters.content
         assert by_body["Content-Type"] == by_parameters["Content-Type"]
-    buckets = {"dataset": str(dataset.pk), "resolution": 7, "bucket": "month", "group": "category"}
+    buckets: dict[str, Any] = {
+        "dataset": str(dataset.pk),
+        "resolution": 7,
+        "bucket": "month",
+        "group": "category",
+    }
     by_body = ask(operation="timeline", bucket="month", group="category")
     assert by_body.json() == actors.viewer.api.get("/api/v1/timeline", buckets).json()
     assert ask(estimate=True).json()["limit"] == 50_000
