@@ -26,8 +26,9 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
 class Segment(models.Model):
     """An immutable batch of events from one import, shared by every version that lists it.
 
-    `slab` is the partition of the event table that holds the rows: 0..7 are shared, 1,000 + no is the
-    segment's own. `cell_first`..`cell_last` and `first_at`..`last_at` bound the rows, both ends included.
+    `source_import` read its rows. `slab` is the partition of the event table that holds them: 0..7 are
+    shared, 1,000 + no is the segment's own. `cell_first`..`cell_last` and `first_at`..`last_at` bound the
+    rows, both ends included.
     `occupied` counts the occupied cells at 3..11, exactly; `sketch` is what versions of many segments merge.
     """
 
@@ -37,6 +38,14 @@ class Segment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="segments")
     slab = models.IntegerField()
+    source_import = models.ForeignKey(
+        "datasets.Import",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_column="import_id",
+    )
     partition_source = models.UUIDField(null=True, blank=True)
     partition_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - null: no partition
     rows = models.PositiveIntegerField(default=0)
