@@ -12,6 +12,7 @@ from apps.common.serializers import TimeField
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.timeline import Bucket
 from apps.datasets.queries.windows import Window
+from apps.spatial.exporting.exports import EXTENSIONS, ExportKind
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.selections import parse_selection
 from apps.spatial.sources import HexQuery
@@ -132,6 +133,19 @@ class TimelineParameters(MapParameters):
 
     bucket = serializers.ChoiceField(choices=[bucket.value for bucket in Bucket])
     group = serializers.ChoiceField(choices=["category"], required=False)
+
+
+class ExportParameters(MapParameters):
+    """Those of an export."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in ExportKind], default="cells")
+    format = serializers.ChoiceField(choices=[form.value for form in EXTENSIONS], required=False)
+    safe = serializers.ChoiceField(
+        choices=["excel", "raw"],
+        default="excel",
+        help_text="excel: an apostrophe before text that a spreadsheet would take for a formula",
+    )
+    bom = serializers.BooleanField(default=False, help_text="a byte order mark before CSV, which Excel needs")
 
 
 def hex_query(values: dict[str, Any]) -> HexQuery:

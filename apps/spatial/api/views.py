@@ -30,7 +30,24 @@ from apps.spatial.selections import parse_cell, resolution_of
 from apps.spatial.sources import Source, open_sources
 
 
-class HexViewSet(ResourceViewSet[Dataset]):
+class DatasetQueryViewSet(ResourceViewSet[Dataset]):
+    """Calls whose parameters name datasets."""
+
+    queryset = Dataset.objects.all()
+
+    def validated_query(self) -> dict[str, Any]:
+        """Return the checked query; raises Invalid, but NotFound to who names a dataset they may not see."""
+        try:
+            return super().validated_query()
+        except Invalid:
+            named = self.request.query_params.getlist("dataset")
+            ids = {uuid.UUID(text) for text in named if UUID_PATTERN.fullmatch(text)}
+            if self.get_queryset().filter(pk__in=ids).count() < len(ids):
+                raise NotFound from None
+            raise
+
+
+class HexViewSet(DatasetQueryViewSet):
     """Hexagons of datasets' current versions."""
 
     queryset = Dataset.objects.all()
@@ -86,17 +103,6 @@ class HexViewSet(ResourceViewSet[Dataset]):
         sources = open_sources(self.actor, query)
         bucket, with_categories = Bucket(values["bucket"]), "group" in values
         return answered(answer_timeline(query, sources, bucket, with_categories=with_categories), sources)
-
-    def validated_query(self) -> dict[str, Any]:
-        """Return the checked query; raises Invalid, but NotFound to who names a dataset they may not see."""
-        try:
-            return super().validated_query()
-        except Invalid:
-            named = self.request.query_params.getlist("dataset")
-            ids = {uuid.UUID(text) for text in named if UUID_PATTERN.fullmatch(text)}
-            if self.get_queryset().filter(pk__in=ids).count() < len(ids):
-                raise NotFound from None
-            raise
 
     def _hexes(self, form: AnswerFormat) -> HttpResponse:
         values = self.validated_query()

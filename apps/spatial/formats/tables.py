@@ -10,11 +10,12 @@ from apps.datasets.queries import Floats, Int64s
 from apps.spatial.cell_tables import NamedCounts
 from apps.spatial.formats.citations import head_of
 from apps.spatial.formats.documents import dense_counts
-from apps.spatial.formats.values import h3_texts, value_columns
+from apps.spatial.formats.values import value_columns
 from apps.spatial.formats.writers import (
     GEOMETRY,
     Layout,
     TableFormat,
+    h3_array,
     polygon_wkb,
     polygon_wkt,
     write_table,
@@ -56,7 +57,7 @@ def _layout(
 
 def _columns(answer: HexAnswer) -> dict[str, Any]:
     table = answer.table
-    columns: dict[str, Any] = {"h3": pa.array(h3_texts(table.cells), pa.string()), "count": table.counts}
+    columns: dict[str, Any] = {"h3": h3_array(table.cells), "count": table.counts}
     for kind, counts in (("category", table.categories), ("label", table.labels)):
         if counts is not None:
             columns |= _by_name(kind, counts, table.cells.size)

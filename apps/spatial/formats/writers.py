@@ -15,7 +15,7 @@ import pyarrow.compute
 import pyarrow.csv
 import pyarrow.parquet
 
-from apps.datasets.queries import Floats
+from apps.datasets.queries import Floats, Int64s
 from apps.spatial.geometry import Bounds
 
 GEOMETRY: Final = "geometry"
@@ -24,6 +24,7 @@ CITATION_KEY: Final = b"sextant"
 # What makes a spreadsheet take text for a formula, also in its full-width forms (OWASP, CSV injection).
 FORMULA_STARTS: Final = "^[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
 POINT_WKB_BYTES: Final = 21
+H3_DIGITS: Final = 15
 
 # The stubs of kernels and writers know neither mixed arguments nor sinks written in Python.
 _compute: Final[Any] = pyarrow.compute
@@ -82,6 +83,14 @@ def point_wkb(longitudes: Floats, latitudes: Floats) -> pa.Array:
     offsets = np.arange(0, POINT_WKB_BYTES * (rows.size + 1), POINT_WKB_BYTES, np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(rows.tobytes())]
     return pa.Array.from_buffers(pa.binary(), rows.size, buffers)
+
+
+def h3_array(cells: Int64s) -> pa.Array:
+    """Return cells as their hexadecimal texts."""
+    digits = np.frombuffer(cells.astype(">i8").tobytes().hex().encode(), np.uint8).reshape(-1, 16)[:, 1:]
+    offsets = np.arange(0, H3_DIGITS * (cells.size + 1), H3_DIGITS, np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(digits.tobytes())]
+    return pa.Array.from_buffers(pa.string(), cells.size, buffers)
 
 
 def polygon_wkb(geometry: Mapping[str, Any]) -> bytes:
