@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.common.viewsets import ApiRouter
 from apps.spatial.api.areas import AreaViewSet
+from apps.spatial.api.exports import ExportViewSet
 from apps.spatial.api.tile_views import TileViewSet
 from apps.spatial.api.views import HexViewSet
 
@@ -20,4 +21,5 @@ urlpatterns = [
     path("tiles/<int:z>/<int:x>/<int:y>.mvt", TileViewSet.as_view({"get": "tile"}), name="tile"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
     *router.urls,
+    path("export", ExportViewSet.as_view({"get": "export"}), name="export"),
 ]
