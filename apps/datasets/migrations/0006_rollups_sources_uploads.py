@@ -169,6 +169,11 @@ class Migration(migrations.Migration):
             name="month",
             field=models.DateField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name="version",
+            name="pinned_until",
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
         migrations.CreateModel(
             name="Profile",
             fields=[
