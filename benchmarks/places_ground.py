@@ -168,4 +168,4 @@ def _table(random: np.random.Generator, first: int, rows: int) -> pa.Table:
 
 
 def _named(random: np.random.Generator, names: Any, rows: int) -> Any:
-    return pa.array(names, pa.string()).take(pa.array(random.integers(0, len(names), rows)))
+    return pa.array(names, pa.string()).take(random.integers(0, len(names), rows))
