@@ -1,0 +1,53 @@
+"""Questions in words as they come in, and their answers."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+from rest_framework import serializers
+
+from apps.common.serializers import StrictSerializer
+
+QUESTION_MIN: Final = 3
+QUESTION_MAX: Final = 500
+
+
+class Translator(StrEnum):
+    """Who reads a question: the grammar, a language model, or the second where the first refuses."""
+
+    GRAMMAR = "grammar"
+    AI = "ai"
+    AUTO = "auto"
+
+
+class QuestionIn(StrictSerializer):
+    """A question about one dataset; without one, about the only one there is."""
+
+    question = serializers.CharField(min_length=QUESTION_MIN, max_length=QUESTION_MAX)
+    dataset = serializers.UUIDField(required=False, allow_null=True)
+    translator = serializers.ChoiceField(
+        choices=[each.value for each in Translator], default=Translator.GRAMMAR.value
+    )
+    lenient = serializers.BooleanField(default=False)
+
+
+class UnderstoodOut(serializers.Serializer[Any]):
+    """Words of the question and what they are taken for."""
+
+    text = serializers.CharField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add `as`, which Python does not let a class attribute be called."""
+        return {**super().get_fields(), "as": serializers.CharField()}
+
+
+class QuestionOut(serializers.Serializer[Any]):
+    """The answer; `result` holds the figures, and `api_url` asks the map for the same."""
+
+    answer = serializers.CharField()
+    query = serializers.DictField()
+    understood = UnderstoodOut(many=True)
+    ignored = serializers.ListField(child=serializers.CharField())
+    notes = serializers.ListField(child=serializers.CharField())
+    api_url = serializers.URLField()
+    result = serializers.DictField()
+    translator = serializers.ChoiceField(choices=[Translator.GRAMMAR.value, Translator.AI.value])
