@@ -26,9 +26,10 @@ class DatasetsConfig(AppConfig):
         from apps.datasets.models import Dataset  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
+        from apps.datasets.version_resource import VERSION_RESOURCE  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        register_tools(TOOLS, DATASET_RESOURCE)
+        register_tools(TOOLS, DATASET_RESOURCE, VERSION_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)

@@ -9,3 +9,11 @@ class SpatialConfig(AppConfig):
     name = "apps.spatial"
     label = "spatial"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the app shows elsewhere."""
+        # Models are loaded only now.
+        from apps.common.tools import register_tools  # noqa: PLC0415
+        from apps.spatial.tools import TOOLS  # noqa: PLC0415
+
+        register_tools(TOOLS)

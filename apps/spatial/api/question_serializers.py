@@ -1,22 +1,14 @@
 """Questions in words as they come in, and their answers."""
 
-from enum import StrEnum
 from typing import Any, Final
 
 from rest_framework import serializers
 
 from apps.common.serializers import StrictSerializer
+from apps.spatial.asking.answering import Translator
 
 QUESTION_MIN: Final = 3
 QUESTION_MAX: Final = 500
-
-
-class Translator(StrEnum):
-    """Who reads a question: the grammar, a language model, or the second where the first refuses."""
-
-    GRAMMAR = "grammar"
-    AI = "ai"
-    AUTO = "auto"
 
 
 class QuestionIn(StrictSerializer):
@@ -51,3 +43,21 @@ class QuestionOut(serializers.Serializer[Any]):
     api_url = serializers.URLField()
     result = serializers.DictField()
     translator = serializers.ChoiceField(choices=[Translator.GRAMMAR.value, Translator.AI.value])
+
+
+class GrammarRuleOut(serializers.Serializer[Any]):
+    """A form that a part of a question may have; each example is a whole question."""
+
+    part = serializers.CharField()
+    form = serializers.CharField()
+    meaning = serializers.CharField()
+    examples = serializers.ListField(child=serializers.CharField())
+
+
+class GrammarOut(serializers.Serializer[Any]):
+    """The grammar of questions: its rules, and the words that are passed over."""
+
+    language = serializers.CharField()
+    rules = GrammarRuleOut(many=True)
+    filler = serializers.ListField(child=serializers.CharField())
+    never_passed_over_after = serializers.ListField(child=serializers.CharField())

@@ -9,8 +9,9 @@ from rest_framework.response import Response
 
 from apps.common.viewsets import ResourceViewSet
 from apps.datasets.models import Dataset
-from apps.spatial.api.question_serializers import QuestionIn, QuestionOut
-from apps.spatial.asking.answering import ask_question
+from apps.spatial.api.question_serializers import GrammarOut, QuestionIn, QuestionOut
+from apps.spatial.asking.answering import Question, Translator, ask_question
+from apps.spatial.asking.grammar import describe_grammar
 
 
 class QuestionViewSet(ResourceViewSet[Dataset]):
@@ -27,22 +28,16 @@ class QuestionViewSet(ResourceViewSet[Dataset]):
     def ask(self, request: Request) -> Response:
         """Answer a question about a dataset; what is not understood in full is refused."""
         values: dict[str, Any] = self.validated(QuestionIn)
-        answer = ask_question(
-            actor=self.actor,
-            question=values["question"],
+        question = Question(
+            text=values["question"],
             dataset_id=values.get("dataset"),
-            lenient=values["lenient"],
-            now=timezone.now(),
+            translator=Translator(values["translator"]),
+            is_lenient=values["lenient"],
         )
-        return Response(
-            {
-                "answer": answer.answer,
-                "query": answer.query,
-                "understood": [each.as_dict() for each in answer.understood],
-                "ignored": list(answer.ignored),
-                "notes": list(answer.notes),
-                "api_url": request.build_absolute_uri(answer.address),
-                "result": answer.result,
-                "translator": answer.translator,
-            }
-        )
+        answer = ask_question(self.actor, question, now=timezone.now())
+        return Response(answer.as_dict(request.build_absolute_uri("/").rstrip("/")))
+
+    @extend_schema(operation_id="questions_grammar", responses=GrammarOut)
+    def grammar(self, request: Request) -> Response:
+        """Answer the rules of the grammar, each with examples."""
+        return Response(describe_grammar())

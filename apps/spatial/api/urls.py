@@ -10,5 +10,6 @@ urlpatterns = [
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
     path("hexes/<str:h3>", HexViewSet.as_view({"get": "cell"}), name="hexes-cell"),
     path("questions", QuestionViewSet.as_view({"post": "ask"}), name="questions"),
+    path("questions/grammar", QuestionViewSet.as_view({"get": "grammar"}), name="questions-grammar"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
 ]

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from math import fsum
 from typing import Any, Final
 
@@ -10,13 +11,19 @@ import orjson
 from django.conf import settings
 
 from apps.accounts.permissions import Actor
+from apps.common import throttles
+from apps.common.ai import AiUnavailable
+from apps.common.errors import DomainError, Forbidden
+from apps.common.throttles import RateLimited
 from apps.datasets.models import Dataset
 from apps.datasets.queries.timeline import Bucket
 from apps.spatial.answers import answer_hexes, answer_timeline
 from apps.spatial.asking.asked import AskedQuery, Measure, Place
 from apps.spatial.asking.datasets import choose_dataset, load_lexicon
+from apps.spatial.asking.lexicon import Lexicon
 from apps.spatial.asking.map_queries import MapCall, map_call, moment_text
 from apps.spatial.asking.parsing import QuestionRefused, Reading, Understood, parse_question
+from apps.spatial.asking.translating import translate_question
 from apps.spatial.asking.wording import sentence
 from apps.spatial.figures import questions
 from apps.spatial.formats import AnswerFormat
@@ -24,11 +31,21 @@ from apps.spatial.hexes import plan_hexes
 from apps.spatial.sources import Source, open_sources
 
 SIGNIFICANT_DIGITS: Final = 9
+AI_LIMIT: Final = "ai"
+NO_MODEL: Final = "No language model helped to read the question."
 # What an answer of the map says of itself, which a question's result repeats.
 REPEATED: Final = (
     "datasets", "window", "filters", "resolution", "events",
     "partial_events", "excluded_no_time", "suppressed",
 )  # fmt: skip
+
+
+class Translator(StrEnum):
+    """Who reads a question: the grammar, a language model, or the second where the first refuses."""
+
+    GRAMMAR = "grammar"
+    AI = "ai"
+    AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +59,77 @@ class QuestionAnswer:
     notes: tuple[str, ...]
     address: str
     result: dict[str, Any]
-    translator: str
+    translator: Translator
 
 
-def ask_question(
-    *, actor: Actor, question: str, dataset_id: uuid.UUID | None, lenient: bool, now: dt.datetime
-) -> QuestionAnswer:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question as it was asked; dataset_id None: about the only dataset there is."""
+
+    text: str
+    dataset_id: uuid.UUID | None = None
+    translator: Translator = Translator.GRAMMAR
+    is_lenient: bool = False
+
+
+def ask_question(actor: Actor, question: Question, *, now: dt.datetime) -> QuestionAnswer:
     """Return the answer to a question.
 
-    Raises NotFound, NotReady, QuestionRefused, and what the map's own calls raise.
+    Raises NotFound, NotReady, QuestionRefused, and what the map's own calls raise; where a language model is
+    asked for, Forbidden and RateLimited.
     """
     try:
-        dataset = choose_dataset(actor, dataset_id)
+        dataset = choose_dataset(actor, question.dataset_id)
         lexicon = load_lexicon(actor, dataset, now=now)
-        reading = parse_question(question, lexicon, lenient=lenient)
-        answered = answer_reading(actor, dataset, reading, translator="grammar")
+        reading, translator = _read(actor, question, dataset, lexicon)
+        answered = answer_reading(actor, dataset, reading, translator=translator)
     except QuestionRefused:
         questions.labels("refused").inc()
         raise
-    questions.labels("answered").inc()
+    except DomainError:
+        questions.labels("failed").inc()
+        raise
+    questions.labels("answered" if translator is Translator.GRAMMAR else "translated").inc()
     return answered
 
 
-def answer_reading(actor: Actor, dataset: Dataset, reading: Reading, *, translator: str) -> QuestionAnswer:
+def _read(actor: Actor, question: Question, dataset: Dataset, lexicon: Lexicon) -> tuple[Reading, Translator]:
+    """Return what was read, and by whom; where no model helps, the grammar's outcome stands."""
+    if question.translator is Translator.AI:
+        throttles.take_for(actor.caller, AI_LIMIT)
+        try:
+            return translate_question(actor.organization.pk, dataset, lexicon, question.text), Translator.AI
+        except AiUnavailable as error:
+            return _by_grammar(question, lexicon, f"{NO_MODEL} {error.detail}"), Translator.GRAMMAR
+    try:
+        return _by_grammar(question, lexicon), Translator.GRAMMAR
+    except QuestionRefused as refused:
+        if question.translator is Translator.GRAMMAR:
+            raise
+        try:
+            throttles.take_for(actor.caller, AI_LIMIT)
+            return translate_question(actor.organization.pk, dataset, lexicon, question.text), Translator.AI
+        except (AiUnavailable, Forbidden, RateLimited) as error:
+            raise _said_so(refused, f"{NO_MODEL} {error.detail}") from error
+
+
+def _by_grammar(question: Question, lexicon: Lexicon, note: str = "") -> Reading:
+    """Return the grammar's reading; `note` is said of it, and of its refusal."""
+    try:
+        reading = parse_question(question.text, lexicon, lenient=question.is_lenient)
+    except QuestionRefused as refused:
+        raise _said_so(refused, note) from refused
+    return replace(reading, notes=(note, *reading.notes)) if note else reading
+
+
+def _said_so(refused: QuestionRefused, note: str) -> QuestionRefused:
+    """Return a refusal that also says why no language model helped."""
+    return QuestionRefused(f"{refused.detail} {note}".strip(), extra=refused.extra)
+
+
+def answer_reading(
+    actor: Actor, dataset: Dataset, reading: Reading, *, translator: Translator
+) -> QuestionAnswer:
     """Return the answer to what a question was read as."""
     asked = reading.query
     call = map_call(asked, dataset)

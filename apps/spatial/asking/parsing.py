@@ -32,6 +32,7 @@ RULES: Final[tuple[Rule, ...]] = (
     match_area, match_circle, match_box, match_cell, match_resolution,
     match_filler,
 )  # fmt: skip
+NEGATIONS: Final = frozenset({"without", "not", "except"})
 COUNTED: Final = "No measure is named; events are counted."
 BY_MONTH: Final = "No period is named; the trend is by month."
 
@@ -112,7 +113,9 @@ class _Account:
         if self.is_lenient and not self.pending and token.kind is not Kind.NUMBER:
             self.ignored.append(self.words.excerpt(position, 1))
             return
-        if self.pending:
+        if self.pending in NEGATIONS:
+            self._close_preposition()
+        elif self.pending:
             self.ignored.append(self.pending)
             self.pending = ""
         self.refuse(token.text, f"{token.text} is not understood.", self.lexicon.nearest(token.text))
