@@ -2,6 +2,9 @@
 
 from django.apps import AppConfig
 
+from apps.common.audit import register_audit_verbs
+from apps.spatial.verbs import VERBS
+
 
 class SpatialConfig(AppConfig):
     """Hexagon maps over datasets."""
@@ -16,4 +19,5 @@ class SpatialConfig(AppConfig):
         from apps.common.tools import register_tools  # noqa: PLC0415
         from apps.spatial.tools import TOOLS  # noqa: PLC0415
 
+        register_audit_verbs(VERBS)
         register_tools(TOOLS)

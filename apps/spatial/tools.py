@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor
+from apps.common.errors import NotFound
 from apps.common.tools import Arguments, Result, Tool
 from apps.datasets.queries.timeline import Bucket
 from apps.spatial.answers import answer_hexes, answer_timeline
@@ -18,6 +19,7 @@ from apps.spatial.asking.answering import Question, ask_question
 from apps.spatial.asking.asked import TOP_MAX
 from apps.spatial.estimates import TooManyCells
 from apps.spatial.formats import AnswerFormat
+from apps.spatial.models import Area
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.timeline import TooManyBuckets
 
@@ -54,6 +56,7 @@ class MapWanted(Arguments, kw_only=True):
         list[Annotated[str, msgspec.Meta(max_length=20)]],
         msgspec.Meta(max_length=CELLS_MAX, description="H3 cells: all below them."),
     ] = []
+    area: Annotated[uuid.UUID, msgspec.Meta(description="A named area's id.")] | None = None
     from_: Moment | None = msgspec.field(default=None, name="from")
     to: Moment | None = None
     category: Names = []
@@ -218,8 +221,18 @@ def _opened(actor: Actor, wanted: MapWanted) -> tuple[HexQuery, tuple[Source, ..
     """Return the question of the map and its sources; raises what the parameters' check raises."""
     parameters = MapParameters(data=_parameters(wanted))
     parameters.is_valid(raise_exception=True)
-    query = hex_query(parameters.validated_data)
+    query = hex_query(parameters.validated_data, area=_area(actor, wanted.area))
     return query, open_sources(actor, query)
+
+
+def _area(actor: Actor, area_id: uuid.UUID | None) -> Area | None:
+    """Return the named area; raises NotFound for somebody else's."""
+    if area_id is None:
+        return None
+    area = Area.objects.visible_to(actor).filter(pk=area_id).first()
+    if area is None:
+        raise NotFound(f"There is no area {area_id}.")
+    return area
 
 
 def _address(call: str, wanted: MapWanted) -> str:
@@ -238,6 +251,7 @@ def _parameters(wanted: MapWanted) -> dict[str, Any]:
         "resolution": wanted.resolution,
         "bbox": wanted.bbox and ",".join(f"{edge!r}" for edge in wanted.bbox),
         "cell": wanted.cell,
+        "area": wanted.area and str(wanted.area),
         "from": wanted.from_,
         "to": wanted.to,
         "category": wanted.category,

@@ -132,7 +132,7 @@ def answer_reading(
 ) -> QuestionAnswer:
     """Return the answer to what a question was read as."""
     asked = reading.query
-    call = map_call(asked, dataset)
+    call = map_call(actor, asked, dataset)
     sources = open_sources(actor, call.query)
     call, notes = _fitting(call, sources, is_fixed=asked.resolution is not None)
     result = _result(asked, call, sources)

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 import h3.api.basic_int as h3
 
+from apps.accounts.permissions import Actor
+from apps.common.errors import NotFound
 from apps.common.serializers import rfc3339
 from apps.datasets.models import Dataset
 from apps.datasets.queries.scopes import Filters
@@ -15,6 +17,7 @@ from apps.datasets.queries.windows import Window
 from apps.spatial.asking.asked import DEFAULT_RESOLUTION, AskedQuery, Measure, Place, PlaceKind
 from apps.spatial.asking.circles import CELLS_MAX, circle_cells, circle_resolution
 from apps.spatial.asking.parsing import refusal
+from apps.spatial.models import Area
 from apps.spatial.selections import parse_cell, parse_selection
 from apps.spatial.sources import HexQuery
 
@@ -28,6 +31,7 @@ class Where:
 
     bbox: str | None = None
     cells: tuple[str, ...] = ()
+    area: Area | None = None
     resolution: int = DEFAULT_RESOLUTION
     notes: tuple[str, ...] = ()
 
@@ -56,10 +60,13 @@ class MapCall:
         )
 
 
-def map_call(asked: AskedQuery, dataset: Dataset) -> MapCall:
-    """Return the call that answers a typed query; raises SelectionInvalid, QuestionRefused."""
-    where = _where(asked)
-    selection, echo = parse_selection(where.bbox, where.cells, where.resolution)
+def map_call(actor: Actor, asked: AskedQuery, dataset: Dataset) -> MapCall:
+    """Return the call that answers a typed query.
+
+    Raises SelectionInvalid, QuestionRefused, NotFound for an area that is gone. One query for an area.
+    """
+    where = _where(actor, asked)
+    selection, echo = parse_selection(where.bbox, where.cells, where.resolution, area=where.area)
     filters = Filters(
         window=Window(asked.when.start, asked.when.end),
         categories=asked.categories,
@@ -79,11 +86,16 @@ def map_call(asked: AskedQuery, dataset: Dataset) -> MapCall:
     )
 
 
-def _where(asked: AskedQuery) -> Where:
+def _where(actor: Actor, asked: AskedQuery) -> Where:
     place = asked.place
     resolution = asked.resolution or DEFAULT_RESOLUTION
     if place is None:
         return Where(resolution=resolution)
+    if place.kind is PlaceKind.AREA:
+        area = Area.objects.visible_to(actor).filter(pk=place.area_id).first()
+        if area is None:
+            raise NotFound(f"There is no area {place.area} any more.")
+        return Where(area=area, resolution=resolution)
     if place.kind is PlaceKind.BBOX:
         return Where(bbox=",".join(f"{number:.10g}" for number in place.numbers), resolution=resolution)
     if place.kind is PlaceKind.CELL:
@@ -117,6 +129,7 @@ def _parameters(asked: AskedQuery, dataset: Dataset, where: Where) -> list[tuple
         found += [("hour_from", asked.hours[0]), ("hour_to", asked.hours[1])]
     found += [("weekday", day) for day in asked.weekdays]
     found += [("bbox", where.bbox)] if where.bbox is not None else []
+    found += [("area", where.area.pk)] if where.area is not None else []
     found += [("cell", cell) for cell in where.cells]
     return [(name, str(value)) for name, value in [*found, ("resolution", where.resolution)]]
 
