@@ -61,6 +61,19 @@ class QuestionAnswer:
     result: dict[str, Any]
     translator: Translator
 
+    def as_dict(self, root: str) -> dict[str, Any]:
+        """Return the answer as it goes out; `root` goes before its address."""
+        return {
+            "answer": self.answer,
+            "query": self.query,
+            "understood": [each.as_dict() for each in self.understood],
+            "ignored": list(self.ignored),
+            "notes": list(self.notes),
+            "api_url": f"{root}{self.address}",
+            "result": self.result,
+            "translator": self.translator.value,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
