@@ -92,7 +92,7 @@ def _where(actor: Actor, asked: AskedQuery) -> Where:
     if place is None:
         return Where(resolution=resolution)
     if place.kind is PlaceKind.AREA:
-        area = Area.objects.visible_to(actor).filter(pk=place.area_id).first()
+        area = Area.objects.visible_to(actor).filter(pk__in=[place.area_id]).first()
         if area is None:
             raise NotFound(f"There is no area {place.area} any more.")
         return Where(area=area, resolution=resolution)

@@ -143,10 +143,10 @@ def read_reply(reply: Mapping[str, Any], areas: list[AreaName]) -> AskedQuery:
 
 
 def _window(start: str | None, end: str | None) -> When:
-    when = When(start and dt.date.fromisoformat(start), end and dt.date.fromisoformat(end))
-    if start and end and end < start:
+    first, last = (dt.date.fromisoformat(text) if text is not None else None for text in (start, end))
+    if first is not None and last is not None and last < first:
         raise ValueError("the window ends before it starts")
-    return when
+    return When(first, last)
 
 
 def _place(reply: Mapping[str, Any], areas: list[AreaName]) -> Place | None:
