@@ -253,6 +253,9 @@ def test_what_is_not_understood_in_full_is_refused(question: str, unknown: str) 
 
 def test_near_names_are_suggested() -> None:
     assert refused("how many shopliftng in 2023")["suggestions"] == ["Shoplifting"]
+    assert refused("compare burglary and shoplifting")["suggestions"] == [
+        "Ask about each of the two by itself."
+    ]
     assert refused("burglaries in Sohoo")["suggestions"] == ["Soho"]
 
 

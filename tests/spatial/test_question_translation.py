@@ -1,15 +1,18 @@
 """Questions read by a language model: a reply that is the typed query, else the grammar's outcome."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from apps.common import ai
+from apps.common.outbound import breaker as breakers
 from apps.datasets.models import Dataset
 from apps.spatial.asking.translating import reply_schema
 from apps.spatial.models import Area
+from tests.common.foreign_host import serving
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
 
@@ -114,6 +117,20 @@ def test_over_budget_the_grammars_outcome_stands(
     body = ask(actors, dataset, "How many thefts?").json()
     assert (body["translator"], ai.recorded) == ("grammar", [])
     assert "budget" in body["notes"][0]
+
+
+def test_a_late_reply_leaves_the_grammars_outcome(
+    actors: Actors, dataset: Dataset, settings: Settings
+) -> None:
+    is_over = threading.Event()
+    with serving(lambda _connection, _request: is_over.wait(10) and None) as host:
+        settings.AI_PROVIDER, settings.AI_BASE_URL = "openai_compatible", host.url("/v1")
+        settings.AI_TIMEOUT_S = 0.2
+        body = ask(actors, dataset, "How many thefts?").json()
+        is_over.set()
+    assert (body["translator"], body["result"]["events"]) == ("grammar", 2)
+    assert host.heads
+    breakers._known.clear()
 
 
 def test_auto_asks_a_model_only_for_what_the_grammar_refuses(actors: Actors, dataset: Dataset) -> None:

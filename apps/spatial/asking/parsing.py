@@ -33,6 +33,8 @@ RULES: Final[tuple[Rule, ...]] = (
     match_filler,
 )  # fmt: skip
 NEGATIONS: Final = frozenset({"without", "not", "except"})
+COMPARING: Final = frozenset({"compare", "compared", "change", "changed", "versus", "vs"})
+ASK_TWICE: Final = "Ask about each of the two by itself."
 COUNTED: Final = "No measure is named; events are counted."
 BY_MONTH: Final = "No period is named; the trend is by month."
 
@@ -118,7 +120,10 @@ class _Account:
         elif self.pending:
             self.ignored.append(self.pending)
             self.pending = ""
-        self.refuse(token.text, f"{token.text} is not understood.", self.lexicon.nearest(token.text))
+        near = self.lexicon.nearest(token.text)
+        if token.text in COMPARING:
+            near = [ASK_TWICE]
+        self.refuse(token.text, f"{token.text} is not understood.", near)
 
     def refuse(self, text: str, reason: str, suggestions: Sequence[str] = ()) -> None:
         """Note what speaks against an answer."""
