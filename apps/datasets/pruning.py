@@ -68,7 +68,8 @@ def _old_versions(dataset: Dataset, now: datetime) -> QuerySet[Version]:
     kept = Version.objects.filter(dataset=dataset, dropped_at__isnull=True).order_by("-number")
     numbers = list(kept.values_list("number", flat=True))[dataset.keep_versions :]
     old = kept.filter(number__in=numbers, published_at__lt=now - GRACE)
-    return old.exclude(pk=dataset.current_version_id or "").order_by()
+    unpinned = old.filter(Q(pinned_until__isnull=True) | Q(pinned_until__lt=now))
+    return unpinned.exclude(pk=dataset.current_version_id or "").order_by()
 
 
 def drop_unlisted_segments(now: datetime) -> int:

@@ -65,7 +65,7 @@ class NotWaiting(Conflict):
 
 
 class VersionInUse(Conflict):
-    """The current version cannot be dropped."""
+    """The current version cannot be dropped, nor one that an export reads."""
 
     code = "datasets.version_in_use"
 
@@ -241,13 +241,14 @@ def restore_version(*, actor: Actor, version: Version) -> Version:
 
 @transaction.atomic
 def drop_version(*, actor: Actor, version: Version) -> None:
-    """Give a version up before its time; raises VersionInUse for the current one, VersionGone."""
+    """Give a version up before its time; raises VersionInUse, VersionGone."""
     require(actor, "datasets.configure")
     dataset = lock_dataset(version.dataset)
-    if dataset.current_version_id == version.pk:
-        raise VersionInUse
+    now = timezone.now()
     living = Version.objects.filter(pk=version.pk, dropped_at__isnull=True)
-    if not living.update(dropped_at=timezone.now()):
+    if dataset.current_version_id == version.pk or living.filter(pinned_until__gt=now).exists():
+        raise VersionInUse
+    if not living.update(dropped_at=now):
         raise VersionGone
     number = {"version": version.number}
     record_audit(actor=actor, verb="datasets.version_dropped", target=dataset, changes=number)

@@ -49,6 +49,14 @@ class Outcome(models.TextChoices):
     DRY_RUN = "dry_run"
 
 
+class UpkeepKind(models.TextChoices):
+    """What a job does to storage."""
+
+    ROLLUP = "rollup"
+    DROP = "drop"
+    REINDEX = "reindex"
+
+
 class UploadState(models.TextChoices):
     """Whether an upload still takes bytes; an expired one keeps nothing."""
 

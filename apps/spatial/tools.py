@@ -19,6 +19,7 @@ from apps.spatial.asking.answering import Question, ask_question
 from apps.spatial.asking.asked import TOP_MAX
 from apps.spatial.estimates import TooManyCells
 from apps.spatial.formats import AnswerFormat
+from apps.spatial.map_figures import cells_served
 from apps.spatial.models import Area
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.timeline import TooManyBuckets
@@ -194,6 +195,7 @@ def export_geojson(actor: Actor, wanted: MapWanted) -> GeoJsonAnswer:
             f"The answer has {answer.rows:,} cells; here the limit is {ROWS_MAX:,}.",
             extra={"estimated_cells": answer.rows, "limit": ROWS_MAX, "finest_resolution": None},
         )
+    cells_served.inc(answer.rows)
     return GeoJsonAnswer(api_url=_address("hexes/geojson", wanted), geojson=orjson.loads(answer.body))
 
 
@@ -208,12 +210,13 @@ def _cells(actor: Actor, wanted: MapWanted, most: int) -> CellCounts:
     query, sources = _opened(actor, wanted)
     body = orjson.loads(answer_hexes(query, sources, AnswerFormat.JSON).body)
     ranked = sorted(body["cells"], key=lambda cell: (-cell["count"], cell["h3"]))
-    kept = {
+    kept: dict[str, Any] = {
         "api_url": _address("hexes", wanted),
         "cells": ranked[:most],
         "cells_total": len(ranked),
         "is_complete": len(ranked) <= most,
     }
+    cells_served.inc(len(kept["cells"]))
     return msgspec.convert(body | kept, CellCounts)
 
 

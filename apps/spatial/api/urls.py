@@ -4,6 +4,7 @@ from django.urls import path
 
 from apps.common.viewsets import ApiRouter
 from apps.spatial.api.areas import AreaViewSet
+from apps.spatial.api.exports import ExportViewSet
 from apps.spatial.api.question_views import QuestionViewSet
 from apps.spatial.api.tile_views import TileViewSet
 from apps.spatial.api.views import HexViewSet
@@ -23,4 +24,5 @@ urlpatterns = [
     path("questions/grammar", QuestionViewSet.as_view({"get": "grammar"}), name="questions-grammar"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
     *router.urls,
+    path("export", ExportViewSet.as_view({"get": "export"}), name="export"),
 ]
