@@ -30,9 +30,11 @@ class DatasetsConfig(AppConfig):
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
+        from apps.datasets.version_resource import VERSION_RESOURCE  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         register_tools(TOOLS + SOURCE_TOOLS, DATASET_RESOURCE)
+        register_tools(TOOLS, DATASET_RESOURCE, VERSION_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)

@@ -15,4 +15,9 @@ class SpatialConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the app shows elsewhere."""
+        # Models are loaded only now.
+        from apps.common.tools import register_tools  # noqa: PLC0415
+        from apps.spatial.tools import TOOLS  # noqa: PLC0415
+
         register_audit_verbs(VERBS)
+        register_tools(TOOLS)
