@@ -2,10 +2,32 @@
 
 from django.apps import AppConfig
 
+from apps.common.audit import register_audit_verbs
+from apps.common.live import register_topic
+from apps.common.notices import register_notice
+from apps.spatial.verbs import VERBS
+
 
 class SpatialConfig(AppConfig):
-    """Hexagon maps over datasets."""
+    """Hexagon maps over datasets, and forecasts."""
 
     name = "apps.spatial"
     label = "spatial"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the app shows elsewhere, its jobs, topics and tools."""
+        # Models are loaded only now.
+        from apps.spatial import forecast_tasks  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.spatial.forecast_notices import NOTICES  # noqa: PLC0415
+        from apps.spatial.models import ForecastModel  # noqa: PLC0415
+
+        register_audit_verbs(VERBS)
+        for kind in NOTICES:
+            register_notice(kind)
+        register_topic(pattern="models", permission="spatial.view")
+        register_topic(
+            pattern="models.<id>",
+            permission="spatial.view",
+            visible=lambda actor, key: ForecastModel.objects.visible_to(actor).filter(pk=key).exists(),
+        )
