@@ -2,16 +2,18 @@
 
 from apps.accounts.queries import initiator
 from apps.common.jobs import Listing, Run, job
-from apps.spatial.announcing import announce_evaluation, announce_run
+from apps.spatial.announcing import announce_evaluation, announce_prediction, announce_run
 from apps.spatial.forecast_notices import tell_creator
-from apps.spatial.models import Evaluation, TrainingRun
+from apps.spatial.models import Evaluation, Prediction, TrainingRun
 from apps.spatial.training.evaluating import evaluate
 from apps.spatial.training.fitting import settle, train
+from apps.spatial.training.predicting import predict
 
 
-def may(row: TrainingRun | Evaluation, permission: str) -> bool:
+def may(row: TrainingRun | Evaluation | Prediction, permission: str) -> bool:
     """Tell whether whoever started a job still may; the installation itself always may."""
-    actor = initiator(row, row.model.organization)
+    organization = row.organization if isinstance(row, Prediction) else row.model.organization
+    actor = initiator(row, organization)
     return actor is not None and actor.may(permission)
 
 
@@ -68,4 +70,32 @@ def run_evaluation(run: Run[Evaluation]) -> None:
 def end_evaluation(row: Evaluation) -> None:
     """Tell those who watch, and whoever started it."""
     announce_evaluation(row)
+    tell_creator(row)
+
+
+@job(
+    kind="spatial.predict",
+    model="spatial.Prediction",
+    listing=Listing(
+        permission="spatial.view",
+        target_type="spatial.prediction",
+        target_path="id",
+        target_url_name="prediction-detail",
+    ),
+    may_run=lambda row: may(row, "spatial.predict"),
+)
+def run_prediction(run: Run[Prediction]) -> None:
+    """Forecast the periods after an origin."""
+    predict(run)
+
+
+@run_prediction.on_change
+def tell_prediction(row: Prediction) -> None:
+    """Publish how far a prediction is."""
+    announce_prediction(row)
+
+
+@run_prediction.on_end
+def end_prediction(row: Prediction) -> None:
+    """Tell whoever started it."""
     tell_creator(row)

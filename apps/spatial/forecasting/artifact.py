@@ -9,11 +9,13 @@ from typing import Any, Final
 import numpy as np
 
 from apps.common.errors import Conflict
+from apps.datasets.queries import Int64s
 from apps.spatial.forecasting.trees import Forest
 
 FORMAT: Final = 1
 MODEL: Final = "model.json"
 ARRAYS: Final = "arrays.npz"
+CELLS: Final = "cells"
 # A forest of 1,000 trees of 63 leaves has 125,000 nodes of 49 bytes.
 MAX_BYTES: Final = 64 * 1024 * 1024
 # Files carry no time of their making.
@@ -31,9 +33,13 @@ class ArtifactCorrupt(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What an artifact holds. `facts`: settings, dispersion of each method, importance, card, packages."""
+    """What an artifact holds. `facts`: settings, dispersion of each method, importance, card, packages.
+
+    cells: those it forecasts, ascending.
+    """
 
     forest: Forest
+    cells: Int64s
     facts: dict[str, Any]
 
 
@@ -41,7 +47,7 @@ def encode(learned: Learned) -> bytes:
     """Return the artifact's bytes."""
     arrays = io.BytesIO()
     with zipfile.ZipFile(arrays, "w") as inner:
-        for name, array in learned.forest.arrays().items():
+        for name, array in {**learned.forest.arrays(), CELLS: learned.cells}.items():
             content = io.BytesIO()
             np.lib.format.write_array(content, np.ascontiguousarray(array), allow_pickle=False)
             inner.writestr(zipfile.ZipInfo(f"{name}.npy", NO_TIME), content.getvalue())
@@ -63,7 +69,7 @@ def decode(content: bytes) -> Learned:
                 raise ArtifactCorrupt
             facts = json.loads(archive.read(MODEL))
             with np.load(io.BytesIO(archive.read(ARRAYS)), allow_pickle=False) as arrays:
-                forest = Forest.of_arrays({name: arrays[name] for name in arrays.files})
+                forest, cells = Forest.of_arrays(arrays), arrays[CELLS]
     except (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError, IndexError) as error:
         raise ArtifactCorrupt from error
-    return Learned(forest, facts)
+    return Learned(forest, cells, facts)

@@ -13,7 +13,7 @@ from apps.common.jobs import JobTimeout, Run
 from apps.datasets.models import Version
 from apps.datasets.queries.versions import readable_version
 from apps.spatial.announcing import announce_model
-from apps.spatial.figures import train_seconds
+from apps.spatial.forecast_figures import train_seconds
 from apps.spatial.forecasting.artifact import Learned, encode
 from apps.spatial.forecasting.boosting import Hyperparameters
 from apps.spatial.forecasting.features import feature_names
@@ -25,7 +25,7 @@ from apps.spatial.models import Artifact, ForecastModel, TrainingRun
 from apps.spatial.states import ModelState, Period
 from apps.spatial.training.artifact_files import drop_file, file_name, store_file
 from apps.spatial.training.cards import make_card, package_versions
-from apps.spatial.training.studies import read_study, studied_version, study_panel
+from apps.spatial.training.studies import read_study, studied_version, study_cells, study_panel
 
 PANEL_DONE: Final = 0.2
 ORIGINS_DONE: Final = 0.8
@@ -113,7 +113,8 @@ def learn(row: TrainingRun, version: Version, watch: Watch) -> Trained:
     watch.reached(IMPORTANCE_DONE, "importance")
     card = make_card(model, version.number, study, panel, metrics)
     facts = _facts(model, parameters, metrics, card, importance)
-    return Trained(version.number, metrics | {"importance": importance}, card, encode(Learned(forest, facts)))
+    learned = Learned(forest, study_cells(model, study, periods), facts)
+    return Trained(version.number, metrics | {"importance": importance}, card, encode(learned))
 
 
 def _importance(learner: Learner, panel: Panel) -> dict[str, float]:

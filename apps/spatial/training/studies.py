@@ -77,15 +77,19 @@ def read_study(model: ForecastModel, version: Version) -> Study:
 
 
 def study_panel(model: ForecastModel, study: Study, first: int) -> Panel:
-    """Return the panel; its cells are those of the area, else those occupied before `first` and their ring.
+    """Return the panel of the cells that are studied from `first` on; raises PanelTooLarge."""
+    cells = study_cells(model, study, first)
+    return make_panel(study.counts, cells, Period(model.period), is_bounded=model.area is not None)
+
+
+def study_cells(model: ForecastModel, study: Study, first: int) -> Int64s:
+    """Return the cells of the area, else those occupied before the period `first` and their ring, ascending.
 
     Raises PanelTooLarge.
     """
     if model.area is not None:
-        cells = area_cells(model.area, model.resolution)
-    else:
-        cells = occupied_with_ring(study.counts.before(first).cell)
-    return make_panel(study.counts, cells, Period(model.period), is_bounded=model.area is not None)
+        return area_cells(model.area, model.resolution)
+    return occupied_with_ring(study.counts.before(first).cell)
 
 
 def area_cells(area: Area, resolution: int) -> Int64s:
