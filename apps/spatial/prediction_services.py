@@ -37,7 +37,8 @@ def start_prediction(
 ) -> Prediction:
     """Queue a forecast by a model, or by the one that is active under a tag and area.
 
-    Raises NotFound, ModelNotTrained, DatasetGone, NotReady, ArtifactCorrupt, SelectionInvalid, SelectionEmpty.
+    Raises NotFound, ModelNotTrained, DatasetGone, NotReady, ArtifactCorrupt, SelectionInvalid and
+    SelectionEmpty.
     """
     require(actor, "spatial.predict")
     chosen = _model_of(actor, model) if model is not None else _active_model(actor, tag, area)
