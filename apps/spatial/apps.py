@@ -20,7 +20,7 @@ class SpatialConfig(AppConfig):
         # Models are loaded only now.
         from apps.spatial import forecast_tasks  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.spatial.forecast_notices import NOTICES  # noqa: PLC0415
-        from apps.spatial.models import ForecastModel  # noqa: PLC0415
+        from apps.spatial.models import ForecastModel, Prediction  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
         for kind in NOTICES:
@@ -30,4 +30,9 @@ class SpatialConfig(AppConfig):
             pattern="models.<id>",
             permission="spatial.view",
             visible=lambda actor, key: ForecastModel.objects.visible_to(actor).filter(pk=key).exists(),
+        )
+        register_topic(
+            pattern="predictions.<id>",
+            permission="spatial.view",
+            visible=lambda actor, key: Prediction.objects.visible_to(actor).filter(pk=key).exists(),
         )

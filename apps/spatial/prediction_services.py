@@ -46,8 +46,8 @@ def start_prediction(
         raise ModelNotTrained
     studied_version(chosen.dataset)
     cells = load_learned(chosen.artifact).cells
-    wanted = None if selection is None else dict(selection)
-    selected(wanted, cells, chosen.resolution)
+    wanted = None if selection is None else _as_json(selection)
+    selected(wanted, chosen, cells)
     parameters = {
         "origin": origin.isoformat() if origin else None,
         "horizon": horizon or chosen.horizon,
@@ -94,6 +94,11 @@ def retry_prediction(*, actor: Actor, row: Prediction) -> Prediction:
     jobs.retry(run_prediction, row)
     record_audit(actor=actor, verb="spatial.prediction_retried", target=row)
     return row
+
+
+def _as_json(selection: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the selection as it is kept on the row."""
+    return {name: str(value) if name == "area" else value for name, value in selection.items()}
 
 
 def _model_of(actor: Actor, pk: uuid.UUID) -> ForecastModel:

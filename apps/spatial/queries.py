@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from apps.common.errors import NotFound
-from apps.spatial.models import Artifact, Evaluation, ForecastModel, TrainingRun
+from apps.spatial.models import Artifact, Evaluation, ForecastModel, Prediction, TrainingRun
 
 
 class NoArtifact(NotFound):
@@ -51,6 +51,11 @@ def listed_runs() -> Any:
 def listed_evaluations() -> Any:
     """Return evaluations as they are shown. One query."""
     return Evaluation.objects.select_related("model", "artifact", "dataset", "created_by")
+
+
+def listed_predictions() -> Any:
+    """Return predictions as they are shown. One query."""
+    return Prediction.objects.select_related("model", "artifact", "created_by")
 
 
 def status_of(model: ForecastModel) -> ModelStatus:

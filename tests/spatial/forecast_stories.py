@@ -58,3 +58,12 @@ def train(person: Person, model: dict[str, Any], run_jobs: Callable[[], int], **
     run_jobs()
     run: dict[str, Any] = person.api.get(response["Location"]).json()
     return run
+
+
+def predict(person: Person, run_jobs: Callable[[], int], **body: Any) -> dict[str, Any]:
+    """Forecast here and now; return the prediction's answer."""
+    response = person.api.post("/api/v1/predictions", body, format="json")
+    assert response.status_code == 202, response.content
+    run_jobs()
+    made: dict[str, Any] = person.api.get(response["Location"]).json()
+    return made

@@ -7,6 +7,7 @@ from apps.spatial.api.forecasts import (
     ForecastModelViewSet,
     TrainingRunViewSet,
 )
+from apps.spatial.api.predictions import PredictionViewSet
 
 router = ApiRouter()
 router.register("models", ForecastModelViewSet, basename="forecast-model")
@@ -17,5 +18,6 @@ router.register(
 router.register(
     r"models/(?P<model_id>[^/.]+)/evaluations", ForecastEvaluationViewSet, basename="forecast-evaluation"
 )
+router.register("predictions", PredictionViewSet, basename="prediction")
 
 urlpatterns = router.urls

@@ -15,13 +15,14 @@ from apps.common.jobs import Run
 from apps.common.serializers import rfc3339
 from apps.datasets.models import Version
 from apps.datasets.queries import Bools, Int64s
+from apps.datasets.queries.selections import Everywhere
 from apps.datasets.queries.windows import day_start
 from apps.spatial.forecasting.artifact import Learned
 from apps.spatial.forecasting.calendar import next_start, period_of
 from apps.spatial.forecasting.outlook import Outlook, look_ahead
 from apps.spatial.forecasting.panel import MIN_HISTORY, HistoryTooShort, connected_groups, make_panel
 from apps.spatial.forecasting.scoring import DECIDING, SHARES, top_number
-from apps.spatial.models import ForecastModel, Prediction, PredictionCell
+from apps.spatial.models import Area, ForecastModel, Prediction, PredictionCell
 from apps.spatial.selections import parse_selection
 from apps.spatial.states import Method, Period
 from apps.spatial.training.artifact_files import load_learned
@@ -69,21 +70,24 @@ class Forecast:
     outlooks: list[Outlook]
 
 
-def selected(selection: dict[str, Any] | None, cells: Int64s, resolution: int) -> Bools:
+def selected(selection: dict[str, Any] | None, model: ForecastModel, cells: Int64s) -> Bools:
     """Tell for each cell whether it is selected, all without a selection; raises SelectionEmpty.
 
-    selection: `bbox`, four numbers; or `cell`, H3 cells. Raises SelectionInvalid.
+    selection: one of `bbox`, four numbers; `cell`, H3 cells; `area`, the id of one of the organization's;
+    `polygon`, GeoJSON. Raises SelectionInvalid. One query for an area.
     """
     if selection is None:
         return np.ones(cells.size, np.bool_)
     box = selection.get("bbox")
     text = ",".join(str(edge) for edge in box) if box is not None else None
     named = selection.get("cell", [])
-    if text is None and not named:
-        raise SelectionEmpty
-    chosen, _ = parse_selection(text, named, resolution)
+    area = None
+    if "area" in selection:
+        area = Area.objects.filter(organization=model.organization_id, pk=selection["area"]).first()
+    polygon = selection.get("polygon")
+    chosen, _ = parse_selection(text, named, model.resolution, area=area, polygon=polygon)
     kept = chosen.contains(cells)
-    if not kept.any():
+    if isinstance(chosen, Everywhere) or not kept.any():
         raise SelectionEmpty
     return kept
 
@@ -107,7 +111,7 @@ def look(row: Prediction, model: ForecastModel, learned: Learned, study: Study) 
     parameters, period = row.parameters, Period(model.period)
     origin, end = origin_of(parameters.get("origin"), study.counts.starts, period)
     panel = make_panel(study.counts.before(end), learned.cells, period, is_bounded=model.area is not None)
-    kept = selected(parameters.get("selection"), learned.cells, model.resolution)
+    kept = selected(parameters.get("selection"), model, learned.cells)
     method, baseline = Method(learned.facts["serving_method"]), Method(learned.facts["baseline"])
     outlooks = look_ahead(
         panel,

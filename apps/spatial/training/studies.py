@@ -26,6 +26,7 @@ from apps.spatial.forecasting.panel import (
 )
 from apps.spatial.hexes import reading_events
 from apps.spatial.models import Area, ForecastModel
+from apps.spatial.selections import parse_polygon
 from apps.spatial.sources import CategoryUnknown, NotReady
 from apps.spatial.states import Period
 
@@ -96,7 +97,10 @@ def area_cells(area: Area, resolution: int) -> Int64s:
     """Return the cells whose centre lies in the area, ascending; raises PanelTooLarge."""
     if Box.from_degrees(*area.box).estimate(resolution) > BOX_MARGIN * MAX_CELLS:
         raise PanelTooLarge(f"The area {area.name} is too large for cells of resolution {resolution}.")
-    return np.array(sorted(h3.geo_to_cells(area.polygon, resolution)), np.int64)
+    # The fill may miss cells at edges and holes: a ring more, then the exact test of the centres.
+    filled = h3.geo_to_cells(area.polygon, resolution)
+    near = occupied_with_ring(np.array(sorted(filled), np.int64))
+    return near[parse_polygon(area.polygon).contains(near)]
 
 
 def _scopes(dataset: Dataset, version: Version, categories: tuple[str, ...]) -> tuple[Scope, Scope]:
