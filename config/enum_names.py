@@ -32,6 +32,9 @@ _LISTS: Final = {
 ENUM_NAMES: Final = {
     "ComparedStatus": "apps.projects.reading.changes.ChangeStatus",
     "ImportMode": "apps.datasets.states.ImportMode",
+    "ForecastModelState": "apps.spatial.states.ModelState",
+    "ForecastPeriod": "apps.spatial.states.Period",
+    "ForecastMethod": "apps.spatial.states.Method",
     "JobStatus": "apps.common.db.JobStatus",
     "MetricType": "apps.metrics.metric_types.MetricType",
     "OrganizationRole": "apps.accounts.models.organization.Role",

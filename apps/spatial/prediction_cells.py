@@ -62,10 +62,12 @@ class ExpectedCells:
     figures: dict[str, Floats | Int64s]
 
 
-def read_cells(row: Prediction, period: date | None, *, limit: int | None = None) -> ExpectedCells:
-    """Return the cells of one period, or of all; raises PredictionNotReady, NotFound, TooManyPredictedCells.
+def read_cells(
+    row: Prediction, period: date | None, *, limit: int | None = None, first: int | None = None
+) -> ExpectedCells:
+    """Return the cells of one period, or of all, or the `first` ones of these.
 
-    One query.
+    Raises PredictionNotReady, NotFound for another period, TooManyPredictedCells over the limit. One query.
     """
     known = _periods_of(row)
     cells = PredictionCell.objects.filter(prediction=row).order_by("period_start", "rank")
@@ -75,14 +77,14 @@ def read_cells(row: Prediction, period: date | None, *, limit: int | None = None
         start = next(at for at, day in known.items() if day == period.isoformat())
         cells = cells.filter(period_start=start)
     most = settings.SPATIAL_MAX_CELLS_COMPACT if limit is None else limit
-    rows = list(cells.values_list("h3", "period_start", *FIGURES)[: most + 1])
+    rows = list(cells.values_list("h3", "period_start", *FIGURES)[: first or most + 1])
     if len(rows) > most:
         raise TooManyPredictedCells(f"The prediction has more than {most:,} cells.")
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * (len(FIGURES) + 2)
-    figures = {
-        name: np.array(column, np.int64 if name == "rank" else np.float64)
-        for name, column in zip(FIGURES, columns[2:], strict=True)
+    figures: dict[str, Floats | Int64s] = {
+        name: np.array(column, np.float64) for name, column in zip(FIGURES, columns[2:], strict=True)
     }
+    figures["rank"] = np.array(columns[-1], np.int64)
     return ExpectedCells(
         head=_head(row), cells=np.array(columns[0], np.int64), periods=[known[at] for at in columns[1]],
         figures=figures,

@@ -58,7 +58,8 @@ def count_panel(scope: Scope, resolution: int, bucket: Bucket, *, max_groups: in
     )
     placed = found["day"] != UNPLACED
     unplaced = int(found["count"][~placed].sum())
-    return PeriodCounts(*(found[name][placed] for name in ("cell", "day", "count")), unplaced)
+    cell, day, count = (found[name][placed] for name in ("cell", "day", "count"))
+    return PeriodCounts(cell, day, count, unplaced)
 
 
 def read_coverage(scope: Scope, bucket: Bucket) -> Coverage | None:

@@ -1,5 +1,7 @@
 """The addresses of the API of models and predictions."""
 
+from django.urls import path
+
 from apps.common.viewsets import ApiRouter
 from apps.spatial.api.forecasts import (
     ForecastArtifactViewSet,
@@ -20,4 +22,9 @@ router.register(
 )
 router.register("predictions", PredictionViewSet, basename="prediction")
 
-urlpatterns = router.urls
+TILE = "predictions/<str:pk>/tiles/<int:z>/<int:x>/<int:y>.mvt"
+
+urlpatterns = [
+    *router.urls,
+    path(TILE, PredictionViewSet.as_view({"get": "tile"}, detail=True), name="prediction-tile"),
+]

@@ -93,16 +93,16 @@ class PredictionViewSet(ResourceViewSet[Prediction]):
         return HttpResponse(content, content_type=MEDIA_TYPES[form], headers={"ETag": strong_etag(content)})
 
     @extend_schema(
+        operation_id="predictions_tile",
         responses={
             (200, TILE_TYPE): OpenApiTypes.BINARY,
             204: OpenApiResponse(description="The tile shows no cell."),
         },
     )
-    @action(detail=True, url_path=r"tiles/(?P<z>[0-9]{1,2})/(?P<x>[0-9]{1,7})/(?P<y>[0-9]{1,7})\.mvt")
-    def tile(self, request: Request, pk: str, z: str, x: str, y: str) -> HttpResponse:
+    def tile(self, request: Request, pk: str, z: int, x: int, y: int) -> HttpResponse:
         """Return a vector tile of one period: layer `cells` with expected, lower, upper, baseline, rank."""
         row, values = self.get_object(), self.validated_query()
-        content = prediction_tile(row, values.get("period"), Tile.at(int(z), int(x), int(y)))
+        content = prediction_tile(row, values.get("period"), Tile.at(z, x, y))
         if not content:
             return HttpResponse(status=204)
         return HttpResponse(content, content_type=TILE_TYPE, headers={"ETag": strong_etag(content)})

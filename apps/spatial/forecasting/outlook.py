@@ -33,8 +33,15 @@ class Outlook:
         """Return the cells marked true, ranked among themselves."""
         order = np.empty(int(kept.sum()), np.int64)
         order[np.argsort(self.rank[kept], kind="stable")] = np.arange(1, order.size + 1)
-        columns = (self.cells, self.expected, self.lower, self.upper, self.baseline)
-        return Outlook(self.start, *(column[kept] for column in columns), order)
+        return Outlook(
+            self.start,
+            cells=self.cells[kept],
+            expected=self.expected[kept],
+            lower=self.lower[kept],
+            upper=self.upper[kept],
+            baseline=self.baseline[kept],
+            rank=order,
+        )
 
 
 def look_ahead(

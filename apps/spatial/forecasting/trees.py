@@ -32,7 +32,7 @@ class Forest:
         raw = np.full(features.shape[0], self.base[0])
         for root in self.root.tolist():
             raw += self.value[self._leaves(features, root)]
-        return np.exp(raw)
+        return np.asarray(np.exp(raw))
 
     def _leaves(self, features: Floats, root: int) -> Int64s:
         """Return the leaf of one tree that each row falls into."""

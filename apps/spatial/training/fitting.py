@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -177,7 +178,7 @@ def keep(run: Run[TrainingRun], trained: Trained, name: str) -> Artifact:
 
 
 @transaction.atomic
-def settle(model_id: object) -> None:
+def settle(model_id: uuid.UUID) -> None:
     """Move a model whose training ended without an artifact on: to inactive if an older one is kept."""
     model = ForecastModel.objects.select_for_update().filter(pk=model_id, state=ModelState.TRAINING).first()
     if model is None or model.runs.filter(status__in=["queued", "running"]).exists():
