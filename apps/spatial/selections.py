@@ -7,7 +7,7 @@ import h3.api.basic_int as h3
 
 from apps.common.errors import FieldError, Invalid
 from apps.datasets.queries.cells import BASE_RESOLUTION, COARSEST_RESOLUTION
-from apps.datasets.queries.polygons import Polygons
+from apps.datasets.queries.polygons import Polygons, plain_geometry
 from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
 from apps.spatial.models import Area
 
@@ -18,8 +18,8 @@ class SelectionInvalid(Invalid):
     """The selection is not a possible one.
 
     Take one of: `bbox=west,south,east,north` in degrees; `area`, the id of an area; `cell` with H3 cells, not
-    finer than the resolution; `polygon` in a body, a GeoJSON Polygon or MultiPolygon of at most 10,000 vertices;
-    none for everything.
+    finer than the resolution; `polygon` in a body, a GeoJSON Polygon or MultiPolygon of at most 10,000
+    vertices; none for everything.
     """
 
     code = "spatial.selection_invalid"
@@ -53,7 +53,7 @@ def parse_selection(
     if area is not None:
         return parse_polygon(area.polygon), {"area": str(area.pk)}
     if polygon is not None:
-        return parse_polygon(polygon), {"polygon": polygon}
+        return parse_polygon(polygon), {"polygon": plain_geometry(polygon)}
     return Everywhere(), {}
 
 

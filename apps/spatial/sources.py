@@ -51,8 +51,8 @@ class HexQuery:
     """A map question as asked (the parameters Q of places-maps.md section 2).
 
     resolution None: chosen by the estimate. `echo` is the selection as the answer repeats it. include: of
-    categories, labels, value, geometry. pinned: the version to read of each dataset; without, `version` of the
-    one dataset or each one's current version.
+    categories, labels, value, geometry. pinned: the version to read of each dataset; without, `version` of
+    the one dataset or each one's current version.
     """
 
     dataset_ids: tuple[uuid.UUID, ...]

@@ -1,8 +1,11 @@
-"""What the audit says of acts on models and predictions."""
+"""What the audit says of acts on areas, models and predictions."""
 
 from typing import Final
 
 VERBS: Final = {
+    "spatial.area_changed": "A named area was changed",
+    "spatial.area_created": "A named area was made",
+    "spatial.area_deleted": "A named area was deleted",
     "spatial.evaluation_started": "The evaluation of a forecast model was started",
     "spatial.model_activated": "A forecast model was let serve",
     "spatial.model_changed": "A forecast model's settings were changed",

@@ -24,7 +24,8 @@ from apps.previews.models import Session as PreviewSession
 from apps.projects.states import Visibility
 from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
 from apps.signals.storage.dbt_files import store_artifacts
-from apps.spatial.models import Artifact, ForecastModel, Prediction, TrainingRun
+from apps.spatial.area_services import create_area
+from apps.spatial.models import Area, Artifact, ForecastModel, Prediction, TrainingRun
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
@@ -115,6 +116,12 @@ class World:
     def audit_entry(self) -> AuditEntry:
         """Return a line of the organization's audit."""
         return record_audit(actor=self.actors.admin.actor, verb="accounts.organization_changed")
+
+    @cached_property
+    def area(self) -> Area:
+        """Return a named area."""
+        polygon = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
+        return create_area(actor=self.actors.admin.actor, name="Area", polygon=polygon)
 
     @cached_property
     def metric(self) -> Metric:
@@ -260,6 +267,7 @@ class World:
             self.forecast, self.forecast.model, self.prediction,
             self.run, self.hydration, self.preview, self.device, self.actors.organization,
             self.place.project, self.place.job, self.place.proposal, self.place.run, self.place.credential,
+            self.area,
         )  # fmt: skip
         return [
             *(str(row.pk) for row in rows),
@@ -279,6 +287,7 @@ ROWS: Mapping[str, Row] = {
     "predictions": lambda world, _: world.prediction.pk,
     "artifacts": lambda world, _: world.of_the_build("manifest"),
     "api-keys": World.key_of,
+    "areas": lambda world, _: world.area.pk,
     "assignees": lambda world, person: world.user_of(person).pk,
     "audit": lambda world, _: world.audit_entry.pk,
     "categories": lambda _world, _: 0,
@@ -286,6 +295,7 @@ ROWS: Mapping[str, Row] = {
     "datasets": lambda world, _: world.dataset.pk,
     "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
+    "heatmap": lambda _world, _: 0,
     "hexes": lambda _world, _: "8b195da49a9bfff",
     "imports": lambda world, _: world.job.pk,
     "invitations": lambda world, _: world.invitation.pk,
@@ -313,6 +323,7 @@ ROWS: Mapping[str, Row] = {
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
     "signals": lambda world, _: world.signal.pk,
+    "tiles": lambda _world, _: 0,
     "versions": lambda _world, _: 1,
 }
 # Rows of one person, of which a program has none of its own.

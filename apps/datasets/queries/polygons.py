@@ -1,7 +1,7 @@
 """Selections by polygon: cells whose centre is inside, even-odd, edges straight in longitude and latitude.
 
-A ring's jump over 180 degrees is unwrapped: its longitudes go on over the antimeridian. Two polygons that share
-an edge share no cell and lose none: where an edge lies at a latitude is computed from its southern end,
+A ring's jump over 180 degrees is unwrapped: its longitudes go on over the antimeridian. Two polygons that
+share an edge share no cell and lose none: where an edge lies at a latitude is computed from its southern end,
 whichever way it is drawn.
 """
 
@@ -139,6 +139,14 @@ class Polygons(Selection):
         """Return the area of the outer rings in mean cell areas, with a margin."""
         area_km2 = h3_cells.EARTH_RADIUS_KM**2 * sum(part.area_sr for part in self.parts)
         return ceil(area_km2 / h3_cells.mean_area_km2(resolution) * AREA_MARGIN)
+
+
+def plain_geometry(geometry: Any) -> dict[str, Any]:
+    """Return a geometry that `from_geojson` takes with type and two-dimensional positions alone."""
+    is_single = geometry["type"] == "Polygon"
+    parts = [geometry["coordinates"]] if is_single else geometry["coordinates"]
+    plain = [[[list(_position(each)) for each in ring] for ring in part] for part in parts]
+    return {"type": geometry["type"], "coordinates": plain[0] if is_single else plain}
 
 
 def _is_odd(ring: Ring, longitudes: Floats, latitudes: Floats) -> Bools:

@@ -31,7 +31,7 @@ class MapViewSet(ResourceViewSet[Dataset]):
             raise
 
     def asked(self, values: dict[str, Any]) -> HexQuery:
-        """Return the question of checked values; raises SelectionInvalid, NotFound for somebody else's area."""
+        """Return the question of checked values; raises SelectionInvalid, NotFound for a foreign area."""
         named = values.get("area")
         if named is None:
             return hex_query(values)

@@ -50,6 +50,20 @@ class MomentField(serializers.Field[Any, Any, Any, Any]):
         return value.isoformat()
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "required": ["type", "coordinates"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Polygon", "MultiPolygon"]},
+            "coordinates": {"type": "array", "items": {"type": "array", "items": {}}},
+        },
+    }
+)
+class PolygonField(serializers.JSONField):
+    """GeoJSON; what is in it is checked where it is used."""
+
+
 class FiniteField(serializers.FloatField):
     """A number that is one: float() also takes nan and inf."""
 
@@ -158,7 +172,7 @@ class HexesBody(MapParameters):
     """Those of the hexagon call and of the timeline as JSON, and a polygon to select by."""
 
     operation = serializers.ChoiceField(choices=[each.value for each in Operation], default="aggregate")
-    polygon = serializers.JSONField(required=False, help_text="GeoJSON Polygon or MultiPolygon")
+    polygon = PolygonField(required=False)
     format = serializers.ChoiceField(choices=[form.value for form in AnswerFormat], required=False)
     estimate = serializers.BooleanField(default=False)
     bucket = serializers.ChoiceField(choices=[bucket.value for bucket in Bucket], required=False)
@@ -196,6 +210,30 @@ class TileParameters(MapParameters):
         return super().validate(attrs)
 
 
+class HeatmapParameters(MapParameters):
+    """Those of heatmaps: the tile is the selection, and the window has names of its own."""
+
+    ts_start = MomentField(required=False)
+    ts_end = MomentField(required=False)
+    horizon = serializers.IntegerField(
+        min_value=0, max_value=336, required=False, help_text="Hours after ts_start at which the window ends."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Leave out what a tile and the window's other names decide."""
+        fields = super().get_fields()
+        return {name: field for name, field in fields.items() if name not in LEFT_TO_TILES | {"from", "to"}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check what two parameters say together, and name the window as other calls do."""
+        if "horizon" in attrs and "ts_start" not in attrs:
+            raise serializers.ValidationError({"ts_start": "A horizon needs it."}, code="required")
+        if _ends_before_it_starts(attrs.get("ts_start"), attrs.get("ts_end")):
+            raise serializers.ValidationError({"ts_end": "The window ends before it starts."})
+        window = {"from": attrs.pop("ts_start", None), "to": attrs.pop("ts_end", None)}
+        return super().validate(attrs | window)
+
+
 def hex_query(values: dict[str, Any], *, area: Area | None = None) -> HexQuery:
     """Return the question that checked parameters ask, within the area they name; raises SelectionInvalid."""
     resolution = values.get("resolution")
@@ -208,7 +246,7 @@ def hex_query(values: dict[str, Any], *, area: Area | None = None) -> HexQuery:
     )
     hours = (values["hour_from"], values["hour_to"]) if "hour_from" in values else None
     filters = Filters(
-        window=Window(values.get("from"), values.get("to")),
+        window=Window(values.get("from"), values.get("to"), _length(values.get("horizon"))),
         categories=tuple(values["category"]),
         labels=tuple(values["label"]),
         value_min=values.get("value_min"),
@@ -226,6 +264,10 @@ def hex_query(values: dict[str, Any], *, area: Area | None = None) -> HexQuery:
         level=values["level"],
         include=frozenset(values["include"]) if "include" in values else DEFAULT_INCLUDES,
     )
+
+
+def _length(horizon: int | None) -> dt.timedelta | None:
+    return None if horizon is None else dt.timedelta(hours=horizon)
 
 
 def _ends_before_it_starts(start: Any, end: Any) -> bool:

@@ -151,3 +151,34 @@ class TileJsonOut(serializers.Serializer[Any]):
     bounds = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
     vector_layers = VectorLayerOut(many=True)
     outside_mercator_events = serializers.IntegerField()
+
+
+class HeatCellOut(serializers.Serializer[Any]):
+    """A cell: `centroid` is longitude and latitude, `polygon` a GeoJSON geometry."""
+
+    h3 = serializers.CharField()
+    count = serializers.IntegerField()
+    categories = serializers.DictField(child=serializers.IntegerField())
+    centroid = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
+    polygon = serializers.DictField()
+
+
+class HeatmapMetaOut(serializers.Serializer[Any]):
+    """The tile's west, south, east, north; the greatest count; the window and how long it is."""
+
+    bounds = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
+    max_count = serializers.IntegerField()
+    timeframe = WindowOut()
+    horizon_hours = serializers.FloatField(allow_null=True)
+
+
+class HeatmapOut(AnswerOut):
+    """The cells whose centre lies in a tile."""
+
+    z = serializers.IntegerField()
+    x = serializers.IntegerField()
+    y = serializers.IntegerField()
+    resolution = serializers.IntegerField()
+    meta = HeatmapMetaOut()
+    events = serializers.IntegerField()
+    cells = HeatCellOut(many=True)

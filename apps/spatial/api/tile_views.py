@@ -13,10 +13,10 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
 from apps.common.answers import Answer
-from apps.spatial.answers import answer_outside, answer_tile
+from apps.spatial.answers import answer_heatmap, answer_outside, answer_tile
 from apps.spatial.api.base import MapViewSet, answered
-from apps.spatial.api.parameters import TileParameters
-from apps.spatial.api.serializers import TileJsonOut
+from apps.spatial.api.parameters import HeatmapParameters, TileParameters
+from apps.spatial.api.serializers import HeatmapOut, TileJsonOut
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.tiles import MEDIA_TYPE, Tile
 from apps.spatial.tiles.describing import describe_tiles, stamp_of
@@ -47,7 +47,11 @@ class TileViewSet(MapViewSet):
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = AsItIs
     serializer_class = TileJsonOut
-    query_serializer_classes = {"tile": TileParameters, "describe": TileParameters}
+    query_serializer_classes = {
+        "tile": TileParameters,
+        "describe": TileParameters,
+        "heatmap": HeatmapParameters,
+    }
 
     @extend_schema(
         operation_id="tiles_tile",
@@ -82,6 +86,13 @@ class TileViewSet(MapViewSet):
         outside = answer_outside(query, sources)
         document = describe_tiles(sources, f"{template}?{parameters.urlencode(safe=',')}", outside)
         return answered(Answer.json(document), sources)
+
+    @extend_schema(operation_id="heatmap", responses=HeatmapOut)
+    def heatmap(self, request: Request, z: int, x: int, y: int) -> HttpResponse:
+        """Answer the cells whose centre lies in a tile, with outlines, for a window."""
+        tile = Tile.at(z, x, y)
+        query, sources = self._opened(self.validated_query())
+        return answered(answer_heatmap(query, sources, tile), sources)
 
     def _opened(self, values: dict[str, Any]) -> tuple[HexQuery, tuple[Source, ...]]:
         query = self.asked(values)

@@ -2,8 +2,13 @@
 
 from django.urls import include, path
 
+from apps.common.viewsets import ApiRouter
+from apps.spatial.api.areas import AreaViewSet
 from apps.spatial.api.tile_views import TileViewSet
 from apps.spatial.api.views import HexViewSet
+
+router = ApiRouter()
+router.register("areas", AreaViewSet, basename="area")
 
 urlpatterns = [
     path("", include("apps.spatial.api.forecast_urls")),
@@ -11,7 +16,9 @@ urlpatterns = [
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
     path("hexes/query", HexViewSet.as_view({"post": "by_body"}), name="hexes-query"),
     path("hexes/<str:h3>", HexViewSet.as_view({"get": "cell"}), name="hexes-cell"),
+    path("heatmap/<int:z>/<int:x>/<int:y>", TileViewSet.as_view({"get": "heatmap"}), name="heatmap"),
     path("tiles.json", TileViewSet.as_view({"get": "describe"}), name="tiles-json"),
     path("tiles/<int:z>/<int:x>/<int:y>.mvt", TileViewSet.as_view({"get": "tile"}), name="tile"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
+    *router.urls,
 ]

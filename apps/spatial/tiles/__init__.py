@@ -26,8 +26,8 @@ def encode_cells(
 ) -> tuple[bytes, int]:
     """Return the tile of some cells and how many are drawn; no bytes without any.
 
-    Each feature has the cell as its id, `h3`, the columns (an element per cell), and `own`: whether the cell's
-    centre lies in the tile, which is so in exactly one tile of a zoom.
+    Each feature has the cell as its id, `h3`, the columns (an element per cell), and `own`: whether the
+    cell's centre lies in the tile, which is so in exactly one tile of a zoom.
     """
     drawing = draw_cells(tile, cells)
     chosen = cells[drawing.drawn]

@@ -1,7 +1,7 @@
 """The outlines of cells in the units of one tile, cut at its buffer.
 
 A cell is drawn in every copy of the world that the tile and its buffer reach into, so a cell across 180
-degrees is drawn on both sides, as one feature of several rings. A cell smaller than a unit is drawn as a unit.
+degrees is drawn on both sides, as one feature of several rings. A cell smaller than a unit is drawn as one.
 """
 
 from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 A feature is nothing but variable-length integers (also its tags and lengths), so all features of a tile are
 written down as one array of integers and encoded together. Protocol Buffers' wire format is in the comments
-of the constants: field number times 8 plus wire type (0 an integer, 1 eight bytes, 2 bytes with their length).
+of the constants: field number times 8 plus wire type (0 an integer, 1 eight bytes, 2 bytes with a length).
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,8 +48,8 @@ _PAYLOAD_BITS: Final = 7
 class Rings:
     """Polygons' outer rings in tile units, clockwise as drawn (y points down), not closed.
 
-    `feature` is the feature's number of each ring, ascending from 0 without gaps; `sizes` how many points each
-    ring has, at least 3; x and y hold the points of all rings one after the other.
+    `feature` is the feature's number of each ring, ascending from 0 without gaps; `sizes` how many points
+    each ring has, at least 3; x and y hold the points of all rings one after the other.
     """
 
     feature: Int64s
@@ -73,7 +73,7 @@ def encode_layer(name: str, ids: Int64s, rings: Rings, columns: Mapping[str, Col
 
 
 def varints(numbers: npt.ArrayLike) -> bytes:
-    """Return unsigned integers in base 128, low groups first, each group but the last marked by the high bit."""
+    """Return unsigned integers in base 128, low groups first; the high bit marks all groups but the last."""
     values = np.asarray(numbers).astype(np.uint64)
     sizes = _sizes(values)
     starts = np.cumsum(sizes) - sizes

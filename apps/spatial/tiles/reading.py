@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from django.conf import settings
 
+from apps.common.serializers import rfc3339
 from apps.datasets.queries import Floats, Int64s
-from apps.datasets.queries.cells import HALF_TURN, POLE
+from apps.datasets.queries.cells import HALF_TURN, POLE, centres
 from apps.datasets.queries.selections import Box, Selection
 from apps.spatial.cell_tables import CellTable
+from apps.spatial.formats import cell_rows, citation
+from apps.spatial.geometry import DECIMALS, outlines
 from apps.spatial.hexes import HexAnswer, aggregate_hexes, plan_hexes
 from apps.spatial.sources import HexQuery, Source
 from apps.spatial.tiles import encode_cells
@@ -18,6 +21,7 @@ from apps.spatial.tiles.addresses import MAX_LATITUDE, Tile
 
 # At a resolution finer than the zoom's own.
 MAX_TILE_CELLS: Final = 10_000
+SECONDS_PER_HOUR: Final = 3_600
 
 
 class Measure(StrEnum):
@@ -52,8 +56,47 @@ def read_cells(
     return aggregate_hexes(plan_hexes(narrowed, sources, limit))
 
 
+def read_heatmap(query: HexQuery, sources: tuple[Source, ...], tile: Tile) -> tuple[dict[str, Any], int]:
+    """Return the cells whose centre lies in the tile as a document, and how many there are.
+
+    Raises what `plan_hexes` and `aggregate_hexes` raise.
+    """
+    answer = read_cells(query, sources, tile, tile.box, frozenset({"categories"}))
+    start, end = answer.window
+    lasts_s = (end - start).total_seconds() if start and end else None
+    document = {
+        "z": tile.z,
+        "x": tile.x,
+        "y": tile.y,
+        **citation(query, sources, answer.window),
+        "resolution": answer.resolution,
+        "meta": {
+            "bounds": list(tile.bounds),
+            "max_count": int(answer.table.counts.max(initial=0)),
+            "timeframe": {"from": start and rfc3339(start), "to": end and rfc3339(end)},
+            "horizon_hours": None if lasts_s is None else lasts_s / SECONDS_PER_HOUR,
+        },
+        "events": answer.table.events,
+        "partial_events": answer.table.partial_events,
+        "excluded_no_time": answer.table.excluded_no_time,
+        "suppressed": False,
+        "cells": _heat_cells(answer),
+    }
+    return document, int(answer.table.cells.size)
+
+
+def _heat_cells(answer: HexAnswer) -> list[dict[str, Any]]:
+    """Return each cell with its centre, longitude first, and its outline."""
+    rows = cell_rows(answer.table, answer.query.level)
+    latitudes, longitudes = (np.round(column, DECIMALS).tolist() for column in centres(answer.table.cells))
+    geometries, _ = outlines(answer.table.cells)
+    for row, longitude, latitude, geometry in zip(rows, longitudes, latitudes, geometries, strict=True):
+        row |= {"centroid": [longitude, latitude], "polygon": geometry}
+    return rows
+
+
 def count_outside(query: HexQuery, sources: tuple[Source, ...]) -> int:
-    """Return the events of cells whose centre lies in no tile, at the question's resolution or the coarsest."""
+    """Return the events of cells whose centre lies in no tile, at the question's or the coarsest resolution."""
     resolution = query.resolution or Tile.at(0, 0, 0).resolution
     limit = settings.SPATIAL_MAX_CELLS_COMPACT
     total = 0
