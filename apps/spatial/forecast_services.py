@@ -149,8 +149,9 @@ def start_training(
     require(actor, "spatial.train")
     current = studied_version(model.dataset)
     chosen = current if version is None else readable_version(model.dataset, version)
-    parameters = {"version": version, "hyperparameters": dict(hyperparameters or {})}
-    Hyperparameters.of({**model.hyperparameters, **parameters["hyperparameters"]})
+    given = dict(hyperparameters or {})
+    Hyperparameters.of({**model.hyperparameters, **given})
+    parameters = {"version": version, "hyperparameters": given}
     _check_reach(model, chosen)
     row = TrainingRun(
         model=model,

@@ -102,14 +102,15 @@ def _as_json(selection: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _model_of(actor: Actor, pk: uuid.UUID) -> ForecastModel:
-    model = _models(actor).filter(pk=pk).first()
+    model: ForecastModel | None = _models(actor).filter(pk=pk).first()
     if model is None:
         raise NotFound(f"There is no model {pk}.")
     return model
 
 
 def _active_model(actor: Actor, tag: str, area: uuid.UUID | None) -> ForecastModel:
-    model = _models(actor).filter(tag=tag, area=area, state=ModelState.ACTIVE).first()
+    active = _models(actor).filter(tag=tag, area=area, state=ModelState.ACTIVE)
+    model: ForecastModel | None = active.first()
     if model is None:
         raise NotFound("No model is active under this tag and area.")
     return model

@@ -82,8 +82,9 @@ class World:
             organization=self.actors.organization, dataset=self.dataset, name="F", period="week"
         )
         model.artifact = Artifact.objects.create(
-            model=model, number=1, sha256="", storage_name="gone.zip", dataset_version=1, serving_method="mean"
-        )
+            model=model, number=1, sha256="", storage_name="gone.zip", dataset_version=1,
+            serving_method="mean",
+        )  # fmt: skip
         model.save()
         row = TrainingRun.objects.create(model=model, status="failed")
         row.refresh_from_db()

@@ -2,7 +2,9 @@
 
 import io
 import json
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +20,11 @@ ARRAYS: Final = "arrays.npz"
 CELLS: Final = "cells"
 # A forest of 1,000 trees of 63 leaves has 125,000 nodes of 49 bytes.
 MAX_BYTES: Final = 64 * 1024 * 1024
+# What reading a damaged zip may raise: a wrong flag makes it an encrypted or unknown one.
+UNREADABLE: Final = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, OSError, EOFError, IndexError,
+    RuntimeError,
+)  # fmt: skip
 # Files carry no time of their making.
 NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -70,6 +77,6 @@ def decode(content: bytes) -> Learned:
             facts = json.loads(archive.read(MODEL))
             with np.load(io.BytesIO(archive.read(ARRAYS)), allow_pickle=False) as arrays:
                 forest, cells = Forest.of_arrays(arrays), arrays[CELLS]
-    except (zipfile.BadZipFile, ValueError, KeyError, OSError, EOFError, IndexError) as error:
+    except UNREADABLE as error:
         raise ArtifactCorrupt from error
     return Learned(forest, cells, facts)

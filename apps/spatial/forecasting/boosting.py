@@ -74,7 +74,7 @@ def fit_forest(features: Floats, counts: Floats, parameters: Hyperparameters, se
     # The library does not take columns that hold one value or none, and nothing is to be learned from them.
     told = np.flatnonzero([_tells(column) for column in features.T])
     if not counts.any() or not told.size:
-        return constant_forest(max(float(counts.mean()), NOTHING))
+        return constant_forest(max(float(counts.sum()) / max(counts.size, 1), NOTHING))
     # Heavy; only the worker that trains needs them.
     from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415
     from threadpoolctl import threadpool_limits  # noqa: PLC0415
