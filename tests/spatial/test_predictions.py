@@ -103,7 +103,8 @@ def test_a_selection_narrows_and_an_empty_one_is_refused(
     by_polygon = predict(actors.analyst, run_jobs, model=model["id"], selection={"polygon": polygon})
     by_area = predict(actors.analyst, run_jobs, model=model["id"], selection={"area": str(area.pk)})
     assert 0 < by_polygon["summary"]["cells"] == by_area["summary"]["cells"] < 10
-    for empty in ({}, {"cell": []}, {"bbox": [10, 10, 11, 11]}):
+    nothing: list[Json] = [{}, {"cell": []}, {"bbox": [10, 10, 11, 11]}]
+    for empty in nothing:
         response = start(actors, model=model["id"], selection=empty)
         assert code(response) == (422, "spatial.selection_empty"), empty
     both = {"cell": named, "bbox": [0, 0, 1, 1]}

@@ -78,17 +78,18 @@ def test_stored_baselines_are_what_a_short_script_makes_of_the_rows(
     for c, w in zip(cell, week, strict=True):
         if c in place:
             counts[place[c], w] += 1
-    for name, forecast in {
+    forecasts: dict[str, Callable[[Any], Any]] = {
         "last": lambda past: past[:, -1],
         "mean": lambda past: past[:, -8:].mean(axis=1),
         "decay": lambda past: np.average(past, axis=1, weights=0.8 ** np.arange(past.shape[1])[::-1]),
-    }.items():
+    }
+    for name, forecast in forecasts.items():
         rates, deviances = [], []
         for w in range(first, WEEKS):
             mu, seen = forecast(counts[:, :w]), counts[:, w]
             tie = counts[:, max(0, w - 8) : w].mean(axis=1)
-            order = sorted(range(len(study)), key=lambda n, m=mu, t=tie: (-m[n], -t[n], study[n]))
-            top = order[: int(np.ceil(len(study) * 0.05))]
+            order = sorted((-mu[n], -tie[n], study[n], n) for n in range(len(study)))
+            top = [n for *_, n in order[: int(np.ceil(len(study) * 0.05))]]
             rates.append(seen[top].sum() / week.count(w))
             floor = np.maximum(mu, 1e-3)
             logs = np.array([y * np.log(y / m) if y else 0.0 for y, m in zip(seen, floor, strict=True)])
