@@ -93,6 +93,8 @@ CLOCKS: Final = (
     Clock("follow_publications", "apps.projects.periodic.follow_publications", every_s=60, is_slow=True),
     Clock("sweep_mirrors", "apps.projects.periodic.sweep_mirrors", every_s=300),
     Clock("verify_mirrors", "apps.projects.periodic.verify_mirrors", minute="25"),
+    # Forecasts
+    Clock("prune_forecasts", "apps.spatial.forecast_periodic.prune_forecasts", minute="20", hour="4"),
     Clock("prune_signals", "apps.signals.periodic.prune_signals", minute="20", hour="3"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

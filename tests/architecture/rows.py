@@ -27,7 +27,7 @@ from apps.projects.states import Visibility
 from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
 from apps.signals.storage.dbt_files import store_artifacts
 from apps.spatial.area_services import create_area
-from apps.spatial.models import Area
+from apps.spatial.models import Area, Artifact, ForecastModel, Prediction, TrainingRun
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
@@ -74,6 +74,33 @@ class World:
         ImportFile.objects.create(
             source_import=row, file_no=1, name="a.csv", storage_name=name, bytes=len(CSV), sha256=b"x"
         )
+        row.refresh_from_db()
+        return row
+
+    @cached_property
+    def forecast(self) -> TrainingRun:
+        """Return a training, which failed, of a model whose artifact's file is lost."""
+        model = ForecastModel.objects.create(
+            organization=self.actors.organization, dataset=self.dataset, name="F", period="week"
+        )
+        model.artifact = Artifact.objects.create(
+            model=model, number=1, sha256="", storage_name="gone.zip", dataset_version=1,
+            serving_method="mean",
+        )  # fmt: skip
+        model.save()
+        row = TrainingRun.objects.create(model=model, status="failed")
+        row.refresh_from_db()
+        return row
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """Return a prediction of that model, of one period without cells."""
+        periods = [{"period": "2023-01-02", "start": "2023-01-02T00:00:00Z"}]
+        named = {"method": "mean", "baseline": "mean", "dataset": str(self.dataset.pk), "version": 1}
+        row = Prediction.objects.create(
+            organization=self.actors.organization, model=self.forecast.model, status="succeeded",
+            summary={"periods": periods, "resolution": 8, **named},
+        )  # fmt: skip
         row.refresh_from_db()
         return row
 
@@ -244,6 +271,7 @@ class World:
         """Return the ids that nobody of another organization may ever read."""
         rows = (
             self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
+            self.forecast, self.forecast.model, self.prediction,
             self.run, self.hydration, self.preview, self.device, self.actors.organization,
             self.place.project, self.place.job, self.place.proposal, self.place.run, self.place.credential,
             self.area,
@@ -263,6 +291,7 @@ Row = Callable[[World, Person], Any]
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
     "models": lambda world, _: world.of_the_build(MODEL),
+    "predictions": lambda world, _: world.prediction.pk,
     "artifacts": lambda world, _: world.of_the_build("manifest"),
     "api-keys": World.key_of,
     "areas": lambda world, _: world.area.pk,
@@ -314,6 +343,10 @@ def row_of(world: World, person: Person, segment: str, where: str) -> Any:
     """Return what stands after a segment; fails with what to add where."""
     if segment == "sessions" and where.startswith("api/v1/preview/"):
         segment = "previews"
+    if segment == "models" and "signals/" not in where:
+        return world.forecast.model_id
+    if segment == "runs" and where.startswith("api/v1/models/"):
+        return world.forecast.pk
     if segment == "jobs":
         return world.job_at(where)
     if segment == "members" and "projects/" in where:
