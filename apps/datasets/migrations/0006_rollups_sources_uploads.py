@@ -161,8 +161,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="import",
+            name="validators",
+            field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name="import",
             name="month",
             field=models.DateField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="version",
+            name="pinned_until",
+            field=models.DateTimeField(blank=True, editable=False, null=True),
         ),
         migrations.CreateModel(
             name="Profile",
