@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from apps.common.jobs import JobCancelled, Run, job
 from apps.datasets.models import Dataset, Segment, Upkeep
+from apps.datasets.reindexing import reindex_dataset
 from apps.datasets.states import SegmentState, UpkeepKind
 from apps.datasets.storage.dropping import drop_segment
 from apps.datasets.storage.rollups import (
@@ -55,6 +56,24 @@ def run_drop(run: Run[Upkeep]) -> None:
         raise JobCancelled
     drop_segment(segment, run.row.dataset.no)
     run.succeed(stage="drop")
+
+
+@job(
+    kind="datasets.reindex",
+    model="datasets.Upkeep",
+    queue="low_priority",
+    organization_path="dataset__organization_id",
+    only={"kind": UpkeepKind.REINDEX},
+)
+def run_reindex(run: Run[Upkeep]) -> None:
+    """Compute the cells of a dataset anew; a version with right ones is published if any differ."""
+    dataset = run.row.dataset
+    if dataset.deleted_at is not None:
+        raise JobCancelled
+    version = reindex_dataset(dataset, lambda share: run.progress(share, stage="reindex"))
+    if version is not None:
+        queue_rollups(dataset, Segment.objects.of_version(version.pk))
+    run.succeed(stage="reindex")
 
 
 def build_rollups(segment: Segment, dataset: Dataset, run: Run[Upkeep] | None = None) -> None:
@@ -119,4 +138,4 @@ def queue_upkeep(kind: UpkeepKind, dataset: Dataset, segment: Segment | None = N
     return True
 
 
-JOBS: Final = {UpkeepKind.ROLLUP: run_rollup, UpkeepKind.DROP: run_drop}
+JOBS: Final = {UpkeepKind.ROLLUP: run_rollup, UpkeepKind.DROP: run_drop, UpkeepKind.REINDEX: run_reindex}

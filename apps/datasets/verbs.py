@@ -16,6 +16,7 @@ VERBS: Final = {
     "datasets.source_created": "A source was created",
     "datasets.source_deleted": "A source was taken away",
     "datasets.source_run": "A source was asked for its files",
+    "datasets.reindexed": "The cells of a dataset's events were computed anew",
     "datasets.rollups_rebuilt": "The rollups of a segment were queued to be built anew",
     "datasets.version_dropped": "A version was given up before its time",
     "datasets.version_published": "An import published a version",
