@@ -305,13 +305,6 @@ class TermOut(OutSerializer):
         fields = ["no", "text", "aliases"]
 
 
-class QualityOut(serializers.Serializer[Any]):
-    """How good the rows of the current version are."""
-
-    score = serializers.FloatField(required=False)
-    warnings = serializers.DictField(child=serializers.IntegerField(), required=False)
-
-
 class RejectQuery(serializers.Serializer[Any]):
     """How evidence is sent."""
 

@@ -20,6 +20,7 @@ from apps.datasets import services
 from apps.datasets.api import serializers
 from apps.datasets.api.filters import DatasetFilter, ImportFilter
 from apps.datasets.api.multipart import carries_files, read_body
+from apps.datasets.api.quality import QualityOut
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.inspecting import propose
 from apps.datasets.models import Dataset, Import, Term, TermField, Version
@@ -125,7 +126,7 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
         """Delete the dataset."""
         services.delete_dataset(actor=self.actor, dataset=row)
 
-    @extend_schema(responses=serializers.QualityOut)
+    @extend_schema(responses=QualityOut)
     @action(detail=True)
     def quality(self, request: Request, pk: str) -> Response:
         """Return the quality report of the current version."""
