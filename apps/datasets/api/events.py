@@ -118,7 +118,7 @@ class EventViewSet(ResourceViewSet[Event]):
     permission = "datasets.export"
     serializer_class = EventOut
     pagination_class = EventPagination
-    filter_backends = ()
+    filter_backends: Any = ()
     query_serializer_classes = {"list": EventParameters}
     lookup_field = "event_id"
     lookup_value_regex = "[^/.]+"
@@ -133,7 +133,7 @@ class EventViewSet(ResourceViewSet[Event]):
         """Answer one page in the order cell, time, number; a cursor stays in the version it began with."""
         dataset = visible_dataset(self.actor, self.kwargs["dataset_id"])
         question = event_question(self.validated_query())
-        page = self.paginate_queryset((dataset, question))  # type: ignore[arg-type]
+        page = self.paginate_queryset((dataset, question))
         return self.get_paginated_response(self.answer(page, many=True))
 
     @extend_schema(parameters=[OpenApiParameter("event_id", PLACE, OpenApiParameter.PATH)])

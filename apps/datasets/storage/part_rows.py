@@ -70,7 +70,7 @@ class PartRows:
             places.append(place)
         order = np.argsort(np.concatenate(places))
         whole = pa.concat_tables(tables) if len(tables) > 1 else tables[0]
-        return whole if len(tables) == 1 else whole.take(pa.array(order))
+        return whole if len(tables) == 1 else whole.take(order)
 
     def _of_part(self, parts: list[_Part], index: int, event_nos: Int64s) -> pa.Table:
         """Return the rows of one part; raises KeyError for an event that it does not hold."""
