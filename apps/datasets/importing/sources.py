@@ -50,6 +50,15 @@ class FileRepeated(Invalid):
     code = "datasets.file_repeated"
 
 
+class ChecksumMismatch(Invalid):
+    """The file is not the one that was promised.
+
+    Its SHA-256, or another digest that was stated for it, differs. Send or fetch it again.
+    """
+
+    code = "datasets.checksum_mismatch"
+
+
 class SourceGone(Conflict):
     """The uploaded files are no longer kept.
 
