@@ -76,9 +76,7 @@ def update_profile(*, actor: Actor, profile: Profile, **changes: Any) -> Profile
 def delete_profile(*, actor: Actor, profile: Profile) -> None:
     """Delete a profile; imports that were read by it keep their mapping, sources go on without one."""
     require(actor, "datasets.ingest")
-    record_audit(
-        actor=actor, verb="datasets.profile_deleted", target=profile, changes={"name": profile.name}
-    )
+    record_audit(actor=actor, verb="datasets.profile_deleted", target=profile, changes={"name": profile.name})
     profile.delete()
 
 

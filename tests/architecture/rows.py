@@ -261,9 +261,7 @@ class World:
         """Return a profile that no call before has deleted."""
         mapping = {"fields": {"timestamp": {"column": "time"}, "category": {"constant": "event"}}}
         name = f"Profile {uuid7()}"
-        return Profile.objects.create(
-            organization=self.actors.organization, name=name, mapping=mapping
-        ).pk
+        return Profile.objects.create(organization=self.actors.organization, name=name, mapping=mapping).pk
 
     def upload_of(self, person: Person) -> Any:
         """Return the id of an upload of the person, of the admin if a program asks: it acts for them."""

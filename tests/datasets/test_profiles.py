@@ -27,7 +27,9 @@ MAPPING = {
 
 
 def post(actors: Actors, **body: Any) -> Any:
-    return actors.manager.api.post("/api/v1/profiles", {"name": "Desk", "mapping": MAPPING, **body})
+    return actors.manager.api.post(
+        "/api/v1/profiles", {"name": "Desk", "mapping": MAPPING, **body}, format="json"
+    )
 
 
 def test_a_saved_decision_is_taken_again_for_the_same_header_in_any_order(
@@ -36,7 +38,7 @@ def test_a_saved_decision_is_taken_again_for_the_same_header_in_any_order(
     _, waiting = made(actors.manager, run_jobs, upload(FIRST), name="First")
     assert waiting["status"] == "waiting"
     address = f"/api/v1/imports/{waiting['id']}/mapping"
-    response = actors.manager.api.post(address, {"mapping": MAPPING, "save_as": "Desk"})
+    response = actors.manager.api.post(address, {"mapping": MAPPING, "save_as": "Desk"}, format="json")
     assert response.status_code == 202, response.content
     run_jobs()
 
@@ -81,7 +83,8 @@ def test_a_profile_of_another_organization_is_not_known(actors: Actors) -> None:
 def test_personal_columns_are_not_kept_by_a_profile_unasked(actors: Actors, run_jobs: Run) -> None:
     assert post(actors, mapping={**MAPPING, "keep_personal": True}).status_code == 403
     kept = {**MAPPING, "keep_personal": True}
-    assert actors.admin.api.post("/api/v1/profiles", {"name": "All", "mapping": kept}).status_code == 201
+    body = {"name": "All", "mapping": kept}
+    assert actors.admin.api.post("/api/v1/profiles", body, format="json").status_code == 201
     Profile.objects.update(signature='["hoch", "quer", "wann", "was"]')
 
     _, row = made(actors.manager, run_jobs, upload(FIRST), name="First")
@@ -113,7 +116,8 @@ def test_another_mapping_forgets_the_header_and_deleting_leaves_imports(
     assert actors.viewer.api.get(address).json()["is_for"] == ["hoch", "quer", "wann", "was"]
 
     changed = {**MAPPING, "properties": "none"}
-    assert actors.manager.api.patch(address, {"mapping": changed}).json()["is_for"] == []
+    patched = actors.manager.api.patch(address, {"mapping": changed}, format="json")
+    assert patched.json()["is_for"] == []
     assert actors.viewer.api.delete(address).status_code == 403
     assert actors.manager.api.delete(address).status_code == 204
     assert actors.manager.api.get(address).status_code == 404

@@ -1,9 +1,9 @@
 """The addresses of the API of datasets."""
 
 from apps.common.viewsets import ApiRouter
-from apps.datasets.api.profiles import ProfileViewSet
 from apps.datasets.api.events import EventViewSet
 from apps.datasets.api.evidence import RejectViewSet
+from apps.datasets.api.profiles import ProfileViewSet
 from apps.datasets.api.sources import SourceViewSet
 from apps.datasets.api.uploads import UploadViewSet
 from apps.datasets.api.views import DatasetImportViewSet, DatasetViewSet, ImportViewSet, VersionViewSet

@@ -1,7 +1,7 @@
 """Where files come from by themselves: profiles say how they are read, sources where they lie and when."""
 
-import json
 import datetime as dt
+import json
 from typing import Self
 
 from django.db import models
