@@ -17,6 +17,8 @@ from apps.datasets.queries.cells import FULL_TURN, base_ranges, centres, positio
 from apps.datasets.reading.rows import Floats, Int64s
 
 MAX_RANGES: Final = 200
+# More conditions on a row than these cost more than the rows they keep away.
+CONDITIONS_MAX: Final = 8
 # All cells of this resolution, 5,882, are tried at once.
 FIRST_LEVEL: Final = 2
 # A cover of more cells is not refined: its children would be too many ranges.
@@ -93,3 +95,14 @@ def _distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
     beside = np.arccos(np.clip(largest_cosine, -1.0, 1.0))
     is_over = np.mod(longitudes - box.west, FULL_TURN) <= box.width
     return np.where(is_over, along, beside)
+
+
+def few_ranges(ranges: Int64s) -> Int64s:
+    """Join ascending ranges over their narrowest gaps until few are left; they hold more then, never less."""
+    if len(ranges) <= CONDITIONS_MAX:
+        return ranges
+    gaps = ranges[1:, 0] - ranges[:-1, 1]
+    cuts = np.sort(np.argsort(gaps)[-(CONDITIONS_MAX - 1) :])
+    firsts = np.concatenate([ranges[:1, 0], ranges[cuts + 1, 0]])
+    lasts = np.concatenate([ranges[cuts, 1], ranges[-1:, 1]])
+    return np.stack([firsts, lasts], axis=1)

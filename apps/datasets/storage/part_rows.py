@@ -80,7 +80,7 @@ class PartRows:
         offsets = event_nos - part.first
         groups, table = self._groups(part, np.unique(offsets // ROW_GROUP_ROWS))
         starts = np.searchsorted(groups, offsets // ROW_GROUP_ROWS) * ROW_GROUP_ROWS
-        return table.take(pa.array(starts + offsets % ROW_GROUP_ROWS))
+        return table.take(starts + offsets % ROW_GROUP_ROWS)
 
     def _groups(self, part: _Part, wanted: Int64s) -> tuple[Int64s, pa.Table]:
         """Return at least the wanted row groups of a part, and which they are."""
