@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+import orjson
 from django.conf import settings
 
 from apps.common.answers import Answer, answer_key, cached_answer
@@ -12,6 +13,8 @@ from apps.spatial.cell_facts import cell_facts
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, citation, encode_answer
 from apps.spatial.hexes import aggregate_hexes, plan_hexes, reading_events
 from apps.spatial.sources import HexQuery, Source
+from apps.spatial.tiles import MEDIA_TYPE, Tile
+from apps.spatial.tiles.reading import Measure, count_outside, draw_tile, read_heatmap
 from apps.spatial.timeline import read_timeline
 
 LIMITS: Final = {
@@ -72,6 +75,32 @@ def answer_timeline(
         return Answer.json({**head, **asdict(timeline), "suppressed": False})
 
     return _kept("timeline", query, sources, build, bucket, with_categories)
+
+
+def answer_tile(query: HexQuery, sources: tuple[Source, ...], tile: Tile, measure: Measure) -> Answer:
+    """Return a vector tile, without bytes where it shows no cell; raises what `aggregate_hexes` raises."""
+
+    def build() -> Answer:
+        body, cells = draw_tile(query, sources, tile, measure)
+        return Answer.of(body, MEDIA_TYPE, cells)
+
+    return _kept("tile", query, sources, build, tile, measure)
+
+
+def answer_heatmap(query: HexQuery, sources: tuple[Source, ...], tile: Tile) -> Answer:
+    """Return the cells with their centre in a tile; raises what `aggregate_hexes` raises."""
+
+    def build() -> Answer:
+        document, cells = read_heatmap(query, sources, tile)
+        return Answer.of(orjson.dumps(document), "application/json", cells)
+
+    return _kept("heatmap", query, sources, build, tile)
+
+
+def answer_outside(query: HexQuery, sources: tuple[Source, ...]) -> int:
+    """Return how many events lie in cells that no tile owns."""
+    kept = _kept("outside", query, sources, lambda: Answer.json(count_outside(query, sources)))
+    return int(kept.body)
 
 
 def _kept(

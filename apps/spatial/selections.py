@@ -7,7 +7,9 @@ import h3.api.basic_int as h3
 
 from apps.common.errors import FieldError, Invalid
 from apps.datasets.queries.cells import BASE_RESOLUTION, COARSEST_RESOLUTION
+from apps.datasets.queries.polygons import Polygons, plain_geometry
 from apps.datasets.queries.selections import Box, Descendants, Everywhere, Selection
+from apps.spatial.models import Area
 
 EDGES: Final = 4
 
@@ -15,19 +17,32 @@ EDGES: Final = 4
 class SelectionInvalid(Invalid):
     """The selection is not a possible one.
 
-    Take one of: `bbox=west,south,east,north` in degrees; `cell` with H3 cells, not finer than the resolution;
-    none for everything.
+    Take one of: `bbox=west,south,east,north` in degrees; `area`, the id of an area; `cell` with H3 cells, not
+    finer than the resolution; `polygon` in a body, a GeoJSON Polygon or MultiPolygon of at most 10,000
+    vertices; none for everything.
     """
 
     code = "spatial.selection_invalid"
 
 
 def parse_selection(
-    bbox: str | None, cells: Sequence[str], resolution: int | None
+    bbox: str | None,
+    cells: Sequence[str],
+    resolution: int | None,
+    *,
+    area: Area | None = None,
+    polygon: Any = None,
 ) -> tuple[Selection, dict[str, Any]]:
     """Return the selection and how an answer repeats it; raises SelectionInvalid."""
-    if bbox is not None and cells:
-        raise _invalid("bbox", "Select by bbox or by cell, not by both.")
+    kinds = {
+        "bbox": bbox is not None,
+        "cell": cells,
+        "area": area is not None,
+        "polygon": polygon is not None,
+    }
+    chosen = [name for name, is_chosen in kinds.items() if is_chosen]
+    if len(chosen) > 1:
+        raise _invalid(chosen[0], f"Select by {chosen[0]} or by {chosen[1]}, not by both.")
     if bbox is not None:
         box = parse_box(bbox)
         return box, {"bbox": [box.west, box.south, box.east, box.north]}
@@ -35,7 +50,19 @@ def parse_selection(
         roots = [parse_cell(text, finest=resolution) for text in cells]
         unique = tuple(dict.fromkeys(roots))
         return Descendants(unique), {"cell": [h3.int_to_str(root) for root in unique]}
+    if area is not None:
+        return parse_polygon(area.polygon), {"area": str(area.pk)}
+    if polygon is not None:
+        return parse_polygon(polygon), {"polygon": plain_geometry(polygon)}
     return Everywhere(), {}
+
+
+def parse_polygon(geometry: Any) -> Polygons:
+    """Return the selection of a GeoJSON Polygon or MultiPolygon; raises SelectionInvalid."""
+    try:
+        return Polygons.from_geojson(geometry)
+    except ValueError as error:
+        raise _invalid("polygon", f"This is no polygon to select by: {error}.") from error
 
 
 def parse_box(text: str) -> Box:

@@ -51,7 +51,8 @@ class HexQuery:
     """A map question as asked (the parameters Q of places-maps.md section 2).
 
     resolution None: chosen by the estimate. `echo` is the selection as the answer repeats it. include: of
-    categories, labels, value, geometry.
+    categories, labels, value, geometry. pinned: the version to read of each dataset; without, `version` of
+    the one dataset or each one's current version.
     """
 
     dataset_ids: tuple[uuid.UUID, ...]
@@ -62,6 +63,7 @@ class HexQuery:
     resolution: int | None = None
     level: float = 0.95
     include: frozenset[str] = frozenset({"categories", "value"})
+    pinned: tuple[int, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -93,7 +95,11 @@ def open_sources(actor: Actor, query: HexQuery) -> tuple[Source, ...]:
     """
     visible = Dataset.objects.visible_to(actor).select_related("current_version")
     found = {dataset.pk: dataset for dataset in visible.filter(pk__in=query.dataset_ids)}
-    return tuple(_open_source(found.get(pk), pk, query) for pk in dict.fromkeys(query.dataset_ids))
+    ids = tuple(dict.fromkeys(query.dataset_ids))
+    numbers = query.pinned or (query.version,) * len(ids)
+    return tuple(
+        _open_source(found.get(pk), pk, query, number) for pk, number in zip(ids, numbers, strict=True)
+    )
 
 
 def open_scopes(sources: Sequence[Source], query: HexQuery) -> list[Scope]:
@@ -113,13 +119,13 @@ def open_scopes(sources: Sequence[Source], query: HexQuery) -> list[Scope]:
     ]
 
 
-def _open_source(dataset: Dataset | None, pk: uuid.UUID, query: HexQuery) -> Source:
+def _open_source(dataset: Dataset | None, pk: uuid.UUID, query: HexQuery, number: int | None) -> Source:
     if dataset is None:
         raise NotFound(f"There is no dataset {pk}.")
     if dataset.current_version is None:
         raise NotReady(f"The dataset {dataset.name} has no version yet.")
     current = dataset.current_version
-    version = current if query.version is None else readable_version(dataset, query.version)
+    version = current if number is None else readable_version(dataset, number)
     span = query.filters.window.in_zone(ZoneInfo(dataset.zone))
     return Source(dataset, version, epoch_of(version, span))
 

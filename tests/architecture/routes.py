@@ -46,6 +46,7 @@ PUBLIC = {
 NOWHERE = "api/"  # what is left of the API's addresses: 404 for everybody
 # A segment with the place that follows it, in either syntax of routes.
 PLACE = re.compile(r"(\w[\w-]*)/(?:<[^>]+>|\(\?P<\w+>[^)]*\))")
+FURTHER = re.compile(r"<int:\w+>")
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -69,7 +70,9 @@ class Address:
 
     def path_to(self, row_of: Callable[[str], Any]) -> str:
         """Return the address of real rows; `row_of` gives what stands after a segment, as `datasets`."""
-        return "/" + PLACE.sub(lambda match: f"{match[1]}/{row_of(match[1])}", self.route)
+        path = PLACE.sub(lambda match: f"{match[1]}/{row_of(match[1])}", self.route)
+        # What is left are further numbers of one place, as of a map tile.
+        return "/" + FURTHER.sub("0", path)
 
     def permission_of(self, method: str) -> str:
         """Return the permission that the view declares for a method; empty if none."""

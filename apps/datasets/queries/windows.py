@@ -53,17 +53,24 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A window as asked: instants with offset, or bare dates, which mean whole days of each zone."""
+    """A window as asked: instants with offset, or bare dates, which mean whole days of each zone.
+
+    length: where the window ends after its start, if it has no end.
+    """
 
     start: datetime | date | None = None
     end: datetime | date | None = None
+    length: timedelta | None = None
 
     def in_zone(self, zone: ZoneInfo) -> Span:
         """Return the instants that the window means in a zone; a bare date as end includes that day."""
         end = self.end
         if end is not None and not isinstance(end, datetime):
             end = _clamped(end) + timedelta(days=1)
-        return Span(zone, _instant(self.start, zone), _instant(end, zone))
+        start = _instant(self.start, zone)
+        if end is None and start is not None and self.length is not None:
+            return Span(zone, start, start + self.length)
+        return Span(zone, start, _instant(end, zone))
 
 
 def period_start(instant: datetime, precision: Precision, zone: ZoneInfo) -> datetime:

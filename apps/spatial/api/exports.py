@@ -9,18 +9,16 @@ from rest_framework.request import Request as ApiRequest
 
 from apps.common.negotiation import FormatNegotiation
 from apps.common.streaming import stream
-from apps.datasets.models import Dataset
-from apps.spatial.api.parameters import ExportParameters, hex_query
+from apps.spatial.api.base import MapViewSet
+from apps.spatial.api.parameters import ExportParameters
 from apps.spatial.api.renderers import renderer_of
-from apps.spatial.api.views import DatasetQueryViewSet
 from apps.spatial.exporting.exports import EXTENSIONS, ExportKind, Request, open_export
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
 
 
-class ExportViewSet(DatasetQueryViewSet):
+class ExportViewSet(MapViewSet):
     """Exports of datasets' versions."""
 
-    queryset = Dataset.objects.all()
     permission = "spatial.export"
     limit = "export"
     renderer_classes = tuple(renderer_of(form) for form in EXTENSIONS)
@@ -50,7 +48,7 @@ class ExportViewSet(DatasetQueryViewSet):
 
     def _asked(self, values: dict[str, Any]) -> Request:
         return Request(
-            query=hex_query(values),
+            query=self.asked(values),
             kind=ExportKind(values["kind"]),
             form=AnswerFormat(self.request.accepted_renderer.format),
             guarded=values["safe"] == "excel",

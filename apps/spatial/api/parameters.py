@@ -2,20 +2,23 @@
 
 import datetime as dt
 import re
+from enum import StrEnum
 from math import isfinite
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers import TimeField
+from apps.common.serializers import StrictSerializer, TimeField
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.timeline import Bucket
 from apps.datasets.queries.windows import Window
 from apps.spatial.exporting.exports import EXTENSIONS, ExportKind
 from apps.spatial.formats import AnswerFormat
+from apps.spatial.models import Area
 from apps.spatial.selections import parse_selection
 from apps.spatial.sources import HexQuery
+from apps.spatial.tiles.reading import Measure
 
 DATASETS_MAX: Final = 8
 NAMES_MAX: Final = 50
@@ -24,6 +27,10 @@ NAME_CHARACTERS: Final = 200
 INCLUDES: Final = ("categories", "labels", "value", "geometry")
 DEFAULT_INCLUDES: Final = frozenset({"categories", "value"})
 BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+# What a tile decides.
+LEFT_TO_TILES: Final = frozenset({"bbox", "area", "cell", "include"})
+# version.rules_no of each dataset in the order asked.
+STAMP: Final = r"^[1-9][0-9]{0,8}\.[0-9]{1,9}(,[1-9][0-9]{0,8}\.[0-9]{1,9}){0,7}\Z"
 
 
 @extend_schema_field({"type": "string", "example": "2023-03-01"})
@@ -44,12 +51,29 @@ class MomentField(serializers.Field[Any, Any, Any, Any]):
         return value.isoformat()
 
 
+@extend_schema_field(
+    {
+        "type": "object",
+        "required": ["type", "coordinates"],
+        "properties": {
+            "type": {"type": "string", "enum": ["Polygon", "MultiPolygon"]},
+            "coordinates": {"type": "array", "items": {"type": "array", "items": {}}},
+        },
+    }
+)
+class PolygonField(serializers.JSONField):
+    """GeoJSON; what is in it is checked where it is used."""
+
+
 class FiniteField(serializers.FloatField):
     """A number that is one: float() also takes nan and inf."""
 
     def to_internal_value(self, data: Any) -> float:
         """Return the number."""
-        number = super().to_internal_value(data)
+        try:
+            number = super().to_internal_value(data)
+        except OverflowError:  # a whole number in JSON that is too large for a float
+            self.fail("invalid")
         if not isfinite(number):
             self.fail("invalid")
         return number
@@ -62,6 +86,8 @@ class IncludeField(serializers.ListField):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         """Return the names."""
+        if not isinstance(data, list):
+            self.fail("not_a_list", input_type=type(data).__name__)
         return super().to_internal_value([name for item in data for name in str(item).split(",") if name])
 
 
@@ -73,13 +99,14 @@ def _names(limit: int = NAMES_MAX, characters: int = NAME_CHARACTERS) -> seriali
     )
 
 
-class MapParameters(serializers.Serializer[Any]):
+class MapParameters(StrictSerializer):
     """Datasets, selection, window and filters of a map question."""
 
     dataset = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=DATASETS_MAX)
     version = serializers.IntegerField(min_value=1, required=False)
     resolution = serializers.IntegerField(min_value=3, max_value=11, required=False)
     bbox = serializers.CharField(max_length=200, required=False, help_text="west,south,east,north in degrees")
+    area = serializers.UUIDField(required=False)
     cell = _names(CELLS_MAX, 20)
     to = MomentField(required=False)
     category = _names()
@@ -90,7 +117,7 @@ class MapParameters(serializers.Serializer[Any]):
     weekday = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=7), max_length=7, default=list
     )
-    level = serializers.FloatField(min_value=0.5, max_value=0.999, default=0.95)
+    level = FiniteField(min_value=0.5, max_value=0.999, default=0.95)
     include = IncludeField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -135,6 +162,79 @@ class TimelineParameters(MapParameters):
     group = serializers.ChoiceField(choices=["category"], required=False)
 
 
+class Operation(StrEnum):
+    """What a question in JSON asks for."""
+
+    AGGREGATE = "aggregate"
+    TIMELINE = "timeline"
+
+
+class HexesBody(MapParameters):
+    """Those of the hexagon call and of the timeline as JSON, and a polygon to select by."""
+
+    operation = serializers.ChoiceField(choices=[each.value for each in Operation], default="aggregate")
+    polygon = PolygonField(required=False)
+    format = serializers.ChoiceField(choices=[form.value for form in AnswerFormat], required=False)
+    estimate = serializers.BooleanField(default=False)
+    bucket = serializers.ChoiceField(choices=[bucket.value for bucket in Bucket], required=False)
+    group = serializers.ChoiceField(choices=["category"], required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check what two fields say together."""
+        if attrs["operation"] == Operation.TIMELINE and "bucket" not in attrs:
+            raise serializers.ValidationError({"bucket": "A timeline needs it."}, code="required")
+        return super().validate(attrs)
+
+
+class TileParameters(MapParameters):
+    """Those of tiles: the tile itself is the selection, and the measure is what the answer includes."""
+
+    measure = serializers.ChoiceField(choices=[measure.value for measure in Measure], default="count")
+    v = serializers.RegexField(
+        STAMP,
+        max_length=200,
+        required=False,
+        help_text="version.rules of each dataset, as in the address that `tiles.json` gives",
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Leave out what a tile decides."""
+        fields = super().get_fields()
+        return {name: field for name, field in fields.items() if name not in LEFT_TO_TILES}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check what two parameters say together."""
+        if "v" in attrs and "version" in attrs:
+            raise serializers.ValidationError({"version": "Give v or version, not both."})
+        if "v" in attrs and attrs["v"].count(",") + 1 != len(set(attrs["dataset"])):
+            raise serializers.ValidationError({"v": "Give one version.rules for each dataset."})
+        return super().validate(attrs)
+
+
+class HeatmapParameters(MapParameters):
+    """Those of heatmaps: the tile is the selection, and the window has names of its own."""
+
+    ts_start = MomentField(required=False)
+    ts_end = MomentField(required=False)
+    horizon = serializers.IntegerField(
+        min_value=0, max_value=336, required=False, help_text="Hours after ts_start at which the window ends."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Leave out what a tile and the window's other names decide."""
+        fields = super().get_fields()
+        return {name: field for name, field in fields.items() if name not in LEFT_TO_TILES | {"from", "to"}}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Check what two parameters say together, and name the window as other calls do."""
+        if "horizon" in attrs and "ts_start" not in attrs:
+            raise serializers.ValidationError({"ts_start": "A horizon needs it."}, code="required")
+        if _ends_before_it_starts(attrs.get("ts_start"), attrs.get("ts_end")):
+            raise serializers.ValidationError({"ts_end": "The window ends before it starts."})
+        window = {"from": attrs.pop("ts_start", None), "to": attrs.pop("ts_end", None)}
+        return super().validate(attrs | window)
+
+
 class ExportParameters(MapParameters):
     """Those of an export."""
 
@@ -148,13 +248,19 @@ class ExportParameters(MapParameters):
     bom = serializers.BooleanField(default=False, help_text="a byte order mark before CSV, which Excel needs")
 
 
-def hex_query(values: dict[str, Any]) -> HexQuery:
-    """Return the question that checked parameters ask; raises SelectionInvalid."""
+def hex_query(values: dict[str, Any], *, area: Area | None = None) -> HexQuery:
+    """Return the question that checked parameters ask, within the area they name; raises SelectionInvalid."""
     resolution = values.get("resolution")
-    selection, echo = parse_selection(values.get("bbox"), values["cell"], resolution)
+    selection, echo = parse_selection(
+        values.get("bbox"),
+        values.get("cell", ()),
+        resolution,
+        area=area,
+        polygon=values.get("polygon"),
+    )
     hours = (values["hour_from"], values["hour_to"]) if "hour_from" in values else None
     filters = Filters(
-        window=Window(values.get("from"), values.get("to")),
+        window=Window(values.get("from"), values.get("to"), _length(values.get("horizon"))),
         categories=tuple(values["category"]),
         labels=tuple(values["label"]),
         value_min=values.get("value_min"),
@@ -172,6 +278,10 @@ def hex_query(values: dict[str, Any]) -> HexQuery:
         level=values["level"],
         include=frozenset(values["include"]) if "include" in values else DEFAULT_INCLUDES,
     )
+
+
+def _length(horizon: int | None) -> dt.timedelta | None:
+    return None if horizon is None else dt.timedelta(hours=horizon)
 
 
 def _ends_before_it_starts(start: Any, end: Any) -> bool:

@@ -125,3 +125,60 @@ class TimelineOut(AnswerOut):
     buckets = BucketOut(many=True)
     events = serializers.IntegerField()
     unplaced = serializers.IntegerField()
+
+
+class VectorLayerOut(serializers.Serializer[Any]):
+    """A layer of the tiles: its attributes by name, each with what it says."""
+
+    id = serializers.CharField()
+    minzoom = serializers.IntegerField()
+    maxzoom = serializers.IntegerField()
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """Add `fields`, which a serializer calls something else."""
+        return {**super().get_fields(), "fields": serializers.DictField(child=serializers.CharField())}
+
+
+class TileJsonOut(serializers.Serializer[Any]):
+    """TileJSON 3.0. `outside_mercator_events` lie in cells beyond 85.0511 degrees, which no tile owns."""
+
+    tilejson = serializers.CharField()
+    name = serializers.CharField()
+    scheme = serializers.CharField()
+    tiles = serializers.ListField(child=serializers.CharField())
+    minzoom = serializers.IntegerField()
+    maxzoom = serializers.IntegerField()
+    bounds = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
+    vector_layers = VectorLayerOut(many=True)
+    outside_mercator_events = serializers.IntegerField()
+
+
+class HeatCellOut(serializers.Serializer[Any]):
+    """A cell: `centroid` is longitude and latitude, `polygon` a GeoJSON geometry."""
+
+    h3 = serializers.CharField()
+    count = serializers.IntegerField()
+    categories = serializers.DictField(child=serializers.IntegerField())
+    centroid = serializers.ListField(child=serializers.FloatField(), min_length=2, max_length=2)
+    polygon = serializers.DictField()
+
+
+class HeatmapMetaOut(serializers.Serializer[Any]):
+    """The tile's west, south, east, north; the greatest count; the window and how long it is."""
+
+    bounds = serializers.ListField(child=serializers.FloatField(), min_length=4, max_length=4)
+    max_count = serializers.IntegerField()
+    timeframe = WindowOut()
+    horizon_hours = serializers.FloatField(allow_null=True)
+
+
+class HeatmapOut(AnswerOut):
+    """The cells whose centre lies in a tile."""
+
+    z = serializers.IntegerField()
+    x = serializers.IntegerField()
+    y = serializers.IntegerField()
+    resolution = serializers.IntegerField()
+    meta = HeatmapMetaOut()
+    events = serializers.IntegerField()
+    cells = HeatCellOut(many=True)
