@@ -71,6 +71,7 @@ CLOCKS: Final = (
     Clock("prune", "apps.common.keeping.prune_now", minute="10", hour="3"),
     Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),
     Clock("flush_key_usage", "apps.accounts.periodic.flush_key_usage", every_s=60),
+    Clock("run_sources", "apps.datasets.periodic.run_sources", every_s=600),
     Clock("warm_maps", "apps.spatial.periodic.warm_maps", every_s=60, is_slow=True),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
     Clock("compact_metrics", "apps.metrics.periodic.compact_due", every_s=settings.METRICS_COMPACT_EVERY_S),
@@ -92,6 +93,8 @@ CLOCKS: Final = (
     Clock("follow_publications", "apps.projects.periodic.follow_publications", every_s=60, is_slow=True),
     Clock("sweep_mirrors", "apps.projects.periodic.sweep_mirrors", every_s=300),
     Clock("verify_mirrors", "apps.projects.periodic.verify_mirrors", minute="25"),
+    # Forecasts
+    Clock("prune_forecasts", "apps.spatial.forecast_periodic.prune_forecasts", minute="20", hour="4"),
     Clock("prune_signals", "apps.signals.periodic.prune_signals", minute="20", hour="3"),
 )
 ENTRIES: Final = {clock.name: clock for clock in CLOCKS}

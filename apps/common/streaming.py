@@ -14,7 +14,8 @@ class _Stream(StreamingHttpResponse):
     def __init__(self, *args: Any, close: Callable[[], None] | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if close is not None:
-            self._resource_closers.append(close)
+            # As Django's own FileResponse does; the stubs do not know it.
+            self._resource_closers.append(close)  # type: ignore[attr-defined]
 
 
 def stream(

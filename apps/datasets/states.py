@@ -49,6 +49,13 @@ class Outcome(models.TextChoices):
     DRY_RUN = "dry_run"
 
 
+class SourceOf(models.TextChoices):
+    """Where the files of an import come from, if not with the call itself."""
+
+    UPLOAD = "upload"
+    URL = "url"
+
+
 class UpkeepKind(models.TextChoices):
     """What a job does to storage."""
 

@@ -197,7 +197,7 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         call=list_datasets,
     ),
     Tool(
-        name="datasets_get",
+        name="datasets_describe",
         title="One dataset",
         description="Return a dataset: how many events, where, from when to when, and how good they are.",
         permission="datasets.view",
@@ -206,7 +206,7 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         call=get_dataset,
     ),
     Tool(
-        name="datasets_count_categories",
+        name="datasets_categories",
         title="Categories of a dataset",
         description="Return how many events of a dataset have each category, the most frequent first.",
         permission="datasets.view",

@@ -1,4 +1,4 @@
-"""What operators see and do of areas. Each action is one service call."""
+"""What operators see and do of areas; models and predictions stand in a module of their own."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -6,6 +6,7 @@ from django.http import HttpRequest
 
 from apps.accounts.permissions import system_actor
 from apps.common.admin import ReadOnlyAdmin
+from apps.spatial import forecast_admin  # noqa: F401 - importing registers its tables
 from apps.spatial.area_services import delete_area
 from apps.spatial.models import Area
 

@@ -4,6 +4,7 @@ A new kind of address needs one line in ROWS: the segment before the place, and 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from apps.accounts.models import AuditEntry, Invitation, Notification, Role, Use
 from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
+from apps.datasets.upload_services import begin_upload
 from apps.metrics.models import Metric
 from apps.previews.models import Device
 from apps.previews.models import Session as PreviewSession
@@ -25,7 +27,7 @@ from apps.projects.states import Visibility
 from apps.signals.models import Comment, DbtBuild, DbtModel, Event, Graph, Hydration, Run, Signal
 from apps.signals.storage.dbt_files import store_artifacts
 from apps.spatial.area_services import create_area
-from apps.spatial.models import Area
+from apps.spatial.models import Area, Artifact, ForecastModel, Prediction, TrainingRun
 from tests.factories.accounts import PASSWORD, create_member
 from tests.factories.datasets import EventRow, published_dataset
 from tests.factories.metrics import create_metric
@@ -72,6 +74,33 @@ class World:
         ImportFile.objects.create(
             source_import=row, file_no=1, name="a.csv", storage_name=name, bytes=len(CSV), sha256=b"x"
         )
+        row.refresh_from_db()
+        return row
+
+    @cached_property
+    def forecast(self) -> TrainingRun:
+        """Return a training, which failed, of a model whose artifact's file is lost."""
+        model = ForecastModel.objects.create(
+            organization=self.actors.organization, dataset=self.dataset, name="F", period="week"
+        )
+        model.artifact = Artifact.objects.create(
+            model=model, number=1, sha256="", storage_name="gone.zip", dataset_version=1,
+            serving_method="mean",
+        )  # fmt: skip
+        model.save()
+        row = TrainingRun.objects.create(model=model, status="failed")
+        row.refresh_from_db()
+        return row
+
+    @cached_property
+    def prediction(self) -> Prediction:
+        """Return a prediction of that model, of one period without cells."""
+        periods = [{"period": "2023-01-02", "start": "2023-01-02T00:00:00Z"}]
+        named = {"method": "mean", "baseline": "mean", "dataset": str(self.dataset.pk), "version": 1}
+        row = Prediction.objects.create(
+            organization=self.actors.organization, model=self.forecast.model, status="succeeded",
+            summary={"periods": periods, "resolution": 8, **named},
+        )  # fmt: skip
         row.refresh_from_db()
         return row
 
@@ -228,6 +257,10 @@ class World:
         pair = sign_in(email=self.user_of(person).email, password=PASSWORD)
         return pair.session.pk
 
+    def upload_of(self, person: Person) -> Any:
+        """Return the id of an upload of the person, of the admin if a program asks: it acts for them."""
+        return begin_upload(actor=replace(self.actors.admin.actor, user=self.user_of(person)), length=1).pk
+
     def user_of(self, person: Person) -> User:
         """Return a person's user, the admin's if they have none."""
         user = person.user or self.actors.admin.user
@@ -238,6 +271,7 @@ class World:
         """Return the ids that nobody of another organization may ever read."""
         rows = (
             self.dataset, self.job, self.invitation, self.audit_entry, self.metric, self.signal,
+            self.forecast, self.forecast.model, self.prediction,
             self.run, self.hydration, self.preview, self.device, self.actors.organization,
             self.place.project, self.place.job, self.place.proposal, self.place.run, self.place.credential,
             self.area,
@@ -257,6 +291,7 @@ Row = Callable[[World, Person], Any]
 # The segment before a place -> what stands there for a person: their own row where rows are personal.
 ROWS: Mapping[str, Row] = {
     "models": lambda world, _: world.of_the_build(MODEL),
+    "predictions": lambda world, _: world.prediction.pk,
     "artifacts": lambda world, _: world.of_the_build("manifest"),
     "api-keys": World.key_of,
     "areas": lambda world, _: world.area.pk,
@@ -265,6 +300,7 @@ ROWS: Mapping[str, Row] = {
     "categories": lambda _world, _: 0,
     "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "events": lambda world, _: f"{world.dataset.segments.get().no}-0",
     "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
     "heatmap": lambda _world, _: 0,
@@ -295,6 +331,7 @@ ROWS: Mapping[str, Row] = {
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
     "signals": lambda world, _: world.signal.pk,
+    "uploads": World.upload_of,
     "tiles": lambda _world, _: 0,
     "versions": lambda _world, _: 1,
 }
@@ -306,6 +343,10 @@ def row_of(world: World, person: Person, segment: str, where: str) -> Any:
     """Return what stands after a segment; fails with what to add where."""
     if segment == "sessions" and where.startswith("api/v1/preview/"):
         segment = "previews"
+    if segment == "models" and "signals/" not in where:
+        return world.forecast.model_id
+    if segment == "runs" and where.startswith("api/v1/models/"):
+        return world.forecast.pk
     if segment == "jobs":
         return world.job_at(where)
     if segment == "members" and "projects/" in where:

@@ -52,7 +52,7 @@ def records(content: bytes) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("form", ["json", "geojson", "geojsonseq", "csv", "arrow", "parquet"])
 def test_exported_cells_are_the_bytes_of_the_map(actors: Actors, dataset: Dataset, form: str) -> None:
-    query = {"resolution": 5, "include": "categories,labels,value", "format": form}
+    query: dict[str, Any] = {"resolution": 5, "include": "categories,labels,value", "format": form}
     response = export(actors.viewer, dataset, **query)
     shown = actors.viewer.api.get("/api/v1/hexes", {"dataset": str(dataset.pk), **query})
     assert body(response) == shown.content
@@ -116,25 +116,26 @@ def test_every_format_holds_the_same_events(actors: Actors, dataset: Dataset) ->
     parquet = pq.read_table(io.BytesIO(content("parquet")))
     assert parquet.drop_columns(["geometry"]).to_pylist() == arrow.to_pylist()
     for row, wkb in zip(parquet.to_pylist(), parquet["geometry"].to_pylist(), strict=True):
-        found = rows[row["id"]]
+        found = rows[row["number"]]
         assert shapely.from_wkb(wkb) == shapely.Point(found["longitude"], found["latitude"])
-        assert {name: row[name] for name in row if name not in {"occurred_at", "geometry"}} == {
-            name: found[name] for name in found if name != "occurred_at"
+        assert {name: row[name] for name in row if name not in {"number", "begins_at", "geometry"}} == {
+            name: found[name] for name in found if name != "id"
         }
-    assert parquet.schema.field("occurred_at").type == pa.timestamp("us", tz="UTC")
+    assert parquet.schema.field("begins_at").type == pa.timestamp("us", tz="UTC")
     geo = json.loads(parquet.schema.metadata[b"geo"])
     assert geo["columns"]["geometry"]["geometry_types"] == ["Point"]
     assert json.loads(arrow.schema.metadata[b"sextant"])["datasets"][0]["version"] == 1
 
 
 def test_filters_and_selections_narrow_events_as_they_narrow_cells(actors: Actors, dataset: Dataset) -> None:
-    for query in (
+    queries: list[dict[str, Any]] = [
         {"bbox": "-1,51,1,52", "resolution": 7},
         {"category": "Theft", "value_max": "0"},
         {"from": "2023-03-02"},
         {"hour_from": 12, "hour_to": 12},
         {"cell": "83194afffffffff"},
-    ):
+    ]
+    for query in queries:
         shown = actors.viewer.api.get("/api/v1/hexes", {"dataset": str(dataset.pk), **query}).json()
         rows = records(body(export(actors.viewer, dataset, kind="events", **query)))
         assert 0 < len(rows) < len(ROWS)

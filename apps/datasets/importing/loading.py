@@ -59,7 +59,14 @@ def _begin(attempt: Attempt) -> None:
     dataset, row = attempt.dataset, attempt.row
     with transaction.atomic():
         segment = Segment.objects.create(
-            dataset=dataset, source_import=row, slab=0, partition_key=attempt.options.partition
+            dataset=dataset,
+            slab=0,
+            partition_source=row.source_id,
+            partition_key=attempt.options.partition,
+            dataset=dataset,
+            source_import=row,
+            slab=0,
+            partition_key=attempt.options.partition,
         )
         segment.refresh_from_db(fields=["no"])
         segment.files_prefix = files_prefix(dataset, segment.no)

@@ -161,6 +161,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="import",
+            name="validators",
+            field=models.JSONField(blank=True, default=dict),
+        ),
+        migrations.AddField(
+            model_name="import",
             name="month",
             field=models.DateField(blank=True, null=True),
         ),

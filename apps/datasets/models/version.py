@@ -1,5 +1,6 @@
 """Versions and the segments they list: both immutable once published."""
 
+import uuid
 from datetime import datetime
 from typing import Self
 
@@ -81,7 +82,7 @@ class Segment(models.Model):
 class VersionQuerySet(models.QuerySet["Version"]):
     """Reads of versions, and the mark that keeps one from being dropped."""
 
-    def pin(self, version_id: object, until: datetime) -> bool:
+    def pin(self, version_id: uuid.UUID, until: datetime) -> bool:
         """Keep a version from being dropped until then at least; False if it is dropped already. One query.
 
         A pin only ever moves on: of two readers the later one decides.

@@ -97,6 +97,20 @@ def select_page(scope: Scope, near: Nearness, walk: Walk) -> sql.Composable | No
     ).format(events=sql.SQL(" UNION ALL ").join(branches), way=way, limit=walk.limit)
 
 
+def select_event(scope: Scope, segment: Segment, event_no: int) -> sql.Composable:
+    """Return the statement of one event."""
+    return sql.SQL(
+        "SELECT {columns} FROM {partition}"
+        " WHERE dataset_no = {dataset_no} AND segment_no = {segment_no} AND event_no = {event_no}"
+    ).format(
+        columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        partition=sql.Identifier(shared_partition(segment.slab)),
+        dataset_no=scope.dataset.no,
+        segment_no=segment.no,
+        event_no=event_no,
+    )
+
+
 def _branch(
     scope: Scope, segment: Segment, near: Nearness, walk: Walk, ranges: Int64s | None
 ) -> sql.Composable | None:

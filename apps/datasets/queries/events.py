@@ -5,14 +5,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
 from django.db import connection
+from psycopg import sql
 
-from apps.datasets.models import ImportFile, Segment
-from apps.datasets.queries.event_rows import COLUMNS, EventKey, Nearness, Walk, select_page
-from apps.datasets.queries.scopes import Scope
+from apps.common.errors import NotFound
+from apps.datasets.models import Dataset, ImportFile, Segment, Version
+from apps.datasets.queries.event_rows import COLUMNS, EventKey, Nearness, Walk, select_event, select_page
+from apps.datasets.queries.scopes import Filters, Scope
+from apps.datasets.queries.terms import load_vocabularies
+from apps.datasets.queries.versions import reading_events
+from apps.datasets.queries.windows import Span
 from apps.datasets.reading.rows import Precision
 from apps.datasets.storage.part_rows import PartRows, PartsGone
 
@@ -50,6 +56,7 @@ class EventRecord:
     properties: dict[str, Any] | None = None
     provenance: Provenance | None = None
     is_whole: bool = False
+    version_no: int = 0
 
     @property
     def id(self) -> str:
@@ -65,15 +72,14 @@ class EventRecord:
 def event_page(scope: Scope, near: Nearness, walk: Walk) -> list[EventRecord]:
     """Return one page of the scope's events in the order cell, time, number.
 
-    Issues one query for the rows, and one for the names of files; reads the row groups of the parts that hold
-    the rows. A walk backwards gives the page that ends before its start, in the same order.
+    Raises VersionGone, ReadTooLong. Issues one query for the rows, and one for the names of files; reads the
+    row groups of the parts that hold the rows. A walk backwards gives the page that ends before its start,
+    in the same order.
     """
     statement = select_page(scope, near, walk)
     if statement is None:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-        rows = [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
+    rows = _fetched(statement)
     if walk.is_backward:
         rows.reverse()
     events = with_parts(scope.segments, [_record(scope, row) for row in rows])
@@ -90,6 +96,36 @@ def event_pages(
     while page := event_page(scope, near, walk):
         yield page
         walk = replace(walk, after=page[-1].key)
+
+
+def find_event(dataset: Dataset, segment_no: int, event_no: int) -> EventRecord:
+    """Return one event of a segment that a kept version lists; raises NotFound. A few queries."""
+    listed = Version.objects.filter(dataset=dataset, dropped_at__isnull=True, segments=segment_no)
+    version = listed.order_by("-number").first()
+    segment = Segment.objects.filter(pk=segment_no).first()
+    if version is None or segment is None:
+        raise NotFound
+    scope = Scope(
+        dataset=dataset,
+        version=version,
+        span=Span(ZoneInfo(dataset.zone)),
+        filters=Filters(),
+        segments=(segment,),
+        category_nos=None,
+        label_nos=None,
+        vocabulary=load_vocabularies([dataset.no])[dataset.no],
+    )
+    rows = _fetched(select_event(scope, segment, event_no))
+    if not rows:
+        raise NotFound
+    return with_parts([segment], [_record(scope, rows[0])])[0]
+
+
+def _fetched(statement: sql.Composable) -> list[dict[str, Any]]:
+    """Return the rows by column."""
+    with reading_events(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        return [dict(zip(COLUMNS, row, strict=True)) for row in cursor.fetchall()]
 
 
 def with_parts(segments: Iterable[Segment], events: Sequence[EventRecord]) -> list[EventRecord]:
@@ -147,5 +183,6 @@ def _record(scope: Scope, row: dict[str, Any]) -> EventRecord:
         label=None if label_no is None else names.labels.get(label_no),
         precision=Precision(row.pop("precision")),
         has_external_id=has_external_id,
+        version_no=scope.version.number,
         **row,
     )

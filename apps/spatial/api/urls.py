@@ -1,6 +1,6 @@
 """The addresses of the API of spatial."""
 
-from django.urls import path
+from django.urls import include, path
 
 from apps.common.viewsets import ApiRouter
 from apps.spatial.api.areas import AreaViewSet
@@ -13,6 +13,7 @@ router = ApiRouter()
 router.register("areas", AreaViewSet, basename="area")
 
 urlpatterns = [
+    path("", include("apps.spatial.api.forecast_urls")),
     path("hexes", HexViewSet.as_view({"get": "aggregate"}), name="hexes"),
     path("hexes/geojson", HexViewSet.as_view({"get": "geojson"}), name="hexes-geojson"),
     path("hexes/query", HexViewSet.as_view({"post": "by_body"}), name="hexes-query"),

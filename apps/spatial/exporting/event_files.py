@@ -7,7 +7,7 @@ import orjson
 import pyarrow as pa
 
 from apps.datasets.queries.event_stream import event_batches
-from apps.spatial.exporting.event_tables import EventLayout
+from apps.spatial.exporting.event_tables import NUMBER, EventLayout
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.formats.documents import sequence_texts
 from apps.spatial.formats.writers import Layout, TableFormat, write_table
@@ -45,7 +45,7 @@ def _layout(plan: Plan, form: AnswerFormat) -> EventLayout:
     is_arrow = form is AnswerFormat.ARROW
     return EventLayout(
         zone=zones.pop() if len(zones) == 1 else "UTC",
-        instants=is_arrow or form is AnswerFormat.PARQUET,
+        with_begins=is_arrow or form is AnswerFormat.PARQUET,
         with_points=form is AnswerFormat.PARQUET or (is_arrow and "geometry" in plan.query.include),
         with_dataset=len(plan.sources) > 1,
     )
@@ -102,10 +102,12 @@ def _listed(head: dict[str, Any], name: str, lists: Iterable[list[dict[str, Any]
 
 
 def _events(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    rows = batch.to_pylist()
-    for row in rows:
+    """Return events as the list of events has them."""
+    rows = []
+    for row in batch.to_pylist():
         properties = row["properties"]
         row["properties"] = None if properties is None else orjson.Fragment(properties)
+        rows.append({"id": row.pop(NUMBER), **row})
     return rows
 
 

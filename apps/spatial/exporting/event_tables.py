@@ -16,6 +16,9 @@ from apps.datasets.queries.scopes import Scope
 from apps.spatial.formats.writers import GEOMETRY, h3_array, point_wkb
 
 E7: Final = 10_000_000
+# Not called an id, which imports would take for the source's own.
+NUMBER: Final = "number"
+BEGINS: Final = "begins_at"
 SECOND_US: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # By the number that an event has.
@@ -25,6 +28,7 @@ WHOLE_SECONDS: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 _compute: Final[Any] = pyarrow.compute
 _FIELDS: Final[list[tuple[str, pa.DataType]]] = [
+    ("occurred_at", pa.string()),
     ("precision", pa.string()),
     ("latitude", pa.float64()),
     ("longitude", pa.float64()),
@@ -41,32 +45,35 @@ _FIELDS: Final[list[tuple[str, pa.DataType]]] = [
 class EventLayout:
     """The columns of exported events.
 
-    instants: times are instants of `zone`, the start of each period, else texts at their precision.
-    with_points: a column of points as well-known binary. with_dataset: a first column names the dataset.
+    with_begins: beside the text of each time, which is at its precision, the instant in `zone` at which it
+    begins. with_points: a column of points as well-known binary. with_dataset: a first column names the
+    dataset.
     """
 
     zone: str
-    instants: bool = False
+    with_begins: bool = False
     with_points: bool = False
     with_dataset: bool = False
 
     @property
     def schema(self) -> pa.Schema:
         """Return the columns in order."""
-        time_type = pa.timestamp("us", tz=self.zone) if self.instants else pa.string()
         first: list[tuple[str, pa.DataType]] = [("dataset", pa.string())] if self.with_dataset else []
-        last: list[tuple[str, pa.DataType]] = [(GEOMETRY, pa.binary())] if self.with_points else []
-        return pa.schema([*first, ("id", pa.string()), ("occurred_at", time_type), *_FIELDS, *last])
+        last: list[tuple[str, pa.DataType]] = []
+        if self.with_begins:
+            last.append((BEGINS, pa.timestamp("us", tz=self.zone)))
+        if self.with_points:
+            last.append((GEOMETRY, pa.binary()))
+        return pa.schema([*first, (NUMBER, pa.string()), *_FIELDS, *last])
 
     def rows(self, scope: Scope, batch: EventBatch) -> pa.RecordBatch:
         """Return a batch of a scope's events as rows."""
         latitude, longitude = batch.lat_e7 / E7, batch.lon_e7 / E7
-        times = pa.array(batch.occurred_us, pa.timestamp("us", tz=self.zone))
         size = len(batch)
         columns: dict[str, Any] = {
             "dataset": pa.array([scope.dataset.name] * size) if self.with_dataset else None,
-            "id": _ids(batch),
-            "occurred_at": times if self.instants else time_texts(batch, ZoneInfo(scope.dataset.zone)),
+            NUMBER: _ids(batch),
+            "occurred_at": time_texts(batch, ZoneInfo(scope.dataset.zone)),
             "precision": _named(batch.precision, PRECISIONS),
             "latitude": pa.array(latitude),
             "longitude": pa.array(longitude),
@@ -75,13 +82,14 @@ class EventLayout:
             "label": _named(batch.label_no, _texts(scope.vocabulary.labels)),
             "value": pa.array(batch.value, mask=np.isnan(batch.value)),
             **_rest(batch),
+            BEGINS: pa.array(batch.occurred_us, pa.timestamp("us", tz=self.zone)),
             GEOMETRY: point_wkb(longitude, latitude) if self.with_points else None,
         }
         schema = self.schema
         return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def time_texts(batch: EventBatch, zone: ZoneInfo) -> pa.Array:
+def time_texts(batch: EventBatch, zone: ZoneInfo) -> "pa.Array[Any]":
     """Return each time at its precision: an instant in UTC, a day, month or year of the zone's calendar."""
     texts: list[Any] = []
     places: list[Int64s] = []
@@ -91,10 +99,9 @@ def time_texts(batch: EventBatch, zone: ZoneInfo) -> pa.Array:
         times = batch.occurred_us[place]
         texts.append(_instant_texts(times) if format_ is None else _period_texts(times, zone, format_))
         places.append(place)
-    if len(texts) == 1:
-        return texts[0]
     order = np.argsort(np.concatenate(places))
-    return pa.concat_arrays(texts).take(pa.array(order))
+    whole: pa.Array[Any] = pa.concat_arrays(texts)
+    return whole.take(order)
 
 
 def _instant_texts(times_us: Int64s) -> Any:
@@ -114,7 +121,7 @@ def _period_texts(starts_us: Int64s, zone: ZoneInfo, format_: str) -> Any:
     starts, position = np.unique(starts_us, return_inverse=True)
     instants = (EPOCH + timedelta(microseconds=start) for start in starts.tolist())
     texts = [instant.astimezone(zone).strftime(format_) for instant in instants]
-    return pa.array(texts, pa.string()).take(pa.array(position))
+    return pa.array(texts, pa.string()).take(position)
 
 
 def _ids(batch: EventBatch) -> Any:
@@ -126,9 +133,10 @@ def _texts(by_number: dict[int, str]) -> list[str | None]:
     return [by_number.get(number) for number in range(max(by_number, default=-1) + 1)]
 
 
-def _named(numbers: Int64s, texts: Sequence[str | None]) -> pa.Array:
+def _named(numbers: Int64s, texts: Sequence[str | None]) -> "pa.Array[Any]":
     """Return the text of each number, null for -1."""
-    return pa.array(texts, pa.string()).take(pa.array(numbers, mask=numbers < 0))
+    indexes: Any = pa.array(numbers, mask=numbers < 0)
+    return pa.array(texts, pa.string()).take(indexes)
 
 
 def _rest(batch: EventBatch) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class Hold:
 
     def _has_place(self) -> bool:
         """Take or renew the place; without Valkey nobody is counted."""
-        return self._try("EVAL", _TAKE, 1, self._key, self.token, AT_ONCE, int(PIN.total_seconds())) != 0
+        taken = self._try("EVAL", _TAKE, 1, self._key, self.token, AT_ONCE, int(PIN.total_seconds()))
+        return bool(taken != 0)
 
     @property
     def _key(self) -> str:

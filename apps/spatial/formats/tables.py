@@ -80,7 +80,7 @@ def _value_columns(values: Moments, level: float) -> dict[str, Any]:
     return {"value_n": shown.n, **{f"value_{name}": _nullable(column) for name, column in named.items()}}
 
 
-def _nullable(column: Floats) -> pa.Array:
+def _nullable(column: Floats) -> "pa.Array[Any]":
     return pa.array(column, mask=np.isnan(column))
 
 
