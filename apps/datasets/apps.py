@@ -22,19 +22,15 @@ class DatasetsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
-        from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - importing declares the jobs
-        from apps.datasets.models import (
-            Dataset,
-            Source,
-        )
+        from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - declares the jobs
+        from apps.datasets.models import Dataset, Source  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
         from apps.datasets.version_resource import VERSION_RESOURCE  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        register_tools(TOOLS + SOURCE_TOOLS, DATASET_RESOURCE)
-        register_tools(TOOLS, DATASET_RESOURCE, VERSION_RESOURCE)
+        register_tools(TOOLS + SOURCE_TOOLS, DATASET_RESOURCE, VERSION_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)

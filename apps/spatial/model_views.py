@@ -65,7 +65,7 @@ def model_page(request: PageRequest, model_id: uuid.UUID) -> HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
-    """One method's figures as a row of the evaluation table; `hit_rates` are at 1, 5 and 10 % of the cells."""
+    """One row of the evaluation table; `hit_rates` are the shares hit in 1, 5 and 10 % of the cells."""
 
     name: str
     serves: bool
@@ -77,7 +77,7 @@ class MethodRow:
 
     @property
     def curve(self) -> str:
-        """Return the hit rates as points of a small line chart, 100 wide and 40 high, from 0 % of the cells."""
+        """Return the hit rates as points of a line chart 100 wide and 40 high, from 0 % of the cells."""
         known = [(0.0, 0.0), *zip((10.0, 50.0, 100.0), self.hit_rates, strict=True)]
         return " ".join(f"{x:.0f},{40 - 40 * y:.1f}" for x, y in known if y is not None)
 

@@ -60,12 +60,9 @@ def _begin(attempt: Attempt) -> None:
     with transaction.atomic():
         segment = Segment.objects.create(
             dataset=dataset,
-            slab=0,
-            partition_source=row.source_id,
-            partition_key=attempt.options.partition,
-            dataset=dataset,
             source_import=row,
             slab=0,
+            partition_source=row.source_id,
             partition_key=attempt.options.partition,
         )
         segment.refresh_from_db(fields=["no"])
