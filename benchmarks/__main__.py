@@ -14,7 +14,10 @@ from benchmarks.results import Row
 from benchmarks.stage import Stage
 
 # Modules that hold a benchmark, in the order of the specification.
-NAMES = ("live", "requests", "audit_chain", "metrics", "signals", "projects", "projects_rename", "previews")
+NAMES = (
+    "live", "requests", "audit_chain", "metrics", "signals", "projects", "projects_rename", "previews",
+    "places",
+)  # fmt: skip
 # Those that run only by their name.
 NAMED_ONLY = ("metrics_sustained", "projects_manifest")
 

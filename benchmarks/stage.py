@@ -15,7 +15,12 @@ from config.embedded.services import beat_program, service_environ, worker_progr
 
 READY_SECONDS = 90.0
 # Where it is not called like its package.
-PROGRAMS = {"libnginx-mod-nchan": "nginx", "influxdb": "influxd"}
+PROGRAMS = {
+    "libnginx-mod-nchan": "nginx",
+    "influxdb": "influxd",
+    "postgresql-client": "psql",
+    "gdal-bin": "ogr2ogr",
+}
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 

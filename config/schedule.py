@@ -71,6 +71,8 @@ CLOCKS: Final = (
     Clock("prune", "apps.common.keeping.prune_now", minute="10", hour="3"),
     Clock("purge_organizations", "apps.accounts.periodic.purge_organizations", minute="30", hour="3"),
     Clock("flush_key_usage", "apps.accounts.periodic.flush_key_usage", every_s=60),
+    Clock("run_sources", "apps.datasets.periodic.run_sources", every_s=600),
+    Clock("warm_maps", "apps.spatial.periodic.warm_maps", every_s=60, is_slow=True),
     Clock("prune_datasets", "apps.datasets.periodic.prune_datasets", minute="17"),
     Clock("compact_metrics", "apps.metrics.periodic.compact_due", every_s=settings.METRICS_COMPACT_EVERY_S),
     Clock("make_metric_partitions", "apps.metrics.periodic.make_partitions", minute="5", hour="0"),

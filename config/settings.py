@@ -123,6 +123,11 @@ CORS_ALLOW_HEADERS = [
     "if-none-match",
     "last-event-id",
     "mcp-protocol-version",
+    "tus-resumable",
+    "upload-checksum",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
     "x-api-key",
     "x-organization",
     "x-request-id",
@@ -136,6 +141,12 @@ CORS_EXPOSE_HEADERS = [
     "ratelimit-policy",
     "retry-after",
     "sextant-version",
+    "tus-resumable",
+    "tus-version",
+    "upload-expires",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
     "x-request-id",
 ]
 OUTBOUND_ALLOW = env.env_list("OUTBOUND_ALLOW")
@@ -395,6 +406,9 @@ DATASETS_OWN_TABLE_MIN_ROWS = env.env_int("DATASETS_OWN_TABLE_MIN_ROWS", 250_000
 DATASETS_CHUNK_ROWS = env.env_int("DATASETS_CHUNK_ROWS", 250_000, minimum=1_000)
 DATASETS_FAST_PATH = env.env_bool("DATASETS_FAST_PATH", default=True)
 DATASETS_MULTIPART_MAX_BYTES = env.env_int("DATASETS_MULTIPART_MAX_BYTES", 209_715_200, minimum=1)
+DATASETS_UPLOAD_MAX_BYTES = env.env_int("DATASETS_UPLOAD_MAX_BYTES", 2_147_483_648, minimum=1)
+DATASETS_FETCH_MAX_BYTES = env.env_int("DATASETS_FETCH_MAX_BYTES", 2_147_483_648, minimum=1)
+DATASETS_UPLOAD_TTL_H = env.env_int("DATASETS_UPLOAD_TTL_H", 24, minimum=1)
 DATASETS_REJECT_LIMIT = env.env_float("DATASETS_REJECT_LIMIT", 0.20, maximum=1.0)
 DATASETS_REJECTS_MAX = env.env_int("DATASETS_REJECTS_MAX", 1_000_000, minimum=1)
 DATASETS_EVIDENCE_DAYS = env.env_int("DATASETS_EVIDENCE_DAYS", 90, minimum=1)
@@ -480,6 +494,7 @@ PREVIEWS_PURGE_AFTER_S = env.env_int("PREVIEWS_PURGE_AFTER_S", 86_400)
 # --- products: spatial
 SPATIAL_MAX_CELLS = env.env_int("SPATIAL_MAX_CELLS", 50_000, minimum=1)
 SPATIAL_MAX_CELLS_COMPACT = env.env_int("SPATIAL_MAX_CELLS_COMPACT", 1_000_000, minimum=1)
+SPATIAL_EXPORT_MAX_ROWS = env.env_int("SPATIAL_EXPORT_MAX_ROWS", 10_000_000, minimum=1)
 SPATIAL_CACHE_TTL_S = env.env_int("SPATIAL_CACHE_TTL_S", 600, minimum=1)
 SPATIAL_TRAIN_LIMIT_S = env.env_int("SPATIAL_TRAIN_LIMIT_S", 1_800, minimum=1)
 SPATIAL_PREDICTION_DAYS = env.env_int("SPATIAL_PREDICTION_DAYS", 90, minimum=1)

@@ -5,7 +5,8 @@ API views get `request.auth` (Credentials) and from it `request.actor`; pages ge
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,12 +104,28 @@ class Credentials:
             return Caller(subject=self.key, column=Role.VIEWER)
 
 
-def authenticate_raw(raw: str, *, ip: str | None, requested_organization: str = "") -> Credentials:
+def keys_at_hand(raws: Iterable[str]) -> dict[str, ApiKey]:
+    """Return the keys among several credentials by prefix, for `authenticate_raw`. At most one query."""
+    prefixes = set()
+    for raw in raws:
+        if keys.looks_like_key(raw.strip()):
+            with suppress(keys.KeyInvalid):
+                prefixes.add(keys.prefix_of(raw.strip()))
+    return queries.find_api_keys(prefixes) if prefixes else {}
+
+
+def authenticate_raw(
+    raw: str,
+    *,
+    ip: str | None,
+    requested_organization: str = "",
+    at_hand: Mapping[str, ApiKey] | None = None,
+) -> Credentials:
     """Return whom a key or an access token belongs to; raises Unauthenticated, AddressNotAllowed."""
     raw = raw.strip()
     now = timezone.now()
     if keys.looks_like_key(raw):
-        api_key = use_api_key(raw=raw, ip=ip, now=now)
+        api_key = use_api_key(raw=raw, ip=ip, now=now, at_hand=at_hand)
         return Credentials(api_key=api_key, requested_organization=requested_organization)
     claims = read_token(raw, "access")
     session = check_access(claims, now=now)

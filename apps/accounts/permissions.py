@@ -82,7 +82,7 @@ class Actor:
     def may(self, permission: str, target: Owned | None = None) -> bool:
         """Tell whether the actor holds `permission`, on `target` if it depends on the row.
 
-        An analyst has the manager column on rows they created, in the apps where that holds.
+        Who may write has the manager column on rows they created, in the apps where that holds.
         """
         if permission in self.permissions:
             return True
@@ -99,7 +99,7 @@ class Actor:
         may_own = self.user is not None or (
             self.api_key is not None and f"{app}:write" in self.api_key.scopes
         )
-        return permission in self.permissions or (self.role is Role.ANALYST and may_own and is_owners)
+        return permission in self.permissions or (self.role is not Role.VIEWER and may_own and is_owners)
 
 
 def require(actor: Actor, permission: str, target: Owned | None = None) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,12 +33,7 @@ UUID_PATTERN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 # Nearly every request runs two of these.
-KEY_BY_PREFIX = Prepared(
-    lambda prefix: (
-        ApiKey.objects.living().with_creator().filter(prefix=prefix, organization__deleted_at__isnull=True)
-    ),
-    "prefix",
-)
+KEY_BY_PREFIX = Prepared(lambda prefix: _usable_keys().filter(prefix=prefix), "prefix")
 SESSION_BY_ID = Prepared(
     lambda session_id: Session.objects.select_related("user").filter(pk=session_id), "session_id"
 )
@@ -156,6 +151,15 @@ def _usable_key(key_id: uuid.UUID) -> ApiKey:
 def find_api_key(prefix: str) -> ApiKey | None:
     """Return the key of a prefix with its organization and creator, unless it or the organization is gone."""
     return KEY_BY_PREFIX.first(prefix=prefix)
+
+
+def find_api_keys(prefixes: Collection[str]) -> dict[str, ApiKey]:
+    """Return the keys of several prefixes by prefix, as `find_api_key` does. One query."""
+    return {key.prefix: key for key in _usable_keys().filter(prefix__in=prefixes)}
+
+
+def _usable_keys() -> QuerySet[ApiKey]:
+    return ApiKey.objects.living().with_creator().filter(organization__deleted_at__isnull=True)
 
 
 def find_session(session_id: uuid.UUID) -> Session | None:

@@ -18,6 +18,7 @@ import orjson
 from django.conf import settings
 
 from apps.common.etags import strong_etag
+from apps.common.metrics import answers_kept
 from apps.common.valkey import valkey_at
 
 MAX_ENTRY_BYTES: Final = 1024 * 1024
@@ -56,7 +57,16 @@ def answer_key(app: str, kind: str, data: Sequence[str], question: str) -> str:
 
 def cached_answer(key: str, build: Callable[[], Answer], *, ttl_s: int) -> Answer:
     """Return the kept answer, or build and keep it; equal questions at once wait for one builder."""
-    return _store(settings.CACHE_URL).get_or_build(key, build, ttl_s=ttl_s)
+    built = []
+
+    def build_once() -> Answer:
+        built.append(key)
+        return build()
+
+    answer = _store(settings.CACHE_URL).get_or_build(key, build_once, ttl_s=ttl_s)
+    app = key.split(":", maxsplit=3)[2]
+    answers_kept.labels(app, "miss" if built else "hit").inc()
+    return answer
 
 
 class AnswerStore:

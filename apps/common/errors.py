@@ -8,6 +8,8 @@
     ├── Conflict           wrong state or duplicate
     ├── Expired            was there, its time has passed
     ├── PreconditionFailed the object changed since it was read
+    ├── Locked             somebody else is changing it at this moment
+    ├── Corrupted          the bytes that arrived are not those that were sent
     ├── TooLarge           over a size limit
     ├── Invalid            well formed, but a value is wrong
     ├── Throttled          too many
@@ -119,6 +121,18 @@ class PreconditionFailed(DomainError):
     """The object changed since you read it."""
 
     code = "precondition.failed"
+
+
+class Locked(DomainError):
+    """Somebody else is changing this at the moment; try again."""
+
+    code = "locked"
+
+
+class Corrupted(DomainError):
+    """The bytes that arrived are not those that were sent."""
+
+    code = "request.corrupted"
 
 
 class TooLarge(DomainError):

@@ -87,6 +87,9 @@ job_seconds = Histogram(
     buckets=JOB_SECONDS_BUCKETS,
 )
 live_connections = Gauge("sextant_live_connections", "Open live connections.", multiprocess_mode="livesum")
+answers_kept = Counter(
+    "sextant_cache", "Answers that may be kept, by app and by whether one was.", ["app", "outcome"]
+)
 auth_failures = Counter("sextant_auth_failures", "Requests refused because of who calls.", ["code"])
 outbound_blocked = Counter(
     "sextant_outbound_blocked", "Calls to other hosts that the address rules refused.", ["purpose"]

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from django.core import exceptions as django_errors
@@ -90,8 +90,11 @@ class CsrfFailed(errors.Forbidden):
     code = "auth.csrf_failed"
 
 
+# "Checksum Mismatch" of tus 1.0, of which HTTP itself knows nothing.
+CHECKSUM_MISMATCH: Final = 460
+
 # The first entry that the error is an instance of decides, so subclasses stand before their base.
-STATUS_BY_ERROR: Mapping[type[DomainError], HTTPStatus] = {
+STATUS_BY_ERROR: Mapping[type[DomainError], int] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
     errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
     errors.Forbidden: HTTPStatus.FORBIDDEN,
@@ -103,6 +106,8 @@ STATUS_BY_ERROR: Mapping[type[DomainError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Expired: HTTPStatus.GONE,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.Locked: HTTPStatus.LOCKED,
+    errors.Corrupted: CHECKSUM_MISMATCH,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     AddressTooLong: HTTPStatus.REQUEST_URI_TOO_LONG,
     errors.Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -112,7 +117,7 @@ STATUS_BY_ERROR: Mapping[type[DomainError], HTTPStatus] = {
 }
 
 
-def status_of(error: DomainError | type[DomainError]) -> HTTPStatus:
+def status_of(error: DomainError | type[DomainError]) -> int:
     """Return the status of an error or of its class; 500 for a bare DomainError."""
     cls = error if isinstance(error, type) else type(error)
     matches = (status for base, status in STATUS_BY_ERROR.items() if issubclass(cls, base))
@@ -142,7 +147,7 @@ def problem_body(error: DomainError, request_id: str) -> dict[str, Any]:
     return body | {name: value for name, value in error.extra.items() if name not in body}
 
 
-def render_problem(error: DomainError, request_id: str) -> tuple[HTTPStatus, bytes]:
+def render_problem(error: DomainError, request_id: str) -> tuple[int, bytes]:
     """Return status and encoded problem; if even that fails, a plain `server.error`."""
     try:
         content = json.dumps(problem_body(error, request_id), ensure_ascii=False, default=str).encode()

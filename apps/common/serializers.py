@@ -2,14 +2,19 @@
 
 import datetime as dt
 import functools
+import re
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from math import isfinite
+from typing import Any, ClassVar, Final
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.errors import FieldError, Invalid
+
+BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class TimeField(serializers.DateTimeField):
@@ -130,3 +135,32 @@ def _has_path(serializer: Any, path: list[str]) -> bool:
     if not path:
         return True
     return path[0] in fields and _has_path(fields[path[0]], path[1:])
+
+
+@extend_schema_field({"type": "string", "example": "2023-03-01"})
+class MomentField(serializers.Field[Any, Any, Any, Any]):
+    """An instant with offset, or a bare date, which is a day of each dataset's zone."""
+
+    def to_internal_value(self, data: Any) -> dt.datetime | dt.date:
+        """Return the moment; a `+` that arrived as a blank is mended: many clients forget to encode it."""
+        text = str(data).strip().replace(" ", "+")
+        if BARE_DATE.fullmatch(text):
+            day: dt.date = serializers.DateField().run_validation(text)
+            return day
+        instant: dt.datetime = TimeField().run_validation(text)
+        return instant
+
+    def to_representation(self, value: Any) -> Any:
+        """Return ISO 8601; parameters only go in."""
+        return value.isoformat()
+
+
+class FiniteField(serializers.FloatField):
+    """A number that is one: float() also takes nan and inf."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Return the number."""
+        number = super().to_internal_value(data)
+        if not isfinite(number):
+            self.fail("invalid")
+        return number

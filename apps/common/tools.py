@@ -5,7 +5,7 @@ An app adds its own in `AppConfig.ready()`:
     register_tools(
         [
             Tool(
-                name="datasets_get",
+                name="datasets_describe",
                 title="One dataset",
                 description="Return a dataset with the facts of its current version.",
                 permission="datasets.view",

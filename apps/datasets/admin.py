@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.datasets import services
-from apps.datasets.models import Dataset, Import, Reject, Segment, Version
+from apps.datasets import services, upload_services
+from apps.datasets.models import Dataset, Import, Reject, Segment, Upload, Version
 
 REJECTS_SHOWN = 50
 
@@ -87,6 +87,37 @@ class ImportAdmin(ReadOnlyAdmin):
     def retry(self, request: HttpRequest, rows: QuerySet[Import]) -> None:
         """Queue the chosen imports again."""
         self.each(request, rows, lambda row: services.retry_import(actor=operator(row.dataset), row=row))
+
+
+@admin.register(Upload)
+class UploadAdmin(ReadOnlyAdmin):
+    """Resumable uploads; expired before their time."""
+
+    list_display = (
+        "__str__",
+        "organization",
+        "owner",
+        "state",
+        "offset",
+        "length",
+        "expires_at",
+        "created_at",
+    )
+    list_filter = ("state",)
+    search_fields = ("name", "organization__slug", "owner__email")
+    list_select_related = ("organization", "owner")
+    exclude = ("storage_name",)
+    ordering = ("-created_at", "pk")
+    actions = ["expire"]
+
+    @admin.action(description="Expire: delete the file now")
+    def expire(self, request: HttpRequest, rows: QuerySet[Upload]) -> None:
+        """Expire the chosen uploads."""
+        self.each(
+            request,
+            rows,
+            lambda row: upload_services.expire_upload(actor=system_actor(row.organization), upload=row),
+        )
 
 
 @admin.register(Version)

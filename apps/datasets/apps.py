@@ -22,23 +22,35 @@ class DatasetsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
-        from apps.datasets import pruning, tasks  # noqa: F401, PLC0415 - importing declares the jobs
-        from apps.datasets.models import Dataset  # noqa: PLC0415
+        from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - importing declares the jobs
+        from apps.datasets.models import (
+            Dataset,
+            Source,
+        )
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
+        from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415
         from apps.datasets.tools import DATASET_RESOURCE, TOOLS  # noqa: PLC0415
+        from apps.datasets.version_resource import VERSION_RESOURCE  # noqa: PLC0415
 
         register_audit_verbs(VERBS)
-        register_tools(TOOLS, DATASET_RESOURCE)
+        register_tools(TOOLS + SOURCE_TOOLS, DATASET_RESOURCE)
+        register_tools(TOOLS, DATASET_RESOURCE, VERSION_RESOURCE)
         for kind in NOTICES:
             register_notice(kind)
         register_purge("datasets", pruning.purge_datasets)
-        for rule in pruning.RULES:
+        register_purge("uploads", upload_pruning.purge_uploads)
+        for rule in (*pruning.RULES, *upload_pruning.RULES):
             register_rule(rule)
         register_topic(pattern="datasets", permission="datasets.view")
         register_topic(
             pattern="datasets.<id>",
             permission="datasets.view",
             visible=lambda actor, key: Dataset.objects.visible_to(actor).filter(pk=key).exists(),
+        )
+        register_topic(
+            pattern="sources.<id>",
+            permission="datasets.view",
+            visible=lambda actor, key: Source.objects.visible_to(actor).filter(pk=key).exists(),
         )
         counting("sextant_datasets", "Living datasets.", lambda: Dataset.objects.living().count())
         register_card(

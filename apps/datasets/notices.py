@@ -4,19 +4,21 @@ from typing import Final
 
 from django.urls import reverse
 
-from apps.accounts.models import Membership
+from apps.accounts.models import Membership, Role
 from apps.accounts.services import notify
 from apps.common.db import JobStatus
 from apps.common.notices import Level, NoticeKind
-from apps.datasets.models import Import
+from apps.datasets.models import Import, SourceMonth
 from apps.datasets.states import Outcome
 
 FINISHED: Final = "datasets.import_finished"
 FAILED: Final = "datasets.import_failed"
 WAITING: Final = "datasets.import_waiting"
+MONTH_FAILED: Final = "datasets.month_failed"
 NOTICES: Final = (
     NoticeKind(name=FINISHED, title="An import that you started has finished"),
     NoticeKind(name=FAILED, title="An import that you started has failed", level=Level.WARNING),
+    NoticeKind(name=MONTH_FAILED, title="A month of a source could not be loaded", level=Level.WARNING),
     NoticeKind(name=WAITING, title="An import that you started waits for your mapping", level=Level.WARNING),
 )
 _KIND_OF: Final = {
@@ -46,6 +48,23 @@ def tell_creator(row: Import) -> None:
         # A retry of the same import may end again, and is told again.
         dedupe_key=f"{kind}:{row.pk}:{row.attempt}:{row.queued_at.isoformat()}",
     )
+
+
+def tell_managers_of_month(row: Import, month: SourceMonth) -> None:
+    """Tell the organization's managers and admins that a month of a source could not be loaded."""
+    organization = row.dataset.organization
+    managers = Membership.objects.filter(organization=organization, role__in=[Role.MANAGER, Role.ADMIN])
+    for membership in managers.select_related("user"):
+        notify(
+            user=membership.user,
+            kind=MONTH_FAILED,
+            title=f"{month} of a source of {row.dataset.name} failed",
+            body=row.error_detail,
+            organization=organization,
+            target=row,
+            page=reverse("datasets:import", args=[row.dataset_id, row.pk]),
+            dedupe_key=f"{MONTH_FAILED}:{row.pk}:{row.attempt}",
+        )
 
 
 def _title(row: Import) -> str:

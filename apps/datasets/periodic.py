@@ -3,7 +3,8 @@
 from django.utils import timezone
 
 from apps.common.locks import try_session_lock
-from apps.datasets import pruning
+from apps.datasets import pruning, upload_pruning
+from apps.datasets.source_services import run_due_sources
 
 
 def drop_segments() -> None:
@@ -14,8 +15,15 @@ def drop_segments() -> None:
             pruning.drop_unlisted_segments(timezone.now())
 
 
+def run_sources() -> None:
+    """Queue what the schedules of sources ask for."""
+    with try_session_lock("datasets.run_sources") as held:
+        if held:
+            run_due_sources(timezone.now())
+
+
 def prune_datasets() -> None:
-    """Drop versions past their number, left-over stage tables, old evidence and source files."""
+    """Drop versions past their number, left-over stage tables, old evidence, source files and uploads."""
     with try_session_lock("datasets.prune") as held:
         if not held:
             return
@@ -26,3 +34,5 @@ def prune_datasets() -> None:
         pruning.drop_stage_tables(now)
         pruning.drop_evidence(now)
         pruning.drop_source_files(now)
+        upload_pruning.expire_uploads(now)
+        upload_pruning.drop_lost_files(now)

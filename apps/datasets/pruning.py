@@ -20,7 +20,17 @@ from apps.common.errors import Conflict
 from apps.common.keeping import DELETED_AT_ONCE, KeepingRule
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.publishing import lock_dataset
-from apps.datasets.models import Dataset, Import, ImportFile, Reject, Segment, Term, Version, VersionSegment
+from apps.datasets.models import (
+    Dataset,
+    Import,
+    ImportFile,
+    Reject,
+    Segment,
+    Term,
+    Upload,
+    Version,
+    VersionSegment,
+)
 from apps.datasets.reading.errors import ReadingError
 from apps.datasets.states import DatasetStatus, SegmentState
 from apps.datasets.storage.dropping import drop_segment
@@ -68,7 +78,8 @@ def _old_versions(dataset: Dataset, now: datetime) -> QuerySet[Version]:
     kept = Version.objects.filter(dataset=dataset, dropped_at__isnull=True).order_by("-number")
     numbers = list(kept.values_list("number", flat=True))[dataset.keep_versions :]
     old = kept.filter(number__in=numbers, published_at__lt=now - GRACE)
-    return old.exclude(pk=dataset.current_version_id or "").order_by()
+    unpinned = old.filter(Q(pinned_until__isnull=True) | Q(pinned_until__lt=now))
+    return unpinned.exclude(pk=dataset.current_version_id or "").order_by()
 
 
 def drop_unlisted_segments(now: datetime) -> int:
@@ -182,13 +193,22 @@ def _old_files(now: datetime) -> QuerySet[ImportFile]:
 
 
 def delete_source_files(files: QuerySet[ImportFile]) -> int:
-    """Delete stored files and forget their names; members of one archive share a name."""
+    """Delete stored files and forget their names; members of one archive share a name.
+
+    A file that an upload still holds, or another import, stays for these.
+    """
     kept = files.exclude(storage_name="")
     names = list(kept.order_by().values_list("storage_name", flat=True).distinct())
+    imports = list(kept.order_by().values_list("source_import_id", flat=True).distinct())
+    deleted = 0
     for name in names:
+        others = ImportFile.objects.filter(storage_name=name).exclude(source_import__in=imports)
+        if others.exists() or Upload.objects.filter(storage_name=name).exists():
+            continue
         default_storage.delete(name)
+        deleted += 1
     kept.update(storage_name="")
-    return len(names)
+    return deleted
 
 
 def expire_waiting(now: datetime) -> int:

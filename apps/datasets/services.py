@@ -1,5 +1,6 @@
 """Every public write of datasets: create, change, delete, import, decide, restore."""
 
+import datetime as dt
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,11 +18,12 @@ from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
 from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
+from apps.datasets.import_sources import files_of, name_of
 from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announce_version
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
 from apps.datasets.importing.sources import FileRepeated
-from apps.datasets.models import Dataset, Import, ImportFile, Segment, Term, TermField, Version
+from apps.datasets.models import Dataset, Import, ImportFile, Segment, Source, Term, TermField, Version
 from apps.datasets.queries.versions import VersionGone
 from apps.datasets.reading.errors import DialectInvalid, MappingInvalid, ZoneUnknown
 from apps.datasets.reading.mapping import Dialect
@@ -65,7 +67,7 @@ class NotWaiting(Conflict):
 
 
 class VersionInUse(Conflict):
-    """The current version cannot be dropped."""
+    """The current version cannot be dropped, nor one that an export reads."""
 
     code = "datasets.version_in_use"
 
@@ -113,9 +115,12 @@ def create_dataset_from_files(
 
     Whoever may create a dataset may fill it, so no further permission is asked for.
     """
-    fields.setdefault("name", files[0].name)
+    settled = ImportOptions.of(options)
+    require(actor, "datasets.create")
+    chosen = files_of(actor, settled, files)
+    fields.setdefault("name", name_of(settled, chosen))
     dataset = create_dataset(actor=actor, **fields)
-    return _queue_import(actor, dataset, files, ImportOptions.of(options))
+    return _queue_import(actor, dataset, chosen, settled)
 
 
 @transaction.atomic
@@ -170,7 +175,15 @@ def start_import(
     settled = ImportOptions.of(options)
     if not settled.dry_run:
         require(actor, "datasets.publish", dataset)
-    return _queue_import(actor, dataset, files, settled)
+    return _queue_import(actor, dataset, files_of(actor, settled, files), settled)
+
+
+@transaction.atomic
+def queue_import(
+    *, actor: Actor, dataset: Dataset, options: Mapping[str, Any], source: Source, month: dt.date | None
+) -> Import:
+    """Queue an import for a source, of one of its months if it has them; raises ImportQueueFull, Invalid."""
+    return _queue_import(actor, dataset, (), ImportOptions.of(options), source=source, month=month)
 
 
 @transaction.atomic
@@ -241,13 +254,14 @@ def restore_version(*, actor: Actor, version: Version) -> Version:
 
 @transaction.atomic
 def drop_version(*, actor: Actor, version: Version) -> None:
-    """Give a version up before its time; raises VersionInUse for the current one, VersionGone."""
+    """Give a version up before its time; raises VersionInUse, VersionGone."""
     require(actor, "datasets.configure")
     dataset = lock_dataset(version.dataset)
-    if dataset.current_version_id == version.pk:
-        raise VersionInUse
+    now = timezone.now()
     living = Version.objects.filter(pk=version.pk, dropped_at__isnull=True)
-    if not living.update(dropped_at=timezone.now()):
+    if dataset.current_version_id == version.pk or living.filter(pinned_until__gt=now).exists():
+        raise VersionInUse
+    if not living.update(dropped_at=now):
         raise VersionGone
     number = {"version": version.number}
     record_audit(actor=actor, verb="datasets.version_dropped", target=dataset, changes=number)
@@ -306,7 +320,7 @@ def _save_named(dataset: Dataset) -> None:
 
 
 def _queue_import(
-    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions
+    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions, **origin: Any
 ) -> Import:
     _check_documents(actor, options)
     _check_files(files, options)
@@ -321,6 +335,7 @@ def _queue_import(
         request_id=current_request_id(),
         mode=options.mode,
         options=options.to_json(),
+        **origin,
         **actor.initiates(),
         **run_import.columns(),
     )
@@ -368,7 +383,7 @@ def _checked(parse: Callable[[Any], Document], value: Any, name: str) -> Documen
 
 
 def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:
-    if not files:
+    if not files and options.source is None:
         raise Invalid(errors=[FieldError("Give at least one file.", code="required", pointer="/file")])
     digests = [file.sha256 for file in files]
     if len(set(digests)) < len(digests) and not options.force:

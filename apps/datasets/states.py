@@ -49,6 +49,21 @@ class Outcome(models.TextChoices):
     DRY_RUN = "dry_run"
 
 
+class SourceOf(models.TextChoices):
+    """Where the files of an import come from, if not with the call itself."""
+
+    UPLOAD = "upload"
+    URL = "url"
+
+
+class UpkeepKind(models.TextChoices):
+    """What a job does to storage."""
+
+    ROLLUP = "rollup"
+    DROP = "drop"
+    REINDEX = "reindex"
+
+
 class UploadState(models.TextChoices):
     """Whether an upload still takes bytes; an expired one keeps nothing."""
 

@@ -10,11 +10,12 @@ from apps.common.db import JobStatus
 from apps.common.jobs import Listing, Run, job
 from apps.datasets.importing.announcing import announce_dataset, announce_import, announce_version
 from apps.datasets.importing.cleanup import discard_work
+from apps.datasets.importing.months import note_month
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.importing.steps import carry_out
 from apps.datasets.models import Dataset, Import
-from apps.datasets.notices import tell_creator
-from apps.datasets.states import next_dataset_status
+from apps.datasets.notices import tell_creator, tell_managers_of_month
+from apps.datasets.states import MonthState, next_dataset_status
 
 
 def in_turn(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -76,6 +77,8 @@ def settle(row: Import) -> None:
         # After the import's own last state: who follows its progress to 1.0 then hears of the version.
         announce_version(row.dataset, row.version)
     tell_creator(row)
+    if (month := note_month(row)) is not None and month.state == MonthState.FAILED:
+        tell_managers_of_month(row, month)
     discard_work(row.pk)
     move_dataset(row.dataset, "import_ended")
     start_next(row.dataset)

@@ -23,6 +23,7 @@ from apps.datasets import services
 from apps.datasets.models import Dataset, TermField
 from apps.datasets.queries.categories import counted_terms
 from apps.datasets.states import DatasetStatus
+from apps.datasets.version_resource import VERSION_RESOURCE
 
 CATEGORIES_MAX: Final = 1_000
 
@@ -73,6 +74,9 @@ class DatasetFacts(Result):
     created_at: Instant
     updated_at: Instant
     uri: str
+    version_uri: Annotated[
+        str | None, msgspec.Meta(description="The address of the current version's facts.")
+    ]
 
 
 class DatasetPage(Result):
@@ -157,6 +161,7 @@ def facts_of(row: Dataset) -> DatasetFacts:
         created_at=row.created_at,
         updated_at=row.updated_at,
         uri=DATASET_RESOURCE.address_of(row.pk),
+        version_uri=VERSION_RESOURCE.address_of(version.pk) if version else None,
     )
 
 
@@ -192,7 +197,7 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         call=list_datasets,
     ),
     Tool(
-        name="datasets_get",
+        name="datasets_describe",
         title="One dataset",
         description="Return a dataset: how many events, where, from when to when, and how good they are.",
         permission="datasets.view",
@@ -201,7 +206,7 @@ TOOLS: Final[tuple[Tool[Any], ...]] = (
         call=get_dataset,
     ),
     Tool(
-        name="datasets_count_categories",
+        name="datasets_categories",
         title="Categories of a dataset",
         description="Return how many events of a dataset have each category, the most frequent first.",
         permission="datasets.view",

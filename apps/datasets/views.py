@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any, Final, Self
 from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -17,13 +18,26 @@ from django.views.decorators.http import require_safe
 from apps.accounts.pages import PageRequest, page
 from apps.accounts.permissions import Actor
 from apps.common.db import JobStatus
-from apps.datasets.models import Dataset, Import, ImportFile, Reject
+from apps.datasets.models import (
+    Dataset,
+    Import,
+    ImportFile,
+    Profile,
+    Reject,
+    Source,
+    SourceMonth,
+    Version,
+)
 from apps.datasets.models.dataset import DatasetQuerySet
+from apps.datasets.queries.diffs import diff_to_parent
+from apps.datasets.reading.sample_city import sample_city
 
 ROWS_PER_PAGE: Final = 50
 REJECTS_PER_PAGE: Final = 25
+SAMPLE_ROWS: Final = 6_000
 CARD_ROWS: Final = 6
 IMPORTS_SHOWN: Final = 20
+MONTHS_SHOWN: Final = 6
 SEARCH_MAX_CHARS: Final = 200
 RAW_SHOWN_CHARS: Final = 400
 # The stages of an import in their order, as its page lists them.
@@ -64,8 +78,22 @@ def overview_card(request: PageRequest) -> HttpResponse:
 @page("datasets.create")
 def new_dataset(request: PageRequest) -> HttpResponse:
     """Show the upload form of a new dataset; its module sends the files to the API."""
-    context = {"action": reverse("dataset-list"), "zones": sorted(available_timezones()), **_upload_limits()}
+    context = {
+        "action": reverse("dataset-list"),
+        "zones": sorted(available_timezones()),
+        "sample": reverse("datasets:sample"),
+        **_form_facts(request.actor),
+    }
     return render(request, "datasets/new.html", context)
+
+
+@require_safe
+@page("datasets.create")
+def sample_file(request: PageRequest) -> HttpResponse:
+    """Return a small sample city as a CSV file, for who wants to try without a file of their own."""
+    stream = StringIO(newline="")
+    sample_city(stream, rows=SAMPLE_ROWS)
+    return HttpResponse(stream.getvalue(), content_type="text/csv; charset=utf-8")
 
 
 @require_safe
@@ -77,7 +105,7 @@ def new_import(request: PageRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "action": reverse("dataset-import-list", args=[dataset.pk]),
         "dataset": dataset,
         "may_publish": request.actor.may("datasets.publish", dataset),
-        **_upload_limits(),
+        **_form_facts(request.actor),
     }
     return render(request, "datasets/new_import.html", context)
 
@@ -91,10 +119,27 @@ def dataset_page(request: PageRequest, dataset_id: uuid.UUID) -> HttpResponse:
         "dataset": dataset,
         "versions": dataset.versions.filter(dropped_at__isnull=True).order_by("-number"),
         "imports": dataset.imports.select_related("version").order_by("-created_at", "id")[:IMPORTS_SHOWN],
+        "sources": _listed_sources(dataset),
         "may_ingest": request.actor.may("datasets.ingest"),
+        "may_publish": request.actor.may("datasets.publish", dataset),
+        "may_schedule": request.actor.may("datasets.schedule", dataset),
         "may_delete": request.actor.may("datasets.delete", dataset),
     }
     return render(request, "datasets/dataset.html", context)
+
+
+@require_safe
+@page("datasets.view")
+def version_changes(request: PageRequest, dataset_id: uuid.UUID, number: int) -> HttpResponse:
+    """Show what a version changed against the one before: a fragment."""
+    versions = Version.objects.select_related("parent", "dataset").filter(dropped_at__isnull=True)
+    visible = Dataset.objects.visible_to(request.actor)
+    version = get_object_or_404(versions, dataset__in=visible, dataset_id=dataset_id, number=number)
+    diff = diff_to_parent(version)
+    partitions = [each for each in diff.by_partition if each.name is not None]
+    return render(
+        request, "datasets/_changes.html", {"version": version, "diff": diff, "partitions": partitions}
+    )
 
 
 @require_safe
@@ -154,9 +199,19 @@ class RejectedRow:
         return cls(evidence, (file.member or file.name) if file else "", shown)
 
 
-def _upload_limits() -> dict[str, Any]:
+def _listed_sources(dataset: Dataset) -> QuerySet[Source]:
+    """Return a dataset's sources, each with the newest of its months as `latest_months`."""
+    months = SourceMonth.objects.order_by("source_id", "-month")
+    newest = Prefetch("months", queryset=months[:MONTHS_SHOWN], to_attr="latest_months")
+    return dataset.sources.order_by("created_at", "id").prefetch_related(newest)
+
+
+def _form_facts(actor: Actor) -> dict[str, Any]:
+    """Return what both upload forms need: where files go, how large they may be, which profiles there are."""
     return {
-        "max_bytes": settings.DATASETS_MULTIPART_MAX_BYTES,
+        "uploads": reverse("dataset-upload-list"),
+        "profiles": Profile.objects.visible_to(actor).order_by("name", "id"),
+        "max_bytes": settings.DATASETS_UPLOAD_MAX_BYTES,
         "reject_limit_percent": round(100 * settings.DATASETS_REJECT_LIMIT),
     }
 

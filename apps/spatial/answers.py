@@ -20,7 +20,11 @@ from apps.spatial.timeline import read_timeline
 LIMITS: Final = {
     AnswerFormat.JSON: "SPATIAL_MAX_CELLS",
     AnswerFormat.GEOJSON: "SPATIAL_MAX_CELLS",
+    AnswerFormat.GEOJSONSEQ: "SPATIAL_MAX_CELLS",
     AnswerFormat.COLUMNS: "SPATIAL_MAX_CELLS_COMPACT",
+    AnswerFormat.CSV: "SPATIAL_MAX_CELLS_COMPACT",
+    AnswerFormat.ARROW: "SPATIAL_MAX_CELLS_COMPACT",
+    AnswerFormat.PARQUET: "SPATIAL_MAX_CELLS_COMPACT",
 }
 
 
@@ -28,7 +32,7 @@ def answer_hexes(query: HexQuery, sources: tuple[Source, ...], form: AnswerForma
     """Return the cells in a format; raises what `plan_hexes` and `aggregate_hexes` raise."""
 
     def build() -> Answer:
-        answer = aggregate_hexes(plan_hexes(query, sources, _limit(form)))
+        answer = aggregate_hexes(plan_hexes(query, sources, limit_of(form)))
         return Answer.of(encode_answer(answer, form), MEDIA_TYPES[form], int(answer.table.cells.size))
 
     return _kept("hexes", query, sources, build, form)
@@ -36,7 +40,7 @@ def answer_hexes(query: HexQuery, sources: tuple[Source, ...], form: AnswerForma
 
 def estimate_hexes(query: HexQuery, sources: tuple[Source, ...], form: AnswerFormat) -> dict[str, Any]:
     """Return how many cells the question would answer, without reading an event."""
-    plan = plan_hexes(query, sources, _limit(form))
+    plan = plan_hexes(query, sources, limit_of(form))
     return {
         "resolution": plan.resolution,
         "estimated_cells": plan.estimate.at(plan.resolution),
@@ -106,5 +110,6 @@ def _kept(
     return cached_answer(key, build, ttl_s=settings.SPATIAL_CACHE_TTL_S)
 
 
-def _limit(form: AnswerFormat) -> int:
+def limit_of(form: AnswerFormat) -> int:
+    """Return how many cells an answer in the format may have."""
     return int(getattr(settings, LIMITS[form]))

@@ -18,15 +18,20 @@ class SpatialConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register what the app shows elsewhere, its jobs, topics and tools."""
+        """Register what the app shows elsewhere."""
         # Models are loaded only now.
+        from apps.common.tools import register_tools  # noqa: PLC0415
+        from apps.spatial.tools import TOOLS  # noqa: PLC0415
+
+        register_audit_verbs(VERBS)
+        register_tools(TOOLS)
+        """Register what the app shows elsewhere, its jobs, topics and tools."""
         from apps.spatial import forecast_tasks, pruning  # noqa: F401, PLC0415 - importing declares the jobs
         from apps.spatial.forecast_notices import NOTICES  # noqa: PLC0415
         from apps.spatial.forecast_tools import MODEL_RESOURCE  # noqa: PLC0415
         from apps.spatial.forecast_tools import TOOLS as FORECAST_TOOLS  # noqa: PLC0415
         from apps.spatial.models import ForecastModel, Prediction  # noqa: PLC0415
 
-        register_audit_verbs(VERBS)
         register_tools(FORECAST_TOOLS, MODEL_RESOURCE)
         for rule in pruning.RULES:
             register_rule(rule)

@@ -58,7 +58,7 @@ class Plan:
         """Return the window that was asked for."""
         starts = [scope.span.start for scope in self.scopes]
         ends = [scope.span.end for scope in self.scopes]
-        return _least(starts), _greatest(ends)
+        return least(starts), greatest(ends)
 
 
 def plan_hexes(query: HexQuery, sources: tuple[Source, ...], limit: int) -> Plan:
@@ -131,9 +131,11 @@ def _coarsest_allowed(query: HexQuery) -> int:
     return query.selection.finest_root if isinstance(query.selection, Descendants) else 0
 
 
-def _least(instants: Sequence[datetime | None]) -> datetime | None:
+def least(instants: Sequence[datetime | None]) -> datetime | None:
+    """Return the earliest start; None, which is open, if one is."""
     return None if None in instants else min(instant for instant in instants if instant is not None)
 
 
-def _greatest(instants: Sequence[datetime | None]) -> datetime | None:
+def greatest(instants: Sequence[datetime | None]) -> datetime | None:
+    """Return the latest end; None, which is open, if one is."""
     return None if None in instants else max(instant for instant in instants if instant is not None)

@@ -125,7 +125,7 @@ def _open_source(dataset: Dataset | None, pk: uuid.UUID, query: HexQuery, number
     if dataset.current_version is None:
         raise NotReady(f"The dataset {dataset.name} has no version yet.")
     current = dataset.current_version
-    version = current if number in {None, current.number} else readable_version(dataset, number)
+    version = current if number is None else readable_version(dataset, number)
     span = query.filters.window.in_zone(ZoneInfo(dataset.zone))
     return Source(dataset, version, epoch_of(version, span))
 

@@ -27,6 +27,17 @@ EDGES: Final = (
 )
 
 
+WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+EXPORT_FORMATS: Final = (
+    ("csv", "CSV"),
+    ("geojson", "GeoJSON"),
+    ("geojsonseq", "GeoJSON lines"),
+    ("parquet", "GeoParquet"),
+    ("arrow", "Arrow"),
+    ("json", "JSON"),
+)
+
+
 @require_safe
 @page("spatial.view")
 def hexagon_map(request: PageRequest) -> HttpResponse:
@@ -34,6 +45,9 @@ def hexagon_map(request: PageRequest) -> HttpResponse:
     map_data = {
         "datasets": _published(request.actor),
         "edges": [{"resolution": resolution, "length": length} for resolution, length in EDGES],
+        "hours": list(range(24)),
+        "weekdays": [{"number": number, "name": name} for number, name in enumerate(WEEKDAYS, 1)],
+        "export_formats": [{"name": name, "label": label} for name, label in EXPORT_FORMATS],
         "outlines": {
             "coarse": static("vendor/world-atlas/countries-110m.json"),
             "medium": static("vendor/world-atlas/countries-50m.json"),
@@ -43,7 +57,12 @@ def hexagon_map(request: PageRequest) -> HttpResponse:
         "tile_url": settings.MAP_TILE_URL,
         "style_url": settings.MAP_STYLE_URL,
     }
-    context = {"map_data": map_data, "may_create": request.actor.may("datasets.create")}
+    context = {
+        "map_data": map_data,
+        "may_create": request.actor.may("datasets.create"),
+        "may_ask": request.actor.may("spatial.ask"),
+        "may_export": request.actor.may("spatial.export"),
+    }
     return render(request, "spatial/map.html", context)
 
 

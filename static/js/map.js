@@ -11,11 +11,20 @@ import {
 import { byId, debounce, el, pageData } from "./dom.js";
 import { plural } from "./format.js";
 import { live } from "./page-live.js";
-import { fetchCategories, fetchCell, fetchCells, fetchDataset, fetchTimeline } from "./map/answers.js";
+import {
+  fetchCategories,
+  fetchCell,
+  fetchCells,
+  fetchDataset,
+  fetchForecast,
+  fetchTimeline,
+} from "./map/answers.js";
+import { bindAsking } from "./map/asking.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
 import { holds, viewBox } from "./map/box.js";
 import { hoverContent, panelHead, placeHover, showLegend, showPanel, showTop } from "./map/cards.js";
 import { Controls } from "./map/controls.js";
+import { bindExport } from "./map/exporting.js";
 import { CellLayers } from "./map/layers.js";
 import { classes, PALETTES } from "./map/scale.js";
 import { readState, resolutionAt, writeState } from "./map/state.js";
@@ -40,6 +49,8 @@ let stopFollowing = () => {};
 const dataset = () => data.datasets.find(({ id }) => id === state.dataset);
 const controls = new Controls(state, changed);
 setWorkerUrl(data.worker_url);
+bindAsking(() => state.dataset);
+bindExport(() => ({ state, answer, view: viewBox(map) }));
 const map = createMap();
 const layers = new CellLayers(map);
 
@@ -83,13 +94,20 @@ function changed(part) {
     recolourCells();
     return remember();
   }
+  if (part === "measure") {
+    if (answer) draw();
+    return remember();
+  }
   if (part === "dataset") {
+    Object.assign(state, { prediction: "" });
+    answer = null;
+    byId("forecast").hidden = true;
     choose("");
     live.pollWhileClosed(askVersion);
     followDataset();
     map.fitBounds(extentOf(dataset()), { padding: 40, maxZoom: FIT_MAX_ZOOM, animate: false });
   }
-  if (part === "categories") showTimeline();
+  if (part === "categories" || part === "hours") showTimeline();
   load({ force: true });
   if (state.cell) openPanel(state.cell);
   return remember();
@@ -150,6 +168,7 @@ async function showTimeline() {
 
 /** Ask for the cells of the view, unless those at hand already cover it. */
 async function load({ force = false } = {}) {
+  if (state.prediction) return loadForecast();
   const view = viewBox(map);
   const resolution = resolutionAt(map.getZoom(), state.resolution);
   if (!force && answer && answer.resolution === resolution && holds(answer.box, view)) return showTotals();
@@ -168,12 +187,38 @@ async function load({ force = false } = {}) {
   }
 }
 
+/** Show a forecast in the place of what happened, until somebody chooses to see that again. */
+async function loadForecast() {
+  if (answer?.period) return showTotals();
+  byId("busy").hidden = false;
+  try {
+    answer = await fetchForecast(state.prediction);
+    if (answer) {
+      draw();
+      byId("forecast-note").textContent = `Forecast for the period from ${answer.period}.`;
+      byId("forecast").hidden = false;
+    } else leaveForecast();
+  } catch (problem) {
+    report(problem);
+    leaveForecast();
+  }
+  byId("busy").hidden = true;
+}
+
+function leaveForecast() {
+  Object.assign(state, { prediction: "" });
+  answer = null;
+  byId("forecast").hidden = true;
+  remember();
+  load({ force: true });
+}
+
 function draw() {
   delete byId("map").dataset.drawn;
   map.once("idle", () => {
     byId("map").dataset.drawn = map.queryRenderedFeatures({ layers: ["cells"] }).length;
   });
-  layers.draw(answer);
+  layers.draw(answer, state.measure);
   recolourCells();
   showTotals();
   byId("map").dataset.cells = answer.cells.length;
@@ -182,9 +227,10 @@ function draw() {
 
 function recolourCells() {
   if (!answer || !map.getLayer("cells")) return;
-  const entries = classes(answer.counts, state.scale, state.palette, dark.matches);
+  const measure = answer.period ? "forecast" : state.measure;
+  const entries = classes(answer.measured(measure), state.scale, state.palette, dark.matches);
   layers.colour(entries, dark.matches);
-  showLegend(byId("legend"), entries, answer.suppressed);
+  showLegend(byId("legend"), entries, { measure, hasSuppressed: answer.suppressed });
 }
 
 async function showTotals() {
@@ -193,6 +239,9 @@ async function showTotals() {
   const inside = shown.within(view);
   const events = inside.reduce((sum, index) => sum + shown.counts[index], 0);
   const notes = [`Resolution ${shown.resolution}.`];
+  if (shown.excluded) notes.push(`${plural(shown.excluded, "event")} without a time of day left out.`);
+  if (state.measure === "mean" && shown.measured("mean").every((mean) => mean === null))
+    notes.push("No cell has a value; choose the measure “Events”.");
   controls.showTotals({ events, cells: inside.length, notes });
   showTop(
     byId("top-cells"),
@@ -315,5 +364,6 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && state.cell) choose("");
 });
 
+byId("leave-forecast").addEventListener("click", leaveForecast);
 live.pollWhileClosed(askVersion);
 followDataset();

@@ -1,17 +1,19 @@
-// The wizard's first step: choose or drop files, send them with progress, go on to the import's page.
+// The wizard's first step: choose files or name an address, send with progress, go on to the import's page.
 
+import { sendFile } from "./datasets/tus.js";
 import { byId, el } from "./dom.js";
 import { count, duration, plural, size } from "./format.js";
-import { clearProblem, Problem, problemOf, showProblem, unsafeHeaders } from "./problems.js";
+import { call, clearProblem, Problem, showProblem } from "./problems.js";
 
 const form = byId("upload");
 const drop = byId("drop");
 const picker = byId("files");
 const maxBytes = Number(form.dataset.maxBytes);
 const maxFiles = Number(form.dataset.maxFiles);
+const SHOWN_EVERY_MS = 150;
 
 let files = [];
-let request = null;
+let sending = null;
 
 function add(chosen) {
   for (const file of chosen) {
@@ -42,17 +44,35 @@ function showFiles() {
   byId("file-list").replaceChildren(...rows);
   const total = files.reduce((sum, file) => sum + file.size, 0);
   const complaint = complaintAbout(total);
-  byId("submit").disabled = files.length === 0 || complaint !== "";
-  const name = document.getElementById("name");
-  if (name) name.placeholder = files[0]?.name.replace(/\.[^.]+$/, "") ?? "";
+  suggestName(files[0]?.name);
   if (complaint) showProblem(byId("problem"), new Problem(413, { detail: complaint }));
   else clearProblem(byId("problem"));
+  allow();
+}
+
+function suggestName(file = "") {
+  const name = document.getElementById("name");
+  if (name) name.placeholder = file.replace(/\.[^.]+$/, "");
+}
+
+/** Which of the sources is chosen: files or an address. */
+function source() {
+  return form.querySelector('[name="source"]:checked').value;
+}
+
+/** Let the form be sent once its source is complete. */
+function allow() {
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const isReady = source() === "url" ? byId("url").value.trim() !== "" : files.length > 0 && !complaintAbout(total);
+  byId("submit").disabled = !isReady;
 }
 
 function complaintAbout(total) {
   if (files.length > maxFiles)
     return `${plural(files.length, "file")} are chosen; one import takes ${count(maxFiles)}.`;
-  if (total > maxBytes) return `The files hold ${size(total)} together; one upload takes ${size(maxBytes)}.`;
+  const large = files.find((file) => file.size > maxBytes);
+  if (large) return `${large.name} holds ${size(large.size)}; one file takes ${size(maxBytes)}.`;
+  if (total === 0 && files.length) return "The files are empty.";
   return "";
 }
 
@@ -70,11 +90,39 @@ document.addEventListener("drop", (event) => {
   if (!event.dataTransfer?.files.length) return;
   event.preventDefault();
   drop.classList.remove("is-over");
-  if (!request) add(event.dataTransfer.files);
+  if (sending) return;
+  form.querySelector('[name="source"][value="files"]').click();
+  add(event.dataTransfer.files);
 });
 picker.addEventListener("change", () => {
   add(picker.files);
   picker.value = "";
+});
+
+for (const radio of form.querySelectorAll('[name="source"]')) {
+  radio.addEventListener("change", () => {
+    byId("source-files").hidden = source() !== "files";
+    byId("source-url").hidden = source() !== "url";
+    suggestName(source() === "files" ? files[0]?.name : byId("url").value.split(/[?#]/)[0].split("/").at(-1));
+    allow();
+  });
+}
+byId("url").addEventListener("input", () => {
+  suggestName(byId("url").value.split(/[?#]/)[0].split("/").at(-1));
+  allow();
+});
+
+const sample = document.getElementById("sample");
+sample?.addEventListener("click", async () => {
+  sample.disabled = true;
+  try {
+    const response = await fetch(sample.dataset.address);
+    if (!response.ok) throw new Problem(response.status);
+    add([new File([await response.blob()], "sample-city.csv", { type: "text/csv" })]);
+  } catch (problem) {
+    showProblem(byId("problem"), problem instanceof Problem ? problem : new Problem(0));
+  }
+  sample.disabled = false;
 });
 
 // --- zone
@@ -96,64 +144,84 @@ function meta() {
   const text = (id) => document.getElementById(id)?.value.trim() ?? "";
   const limit = Number.parseFloat(text("reject-limit"));
   const found = {
-    name: text("name"),
+    name: text("name") || (document.getElementById("name")?.placeholder ?? ""),
     description: text("description"),
     zone: text("zone"),
     mode: form.querySelector('[name="mode"]:checked')?.value,
     duplicates: text("duplicates"),
+    mapping: text("profile"),
     reject_limit: limit / 100,
     dry_run: byId("dry-run").checked,
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value || value === 0));
 }
 
-function body() {
-  const parts = new FormData();
-  parts.append("meta", JSON.stringify(meta()));
-  for (const file of files) parts.append("file", file, file.name);
-  return parts;
-}
-
-// fetch() tells nothing about bytes sent, XMLHttpRequest does.
-function send() {
-  const started = performance.now();
-  request = new XMLHttpRequest();
-  request.open("POST", form.dataset.action);
-  for (const [name, value] of Object.entries(unsafeHeaders())) request.setRequestHeader(name, value);
-  request.setRequestHeader("Accept", "application/json");
-  request.upload.addEventListener("progress", (event) => showSent(event, started));
-  request.addEventListener("load", answered);
-  request.addEventListener("error", () => failed(new Problem(0)));
-  request.addEventListener("abort", () => setSending(false));
+async function send() {
+  sending = new AbortController();
+  const { signal } = sending;
   setSending(true);
-  request.send(body());
-}
-
-function showSent({ loaded, total }, started) {
-  const seconds = (performance.now() - started) / 1000;
-  byId("sent").value = total ? loaded / total : 0;
-  byId("sent-text").textContent =
-    loaded < total
-      ? `Uploading ${size(loaded)} of ${size(total)}`
-      : "Uploaded; the server is checking the files";
-  const rate = seconds > 0.5 ? loaded / seconds : 0;
-  byId("sent-rate").textContent =
-    rate && loaded < total ? `${size(rate)}/s, ${duration((total - loaded) / rate)} left` : "";
-}
-
-function answered() {
-  if (request.status >= 400) {
-    failed(problemOf(request.status, request.responseText, request.getResponseHeader("X-Request-Id")));
-    return;
+  try {
+    const from = source() === "url" ? { kind: "url", url: byId("url").value.trim() } : await sendFiles(signal);
+    byId("sent-text").textContent = "Starting the import";
+    const answer = await call(form.dataset.action, {
+      method: "POST",
+      json: { ...meta(), source: from },
+      signal,
+    });
+    // A new dataset comes with its import; an import of an old one comes alone and names its dataset.
+    const job = answer.import ?? answer;
+    sending = null;
+    window.location.assign(`${form.dataset.pages}${job.dataset}/imports/${job.id}/`);
+  } catch (problem) {
+    setSending(false);
+    if (problem.name !== "AbortError") failed(problem);
   }
-  // A new dataset comes with its import; an import of an old one comes alone and names its dataset.
-  const answer = JSON.parse(request.responseText);
-  const job = answer.import ?? answer;
-  window.location.assign(`${form.dataset.pages}${job.dataset}/imports/${job.id}/`);
+}
+
+/** Send the files one after the other; the source that names them all. */
+async function sendFiles(signal) {
+  const total = files.reduce((sum, file) => sum + file.size, 0);
+  const progress = new Progress(total);
+  const ids = [];
+  let before = 0;
+  for (const file of files) {
+    const options = {
+      endpoint: form.dataset.uploads,
+      signal,
+      onProgress: (sent) => progress.show(before + sent),
+    };
+    ids.push(await sendFile(file, options));
+    before += file.size;
+    progress.show(before);
+  }
+  return { kind: "upload", upload_ids: ids };
+}
+
+/** Shows how much was sent, how fast, and what is left; what was there before it began counts as sent. */
+class Progress {
+  constructor(total) {
+    this.total = total;
+    this.started = performance.now();
+    this.first = null;
+    this.shown = 0;
+  }
+
+  show(sent) {
+    this.first ??= sent;
+    const now = performance.now();
+    if (sent < this.total && now - this.shown < SHOWN_EVERY_MS) return;
+    this.shown = now;
+    byId("sent").value = this.total ? sent / this.total : 0;
+    byId("sent-text").textContent = `Uploading ${size(sent)} of ${size(this.total)}`;
+    const seconds = (now - this.started) / 1000;
+    const rate = seconds > 0.5 ? (sent - this.first) / seconds : 0;
+    byId("sent-rate").textContent =
+      rate > 0 && sent < this.total ? `${size(rate)}/s, ${duration((this.total - sent) / rate)} left` : "";
+  }
 }
 
 function failed(problem) {
-  setSending(false);
+  if (problem.name !== "Problem") throw problem;
   showProblem(byId("problem"), problem);
   for (const field of ["name", "zone", "description"]) {
     const isWrong = problem.errors.some((error) => error.pointer === `/${field}`);
@@ -163,20 +231,21 @@ function failed(problem) {
 }
 
 function setSending(isSending) {
-  if (!isSending) request = null;
+  if (!isSending) sending = null;
   byId("sending").hidden = !isSending;
   byId("submit").hidden = isSending;
   byId("cancel").hidden = !isSending;
   byId("sent").value = 0;
+  byId("sent-rate").textContent = "";
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (request || files.length === 0) return;
+  if (sending || byId("submit").disabled) return;
   clearProblem(byId("problem"));
   send();
 });
-byId("cancel").addEventListener("click", () => request?.abort());
+byId("cancel").addEventListener("click", () => sending?.abort());
 window.addEventListener("beforeunload", (event) => {
-  if (request && request.readyState < XMLHttpRequest.DONE) event.preventDefault();
+  if (sending) event.preventDefault();
 });

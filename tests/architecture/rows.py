@@ -4,6 +4,7 @@ A new kind of address needs one line in ROWS: the segment before the place, and 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from apps.accounts.models import AuditEntry, Invitation, Notification, Role, Use
 from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile
+from apps.datasets.upload_services import begin_upload
 from apps.metrics.models import Metric
 from apps.previews.models import Device
 from apps.previews.models import Session as PreviewSession
@@ -255,6 +257,10 @@ class World:
         pair = sign_in(email=self.user_of(person).email, password=PASSWORD)
         return pair.session.pk
 
+    def upload_of(self, person: Person) -> Any:
+        """Return the id of an upload of the person, of the admin if a program asks: it acts for them."""
+        return begin_upload(actor=replace(self.actors.admin.actor, user=self.user_of(person)), length=1).pk
+
     def user_of(self, person: Person) -> User:
         """Return a person's user, the admin's if they have none."""
         user = person.user or self.actors.admin.user
@@ -294,6 +300,7 @@ ROWS: Mapping[str, Row] = {
     "categories": lambda _world, _: 0,
     "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
+    "events": lambda world, _: f"{world.dataset.segments.get().no}-0",
     "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
     "heatmap": lambda _world, _: 0,
@@ -324,6 +331,7 @@ ROWS: Mapping[str, Row] = {
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
     "signals": lambda world, _: world.signal.pk,
+    "uploads": World.upload_of,
     "tiles": lambda _world, _: 0,
     "versions": lambda _world, _: 1,
 }

@@ -6,6 +6,7 @@ from itertools import count
 import pytest
 
 from apps.datasets.models import Dataset, Import, ImportFile, Reject, Version
+from apps.datasets.upload_services import begin_upload
 from tests.factories.datasets import EventRow, publish, published_dataset
 from tests.furniture.people import Actors
 from tests.furniture.query_counts import Check
@@ -24,6 +25,14 @@ def add_import(dataset: Dataset) -> Import:
     )
     row.refresh_from_db()
     return row
+
+
+def test_uploads(actors: Actors, same_queries: Check) -> None:
+    def make() -> None:
+        begin_upload(actor=actors.analyst.actor, length=1)
+
+    address = "/api/v1/datasets/uploads"
+    same_queries(f"GET {address}", make, lambda: actors.analyst.api.get(address))
 
 
 def test_datasets(actors: Actors, same_queries: Check) -> None:

@@ -48,6 +48,25 @@ def test_versions_beyond_their_number_go_with_their_segments(
     assert (gone.status_code, gone.json()["code"]) == (404, "datasets.version_gone")
 
 
+def test_a_version_that_somebody_reads_stays_until_its_pin_runs_out(
+    actors: Actors, run_jobs: Callable[[], int]
+) -> None:
+    dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS)), name="Events", keep_versions=1)
+    first = Version.objects.get()
+    add(actors.analyst, dataset["id"], upload(csv(*ROWS[:3])))
+    run_jobs()
+    age(1)
+    now = timezone.now()
+    assert Version.objects.pin(first.pk, now + timedelta(minutes=5))
+    assert Version.objects.pin(first.pk, now + timedelta(minutes=1)), "the longer pin decides"
+
+    prune_datasets()
+    assert Version.objects.filter(dropped_at__isnull=True).count() == 2
+
+    assert pruning.drop_old_versions(now + timedelta(minutes=6)) == 1
+    assert not Version.objects.pin(first.pk, now + timedelta(minutes=5))
+
+
 def test_a_segment_that_a_kept_version_shares_stays(actors: Actors, run_jobs: Callable[[], int]) -> None:
     dataset, _ = made(actors.analyst, run_jobs, upload(csv(*ROWS[:2])), name="Events", keep_versions=1)
     add(actors.analyst, dataset["id"], upload(csv(*ROWS[2:])), mode="append")

@@ -8,8 +8,8 @@ const transport = new StreamableHTTPClientTransport(new URL(address), { requestI
 const client = new Client({ name: "flow", version: "1" });
 await client.connect(transport);
 const { tools } = await client.listTools();
-const facts = await client.callTool({ name: "datasets_get", arguments: { id: dataset } });
-const wrong = await client.callTool({ name: "datasets_get", arguments: {} });
+const facts = await client.callTool({ name: "datasets_describe", arguments: { id: dataset } });
+const wrong = await client.callTool({ name: "datasets_describe", arguments: {} });
 const { contents } = await client.readResource({ uri: `sextant://datasets/dataset/${dataset}` });
 const unknown = await client.callTool({ name: "nothing_here", arguments: {} }).catch((error) => error.code);
 await client.close();

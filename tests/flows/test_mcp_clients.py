@@ -46,8 +46,8 @@ async def look(address: str, key: str, mode: ConnectMode, dataset_id: str) -> di
         Client(streamable_http_client(address, http_client=http), mode=mode) as client,
     ):
         listed = await client.list_tools()
-        facts = await client.call_tool("datasets_get", {"id": dataset_id})
-        wrong = await client.call_tool("datasets_get", {})
+        facts = await client.call_tool("datasets_describe", {"id": dataset_id})
+        wrong = await client.call_tool("datasets_describe", {})
         resource = await client.read_resource(f"sextant://datasets/dataset/{dataset_id}")
         return {
             "revision": client.protocol_version,
@@ -67,7 +67,7 @@ async def test_the_python_client_lists_and_calls_in_both_eras(
 
     seen = await look(f"{stack.url}/mcp", key, mode, str(dataset.pk))
     assert seen["revision"] == revision
-    assert {"accounts_whoami", "datasets_get", "datasets_update"} <= seen["tools"].keys()
+    assert {"accounts_whoami", "datasets_describe", "datasets_update"} <= seen["tools"].keys()
     assert (seen["name"], seen["read"], seen["is_error"]) == ("Thefts", "Thefts", True)
     assert seen["problem"]["errors"][0]["pointer"] == "/id"
 

@@ -54,7 +54,7 @@ def test_datasets_are_found_by_text_and_status(mcp_key: KeyMaker, datasets: list
 def test_a_dataset_is_read_as_tool_and_as_resource_alike(mcp_key: KeyMaker, datasets: list[Dataset]) -> None:
     client = mcp_key()
 
-    facts = client.call("datasets_get", id=str(datasets[0].pk))
+    facts = client.call("datasets_describe", id=str(datasets[0].pk))
     assert (facts["name"], facts["uri"]) == (
         "Thefts in March",
         f"sextant://datasets/dataset/{datasets[0].pk}",
@@ -92,7 +92,7 @@ def test_a_stranger_finds_nothing(stranger: McpClient, datasets: list[Dataset]) 
 
     assert names(stranger.call("datasets_list")) == []
     assert stranger.result("resources/list")["resources"] == []
-    for tool in ("datasets_get", "datasets_count_categories"):
+    for tool in ("datasets_describe", "datasets_categories"):
         assert stranger.problem(tool, id=str(row.pk))["code"] == "not_found"
     assert stranger.problem("datasets_update", id=str(row.pk), name="Mine")["code"] == "not_found"
     address = f"sextant://datasets/dataset/{row.pk}"
@@ -131,7 +131,7 @@ def test_categories_are_counted_most_frequent_first(mcp_key: KeyMaker, actors: A
     facts = {str(numbers["noise"]): 1, str(numbers["theft"]): 2}
     Segment.objects.filter(dataset=row).update(category_counts=facts)
 
-    counts = mcp_key().call("datasets_count_categories", id=str(row.pk))
+    counts = mcp_key().call("datasets_categories", id=str(row.pk))
     assert [(each["category"], each["events"]) for each in counts["categories"]] == [
         ("theft", 2),
         ("noise", 1),
@@ -140,4 +140,4 @@ def test_categories_are_counted_most_frequent_first(mcp_key: KeyMaker, actors: A
 
 
 def test_a_dataset_without_data_has_no_categories(mcp_key: KeyMaker, datasets: list[Dataset]) -> None:
-    assert mcp_key().problem("datasets_count_categories", id=str(datasets[0].pk))["code"] == "not_found"
+    assert mcp_key().problem("datasets_categories", id=str(datasets[0].pk))["code"] == "not_found"

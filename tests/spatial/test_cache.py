@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from apps.common.answers import Answer, AnswerStore
+from apps.common.metrics import read_counter
 from apps.datasets.models import Dataset
 from tests.factories.datasets import EventRow, publish, published_dataset
 from tests.furniture.people import Actors
@@ -126,3 +127,30 @@ def test_without_valkey_answers_are_built(actors: Actors, settings: Any) -> None
     for _ in range(3):
         assert ask(actors, dataset).json()["events"] == 1
     assert time.monotonic() - started < 5
+
+
+def test_swapping_one_month_leaves_the_tiles_of_others_kept(actors: Actors, valkey: redis.Redis) -> None:
+    dataset = published_dataset(
+        [EventRow(*PLACE, month(number)) for number in (3, 6)], organization=actors.organization, segments=2
+    )
+    query = {"dataset": str(dataset.pk), "from": "2023-06-01", "to": "2023-06-30"}
+
+    def tile(**headers: str) -> Any:
+        return actors.viewer.api.get("/api/v1/tiles/0/0/0.mvt", query, headers=headers)
+
+    def hits() -> float:
+        wanted = {"app": "spatial", "outcome": "hit"}
+        return sum(value for labels, value in read_counter("sextant_cache") if labels == wanted)
+
+    version = dataset.current_version
+    assert version is not None
+    publish(dataset, [], keep=list(version.segments.all()), changed=(month(6), month(7)))
+    before, known = tile(), hits()
+    version = Dataset.objects.get().current_version
+    assert version is not None
+    kept = [segment for segment in version.segments.all() if segment.first_at == month(6)]
+    publish(dataset, [[EventRow(*PLACE, month(3))] * 9], keep=kept, changed=(month(3), month(4)))
+    after = tile(**{"If-None-Match": before["ETag"]})
+    assert (after.status_code, after["Sextant-Version"]) == (304, "3")
+    assert tile().content == before.content
+    assert hits() - known == 2

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -104,12 +104,16 @@ def create_api_key(
     return api_key, raw
 
 
-def use_api_key(*, raw: str, ip: str | None, now: dt.datetime) -> ApiKey:
+def use_api_key(
+    *, raw: str, ip: str | None, now: dt.datetime, at_hand: Mapping[str, ApiKey] | None = None
+) -> ApiKey:
     """Return the key of a raw form. Issues one query, none if mistyped; the rate limit notes the use.
 
+    `at_hand` are keys by prefix that were read for this call and others: then nothing is asked.
     Raises KeyInvalid, KeyExpired, AddressNotAllowed.
     """
-    api_key = queries.find_api_key(keys.prefix_of(raw))
+    prefix = keys.prefix_of(raw)
+    api_key = queries.find_api_key(prefix) if at_hand is None else at_hand.get(prefix)
     if api_key is None or not keys.is_hash_of(api_key.hash, api_key.pepper_id, raw):
         raise KeyInvalid
     if api_key.is_expired(now):

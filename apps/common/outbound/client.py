@@ -42,17 +42,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, as it is repeated along redirects; `credentials` are headers for the first host alone."""
+    """One request, as it is repeated along redirects; `credentials` are headers for the first host alone.
+
+    With `plain` http will do, here and behind redirects from http.
+    """
 
     method: str
     target: Target
     headers: Mapping[str, str]
     credentials: Mapping[str, str]
     body: bytes
+    plain: bool = False
 
     def after(self, status: int, location: str) -> "Call":
         """Return the call that a redirect asks for; raises OutboundBlocked."""
-        target = redirect_target(self.target, location)
+        target = redirect_target(self.target, location, plain=self.plain)
         is_same = target.origin == self.target.origin
         turns = status in TURN_TO_GET and self.method not in {"GET", "HEAD"}
         return Call(
@@ -61,6 +65,7 @@ class Call:
             headers=self.headers,
             credentials=self.credentials if is_same else {},
             body=b"" if turns else self.body,
+            plain=self.plain,
         )
 
     def wire_headers(self) -> list[tuple[str, str]]:
@@ -146,16 +151,18 @@ def open_url(
     body: bytes = b"",
     limits: Limits | None = None,
     by_operator: bool = False,
+    plain: bool = False,
 ) -> Iterator[Exchange]:
     """Open a call and yield the answer behind all redirects, its body unread.
 
-    `purpose` is the word in the log. An address that stands in the settings (`by_operator`) may be any; where
+    `purpose` is the word in the log. With `plain` the address may be http.
+    An address that stands in the settings (`by_operator`) may be any; where
     it redirects to may not. Raises OutboundBlocked for an address that may not be called, and OutboundFailed
     for all else: a refused address, no such name, no connection, too slow, too large.
     """
     limits = limits or Limits()
-    target = _vetted(url, purpose, by_operator=by_operator)
-    call = Call(method, target, headers or {}, credentials or {}, body)
+    target = _vetted(url, purpose, by_operator=by_operator, plain=plain)
+    call = Call(method, target, headers or {}, credentials or {}, body, plain)
     started_s = time.monotonic()
     deadline = Deadline(limits.first_byte_s, limits.total_s)
     try:
@@ -193,9 +200,9 @@ def _send(call: Call, deadline: Deadline) -> Iterator[httpcore.Response]:
         yield response
 
 
-def _vetted(url: str, purpose: str, *, by_operator: bool) -> Target:
+def _vetted(url: str, purpose: str, *, by_operator: bool, plain: bool) -> Target:
     try:
-        return parse_target(url, by_operator=by_operator)
+        return parse_target(url, by_operator=by_operator, plain=plain)
     except OutboundBlocked:
         outbound_blocked.labels(purpose=purpose).inc()
         raise

@@ -53,11 +53,11 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}"
 
 
-def parse_target(url: str, *, by_operator: bool = False) -> Target:
+def parse_target(url: str, *, by_operator: bool = False, plain: bool = False) -> Target:
     """Return the parts of an address that may be called; raises OutboundBlocked.
 
-    Scheme and port are free where an operator set the address or OUTBOUND_ALLOW names it; else it is https on
-    port 443 or 80.
+    Scheme and port are free where an operator set the address or OUTBOUND_ALLOW names it; else it is https,
+    or with `plain` also http, on port 443 or 80.
     """
     if len(url) > URL_MAX_LENGTH or FORBIDDEN.search(url):
         raise OutboundBlocked("The address is too long, or holds a character that no address has.")
@@ -76,15 +76,15 @@ def parse_target(url: str, *, by_operator: bool = False) -> Target:
         raise OutboundBlocked("Brackets hold an IPv6 address, and nothing else.")
     port = DEFAULT_PORTS[scheme] if port is None else port
     is_allowed = by_operator or current_allowed().has_host(host, port)
-    if not is_allowed and (scheme != "https" or port not in DEFAULT_PORTS.values()):
-        raise OutboundBlocked("The address must be https, on port 443 or 80.")
+    if not is_allowed and (not (plain or scheme == "https") or port not in DEFAULT_PORTS.values()):
+        raise OutboundBlocked(f"The address must be {'http or ' * plain}https, on port 443 or 80.")
     query = f"?{parts.query}" if parts.query else ""
     return Target(scheme, host, port, _ascii_path(parts.path or "/") + _ascii_path(query), is_allowed)
 
 
-def redirect_target(source: Target, location: str) -> Target:
+def redirect_target(source: Target, location: str, *, plain: bool = False) -> Target:
     """Return where a redirect leads; raises OutboundBlocked, also for a step from https to http."""
-    target = parse_target(urljoin(source.url, location))
+    target = parse_target(urljoin(source.url, location), plain=plain)
     if source.scheme == "https" and target.scheme != "https":
         raise OutboundBlocked("The other host redirects from https to http.")
     return target

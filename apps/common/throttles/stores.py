@@ -73,6 +73,21 @@ def take(url: str, buckets: Sequence[Bucket], note: Note | None) -> Counted | No
     return _counted(valkey_at(url).attempt(call, purpose=PURPOSE))
 
 
+def take_all(url: str, calls: Sequence[tuple[Sequence[Bucket], Note | None]]) -> Sequence[Counted | None]:
+    """Take for several calls in one round trip, each from all of its buckets or none."""
+
+    def call(client: "redis.Redis") -> Sequence[Any]:
+        pipeline = client.pipeline(transaction=False)
+        script = client.register_script(TAKE)
+        for buckets, note in calls:
+            script(*_arguments(buckets, note), client=pipeline)
+        answers: Sequence[Any] = pipeline.execute()
+        return answers
+
+    answers = valkey_at(url).attempt(call, purpose=PURPOSE)
+    return [None] * len(calls) if answers is None else [_counted(answer) for answer in answers]
+
+
 async def take_async(url: str, buckets: Sequence[Bucket], note: Note | None) -> Counted | None:
     """Do the same on an event loop."""
     keys, arguments = _arguments(buckets, note)

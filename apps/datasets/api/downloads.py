@@ -82,12 +82,25 @@ def _records(file: ImportFile | None, rejects: Iterable[Reject]) -> Iterator[byt
     if file is None:
         return
     dialect = Dialect.from_json(file.dialect)
+    if dialect.format.is_document:
+        yield from _elements(rejects)
+        return
     encoding = _BYTE_ORDERS.get(dialect.encoding, dialect.encoding)
     if encoding in _BYTE_ORDERS.values():
         yield "\N{BYTE ORDER MARK}".encode(encoding)
     if dialect.header_line:
         yield _csv_line(file.header, dialect.delimiter, "\n").decode().encode(encoding)
-    ends = tuple(end.encode(encoding) for end in "\r\n")
+    ends = tuple(end.encode(encoding) for end in "\r\n")  # also of what stands for rows of Parquet
     for reject in rejects:
         raw = bytes(reject.raw)
         yield raw if raw.endswith(ends) else raw + ends[1]
+
+
+def _elements(rejects: Iterable[Reject]) -> Iterator[bytes]:
+    """Yield an array of the elements as they were; one that was cut short would end the array early."""
+    separator = b"["
+    for reject in rejects:
+        if not reject.raw_truncated:
+            yield separator + bytes(reject.raw)
+            separator = b",\n"
+    yield b"]" if separator != b"[" else b"[]"

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from apps.common.db import JobStatus
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
+from apps.datasets.api.import_sources import ImportSourceIn
 from apps.datasets.importing.announcing import Pace, pace
 from apps.datasets.importing.inspecting import Proposal
 from apps.datasets.importing.options import PARTITION_MAX_CHARS
@@ -84,6 +85,10 @@ class ImportIn(StrictSerializer):
     reject_limit = serializers.FloatField(min_value=0, max_value=1, required=False)
     dry_run = serializers.BooleanField(required=False)
     force = serializers.BooleanField(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the fields; `source` is a word of serializers and cannot be declared like the others."""
+        return {"source": ImportSourceIn(required=False, allow_null=True), **super().get_fields()}
 
 
 class DatasetIn(ImportIn):

@@ -88,18 +88,19 @@ class DatasetViewSet(ResourceViewSet[Dataset]):
         return parsers if is_post else parsers[:1]
 
     def limit_of(self, request: Request) -> str:
-        """Count a dataset with files as an import."""
-        return "ingest" if self.action == "create" and carries_files(request) else super().limit_of(request)
+        """Count a dataset with files, sent or named, as an import."""
+        fills = self.action == "create" and (carries_files(request) or "source" in request.data)
+        return "ingest" if fills else super().limit_of(request)
 
     @extend_schema(
         request={"application/json": serializers.DatasetIn, "multipart/form-data": serializers.DatasetForm},
         responses={201: serializers.DatasetOut, 202: serializers.StartedOut},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Create a dataset: with files 202 and its first import, without 201 and pending."""
+        """Create a dataset: with files or a source 202 and its import, without 201 and pending."""
         values, files = read_body(request, serializers.DatasetIn)
         options = {name: values.pop(name) for name in IMPORT_FIELDS & values.keys()}
-        if not files:
+        if not files and options.get("source") is None:
             row = services.create_dataset(actor=self.actor, **values)
             shown = self.get_queryset().get(pk=row.pk)
             return Response(self.answer(shown), status=201, headers=self.location_of(shown))
@@ -239,7 +240,7 @@ class DatasetImportViewSet(ResourceViewSet[Import]):
         responses={202: serializers.ImportOut},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Queue an import of the files sent."""
+        """Queue an import of the files sent, or of what `source` names."""
         dataset = visible_dataset(self.actor, self.kwargs["dataset_id"])
         options, files = read_body(request, serializers.ImportIn)
         row = services.start_import(actor=self.actor, dataset=dataset, files=files, options=options)

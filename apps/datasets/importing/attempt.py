@@ -1,5 +1,6 @@
 """One attempt at an import: the claimed row, its dataset, options and checkpoint, as the steps share them."""
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
@@ -57,11 +58,16 @@ class Attempt:
     def kept_segments(self) -> list[Segment]:
         """Return the segments of the base version that the new version keeps."""
         base = Version.objects.filter(pk=self.at.base_version).first() if self.at.base_version else None
-        return kept_segments(self.options, base)
+        return kept_segments(self.options, base, self.row.source_id)
 
 
-def kept_segments(options: ImportOptions, base: Version | None) -> list[Segment]:
-    """Return the segments of `base` that stay beside what an import brings."""
+def kept_segments(
+    options: ImportOptions, base: Version | None, source_id: uuid.UUID | None = None
+) -> list[Segment]:
+    """Return the segments of `base` that stay beside what an import brings.
+
+    A partition belongs to a source, or to nobody: the same key of another one is another partition.
+    """
     if base is None or options.mode is ImportMode.REPLACE:
         return []
     segments = list(Segment.objects.of_version(base.pk))
@@ -70,7 +76,7 @@ def kept_segments(options: ImportOptions, base: Version | None) -> list[Segment]
     return [
         segment
         for segment in segments
-        if segment.partition_source is not None or segment.partition_key != options.partition
+        if (segment.partition_source, segment.partition_key) != (source_id, options.partition)
     ]
 
 

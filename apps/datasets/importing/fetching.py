@@ -1,29 +1,37 @@
-"""Fetch: uploaded files and archive members become numbered tables with digests; the unchanged test."""
+"""Fetch: files, remote ones too, and archive members become numbered tables; the unchanged test."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
+from django.core.files.base import File
+from django.core.files.storage import default_storage
 from django.db import transaction
 
+from apps.common.uploads import FOLDER
 from apps.datasets.importing.attempt import Attempt
 from apps.datasets.importing.checkpoint import FETCHED, Checkpoint
+from apps.datasets.importing.options import ImportOptions
+from apps.datasets.importing.remote import Validators, download, part_file
 from apps.datasets.importing.sources import SourceFile, expand, refuse_repeated
-from apps.datasets.models import Import, ImportFile
+from apps.datasets.models import Import, ImportFile, VersionSegment
 from apps.datasets.reading.errors import EmptyFile
-from apps.datasets.states import ImportMode
+from apps.datasets.states import ImportMode, Outcome, SourceOf
 
 
-def fetch(attempt: Attempt, now: datetime) -> None:
-    """List what there is to read.
+def fetch(attempt: Attempt, now: datetime) -> bool:
+    """List what there is to read; false if the other host says that it is still what was read last.
 
-    Raises ArchiveRefused, ArchiveNested, ArchiveNoMember, FileRepeated and EmptyFile.
+    Raises what `download` raises, ArchiveRefused, ArchiveNested, ArchiveNoMember, FileRepeated, EmptyFile.
 
     `now` is what reading will take for the present, in every attempt.
     """
     if attempt.has(FETCHED):
-        return
+        return True
     attempt.run.progress(0.01, stage="fetch")
+    if is_remote(attempt.options) and not attempt.row.files.exists() and not _fetch_remote(attempt):
+        return False
     tables: list[SourceFile] = []
     uploads = list(attempt.row.files.order_by("file_no"))
     for number, upload in enumerate(uploads, 1):
@@ -36,6 +44,45 @@ def fetch(attempt: Attempt, now: datetime) -> None:
     with transaction.atomic():
         _write(attempt.row, tables)
         attempt.save(Checkpoint(reached=FETCHED, now=now))
+    return True
+
+
+def is_remote(options: ImportOptions) -> bool:
+    """Tell whether the file is to be fetched from another host."""
+    return options.source is not None and options.source["kind"] == SourceOf.URL
+
+
+def _fetch_remote(attempt: Attempt) -> bool:
+    """Bring the remote file into the storage, under a name that a repeated attempt writes again."""
+    row, source = attempt.row, attempt.options.source or {}
+
+    def tell(have: int, whole: int | None) -> None:
+        attempt.run.progress(0.01 + (0.08 * have / whole if whole else 0.0), stage="fetch")
+
+    last = _last_like(attempt)
+    is_same_place = last is not None and (last.options.get("source") or {}).get("url") == source["url"]
+    known = Validators(**last.validators) if last is not None and is_same_place else None
+    with part_file(row.no) as target:
+        fetched = download(
+            source["url"], target, expected_sha256=source.get("sha256", ""), known=known, on_progress=tell
+        )
+        if fetched is None:
+            return False
+        storage_name = f"{FOLDER}/import-{row.pk.hex}"
+        default_storage.delete(storage_name)
+        with target.open("rb") as whole_file:
+            stored = default_storage.save(storage_name, File(whole_file))
+    with transaction.atomic():
+        attempt.run.write(validators=asdict(fetched.validators))
+        ImportFile.objects.create(
+            source_import=row,
+            file_no=1,
+            name=fetched.name,
+            storage_name=stored,
+            bytes=fetched.size,
+            sha256=fetched.sha256,
+        )
+    return True
 
 
 def _write(row: Import, tables: Sequence[SourceFile]) -> None:
@@ -56,17 +103,47 @@ def _write(row: Import, tables: Sequence[SourceFile]) -> None:
 
 
 def is_unchanged(attempt: Attempt) -> bool:
-    """Tell whether a replace would only publish the current version again."""
-    if attempt.options.mode is not ImportMode.REPLACE or attempt.options.force or attempt.options.dry_run:
-        return False
+    """Tell whether a replace, or a month, would only publish again what the current version holds."""
+    last = _last_like(attempt)
+    return last is not None and _digests(last) == _digests(attempt.row)
+
+
+def _last_like(attempt: Attempt) -> Import | None:
+    """Return the import that the current version, or its part of the same month, stands on.
+
+    None unless it was read in the same way, or if nobody asks whether something is new.
+    """
+    row, options = attempt.row, attempt.options
+    if options.mode is ImportMode.APPEND or options.force or options.dry_run:
+        return None
+    last = _of_month(row) if row.source_id else _of_version(attempt)
+    # Whether a file was forced, and by which way it came, says nothing about what it holds.
+    way = {"force": False, "source": None}
+    if last is None or last.pk == row.pk or last.options | way != row.options | way:
+        return None
+    return last
+
+
+def _of_version(attempt: Attempt) -> Import | None:
     version = attempt.dataset.current_version
     last = version.source_import if version else None
-    if last is None or last.pk == attempt.row.pk or last.mode != ImportMode.REPLACE:
-        return False
-    # Whether a file was forced says nothing about what it holds.
-    if last.options | {"force": False} != attempt.row.options | {"force": False}:
-        return False
-    return _digests(last) == _digests(attempt.row)
+    is_whole = attempt.options.mode is ImportMode.REPLACE
+    return last if is_whole and last is not None and last.mode == ImportMode.REPLACE else None
+
+
+def _of_month(row: Import) -> Import | None:
+    """Return the last import of the same month of the same source whose rows are still listed."""
+    if row.dataset.current_version_id is None:
+        return None
+    listed = VersionSegment.objects.filter(
+        version_id=row.dataset.current_version_id,
+        segment__partition_source=row.source_id,
+        segment__partition_key=row.options["partition"],
+    )
+    if not listed.exists():
+        return None
+    published = Import.objects.filter(source=row.source_id, month=row.month, outcome=Outcome.PUBLISHED)
+    return published.order_by("-no").first()
 
 
 def _digests(row: Import) -> Counter[bytes]:

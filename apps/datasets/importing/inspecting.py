@@ -16,7 +16,8 @@ from apps.datasets.models import Import, ImportFile
 from apps.datasets.reading.column_scan import prove_times
 from apps.datasets.reading.columns import resolve_columns
 from apps.datasets.reading.errors import ColumnsMissing, EmptyFile, ReadingError
-from apps.datasets.reading.inspection import Inspection, inspect_table
+from apps.datasets.reading.inspection import inspect_table
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.lines import ByteStream
 from apps.datasets.reading.mapping import DialectChoice, Mapping
 from apps.datasets.reading.quality import QualityReport

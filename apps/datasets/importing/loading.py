@@ -58,7 +58,16 @@ def _begin(attempt: Attempt) -> None:
     """Make segment and stage table; forget counts and evidence of an attempt that was given up."""
     dataset, row = attempt.dataset, attempt.row
     with transaction.atomic():
-        segment = Segment.objects.create(dataset=dataset, slab=0, partition_key=attempt.options.partition)
+        segment = Segment.objects.create(
+            dataset=dataset,
+            slab=0,
+            partition_source=row.source_id,
+            partition_key=attempt.options.partition,
+            dataset=dataset,
+            source_import=row,
+            slab=0,
+            partition_key=attempt.options.partition,
+        )
         segment.refresh_from_db(fields=["no"])
         segment.files_prefix = files_prefix(dataset, segment.no)
         segment.save(update_fields=["files_prefix"])

@@ -7,9 +7,14 @@ from typing import Any, Final, Self
 from django.conf import settings
 
 from apps.common.errors import FieldError, Invalid
-from apps.datasets.states import DuplicatePolicy, ImportMode
+from apps.datasets.states import DuplicatePolicy, ImportMode, SourceOf
 
 PARTITION_MAX_CHARS: Final = 64
+# What a source of each kind states besides its kind: first what it must, then what it may.
+SOURCE_FIELDS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
+    SourceOf.UPLOAD: (frozenset({"upload_ids"}), frozenset()),
+    SourceOf.URL: (frozenset({"url"}), frozenset({"sha256"})),
+}
 
 
 class DuplicatesMode(Invalid):
@@ -25,9 +30,11 @@ class DuplicatesMode(Invalid):
 class ImportOptions:
     """The options of places.md section 4 that hold for the whole import.
 
-    `mapping` and `dialect` are documents as given; a mapping of None is `auto`.
+    `mapping` and `dialect` are documents as given; a mapping of None is `auto`. `source` says where the files
+    come from: {kind, and what SOURCE_FIELDS lists for it}; None where they came with the call.
     """
 
+    source: Mapping[str, Any] | None = None
     mode: ImportMode = ImportMode.REPLACE
     partition: str | None = None
     mapping: Mapping[str, Any] | None = None
@@ -46,6 +53,7 @@ class ImportOptions:
         reject_limit = given.get("reject_limit")
         mapping = given.get("mapping")
         options = cls(
+            source=settled_source(given.get("source")),
             mode=mode,
             partition=given.get("partition") or None,
             mapping=None if mapping in (None, "auto") else mapping,
@@ -72,6 +80,7 @@ class ImportOptions:
     def to_json(self) -> dict[str, Any]:
         """Return the stored form."""
         return {
+            "source": self.source,
             "mode": self.mode.value,
             "partition": self.partition,
             "mapping": self.mapping or "auto",
@@ -82,3 +91,22 @@ class ImportOptions:
             "dry_run": self.dry_run,
             "force": self.force,
         }
+
+
+def settled_source(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a source as it is stored, without what is empty; raises Invalid unless it fits its kind."""
+    if given is None:
+        return None
+    stated = {name: value for name, value in given.items() if value not in (None, "", [])}
+    needed, allowed = SOURCE_FIELDS[stated.pop("kind")]
+    missing = [
+        FieldError("This is needed.", code="required", pointer=f"/source/{name}")
+        for name in sorted(needed - stated.keys())
+    ]
+    foreign = [
+        FieldError("A source of this kind has no such field.", pointer=f"/source/{name}")
+        for name in sorted(stated.keys() - needed - allowed)
+    ]
+    if missing or foreign:
+        raise Invalid(errors=[*missing, *foreign])
+    return {"kind": str(given["kind"]), **stated}

@@ -3,7 +3,7 @@
 import io
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +11,7 @@ from django.conf import settings
 
 from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.models import ImportFile
+from apps.datasets.reading.joining import join_records
 from apps.datasets.reading.mapping import Dialect, Mapping
 from apps.datasets.reading.reader import read_table
 from apps.datasets.reading.rows import Batch, Events, Floats
@@ -95,9 +96,8 @@ def _smallest(ranks: Floats) -> float:
 
 
 def _read_rows(raws: list[bytes], file: ImportFile, attempt: Attempt, mapping: Mapping) -> Events:
-    dialect = replace(Dialect.from_json(file.dialect), header_line=0)
-    ends = tuple(end.encode(dialect.encoding) for end in "\r\n")
-    content = b"".join(raw if raw.endswith(ends) else raw + ends[1] for raw in raws)
+    dialect = Dialect.from_json(file.dialect)
+    content, dialect = join_records(raws, dialect)
     batches = read_table(
         io.BytesIO(content),
         file_no=file.file_no,

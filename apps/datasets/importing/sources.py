@@ -20,7 +20,10 @@ GZIP_MAGIC: Final = b"\x1f\x8b"
 EMPTY_ZIP_MAGIC: Final = b"PK\x05\x06"
 # Office documents are zip archives too: this entry tells them apart.
 OFFICE_ENTRY: Final = "[Content_Types].xml"
-TABLE_SUFFIXES: Final = frozenset({".csv", ".tsv", ".txt"})
+TABLE_SUFFIXES: Final = frozenset(
+    {".csv", ".tsv", ".txt", ".json", ".geojson", ".geojsonl", ".geojsons", ".jsonl", ".ndjson", ".parquet",
+     ".geoparquet"}
+)  # fmt: skip
 ARCHIVE_SUFFIXES: Final = frozenset({".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".7z", ".rar", ".zst"})
 NAME_MAX_CHARS: Final = 255
 BLOCK_BYTES: Final = 1024 * 1024
@@ -45,6 +48,15 @@ class FileRepeated(Invalid):
     """
 
     code = "datasets.file_repeated"
+
+
+class ChecksumMismatch(Invalid):
+    """The file is not the one that was promised.
+
+    Its SHA-256, or another digest that was stated for it, differs. Send or fetch it again.
+    """
+
+    code = "datasets.checksum_mismatch"
 
 
 class SourceGone(Conflict):

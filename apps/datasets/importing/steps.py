@@ -30,9 +30,9 @@ class BaseChanged(Transient):
 def carry_out(run: Run[Import]) -> None:
     """Run the steps that are not done yet. Ends the job itself, or leaves it waiting for a decision."""
     attempt = Attempt(run)
-    fetch(attempt, timezone.now())
+    has_news = fetch(attempt, timezone.now())
     faults.reach("after_fetch")
-    if is_unchanged(attempt):
+    if not has_news or is_unchanged(attempt):
         run.succeed(outcome=Outcome.UNCHANGED, stage="publish")
         return
     mapping = inspect(attempt)

@@ -9,6 +9,7 @@ from apps.datasets.models.evidence import Reject, RejectKind, Term, TermField
 from apps.datasets.models.imports import Import, ImportFile
 from apps.datasets.models.rollup import Rollup
 from apps.datasets.models.sources import Profile, Source, SourceMonth
+from apps.datasets.models.upkeep import Upkeep
 from apps.datasets.models.uploads import Upload
 from apps.datasets.models.version import Segment, Version, VersionSegment
 
@@ -26,6 +27,7 @@ __all__ = [
     "SourceMonth",
     "Term",
     "TermField",
+    "Upkeep",
     "Upload",
     "Version",
     "VersionSegment",

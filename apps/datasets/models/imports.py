@@ -28,7 +28,8 @@ class Import(Row, JobState):
 
     `no` numbers its stage table and rejects. `options` are the import options of places.md section 4 (mode,
     duplicates, reject_limit, partition ...), `checkpoint` is where a killed import goes on. `source` and
-    `month` (its first day) say which month of which source it is for.
+    `month` (its first day) say which month of which source it is for. `validators` are what a foreign host
+    recognises the fetched file by: etag, last_modified.
     `reject_counts` is a list of {code, column, n} that outlives the evidence.
     """
 
@@ -51,6 +52,7 @@ class Import(Row, JobState):
     warnings = models.JSONField(default=dict)
     reject_counts = models.JSONField(default=list)
     checkpoint = models.JSONField(null=True, blank=True)
+    validators = models.JSONField(default=dict, blank=True)
     outcome = models.TextField(choices=Outcome.choices, null=True, blank=True)  # noqa: DJ001 - null: not ended
     version = models.ForeignKey(
         "datasets.Version", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"

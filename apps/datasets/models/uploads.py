@@ -1,5 +1,6 @@
 """Resumable uploads: files that arrive in pieces and wait for an import to take them."""
 
+from datetime import datetime
 from typing import Self
 
 from django.db import models
@@ -18,11 +19,16 @@ class UploadQuerySet(models.QuerySet["Upload"]):
         """Narrow to the actor's own uploads: nobody else sees them."""
         return self.filter(organization=actor.organization, owner=actor.person, owner__isnull=False)
 
+    def open_of(self, owner: User, now: datetime) -> Self:
+        """Narrow to the uploads of a person that still wait for bytes."""
+        return self.filter(owner=owner, state=UploadState.OPEN, expires_at__gt=now)
+
 
 class Upload(Row):
     """One file of `length` bytes, of which `offset` are durable in `storage_name`.
 
-    `sha256` is what the sender promised, empty if nothing. The row expires some time after its last byte.
+    `sha256` is what the sender promised, empty if nothing; of a complete upload what it is. The
+    row expires some time after its last byte. An upload is complete as soon as its offset is its length.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -53,3 +59,7 @@ class Upload(Row):
 
     def __str__(self) -> str:
         return self.name or str(self.pk)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Tell whether its time is over, whether or not the clock has looked at it since."""
+        return self.state == UploadState.EXPIRED or self.expires_at <= now

@@ -1,9 +1,12 @@
 """Versions and the segments they list: both immutable once published."""
 
+import uuid
+from datetime import datetime
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Greatest
 
 from apps.common.db import Row, status_check
 from apps.datasets.models.dataset import Dataset, next_number
@@ -24,8 +27,9 @@ class SegmentQuerySet(models.QuerySet["Segment"]):
 class Segment(models.Model):
     """An immutable batch of events from one import, shared by every version that lists it.
 
-    `slab` is the partition of the event table that holds the rows: 0..7 are shared, 1,000 + no is the
-    segment's own. `cell_first`..`cell_last` and `first_at`..`last_at` bound the rows, both ends included.
+    `source_import` read its rows. `slab` is the partition of the event table that holds them: 0..7 are
+    shared, 1,000 + no is the segment's own. `cell_first`..`cell_last` and `first_at`..`last_at` bound the
+    rows, both ends included.
     `occupied` counts the occupied cells at 3..11, exactly; `sketch` is what versions of many segments merge.
     """
 
@@ -35,6 +39,14 @@ class Segment(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="segments")
     slab = models.IntegerField()
+    source_import = models.ForeignKey(
+        "datasets.Import",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_column="import_id",
+    )
     partition_source = models.UUIDField(null=True, blank=True)
     partition_key = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001 - null: no partition
     rows = models.PositiveIntegerField(default=0)
@@ -67,11 +79,25 @@ class Segment(models.Model):
         return self.slab >= OWN_SLAB_BASE
 
 
+class VersionQuerySet(models.QuerySet["Version"]):
+    """Reads of versions, and the mark that keeps one from being dropped."""
+
+    def pin(self, version_id: uuid.UUID, until: datetime) -> bool:
+        """Keep a version from being dropped until then at least; False if it is dropped already. One query.
+
+        A pin only ever moves on: of two readers the later one decides.
+        """
+        kept = self.filter(pk=version_id, dropped_at__isnull=True)
+        # GREATEST leaves nulls out.
+        return bool(kept.update(pinned_until=Greatest("pinned_until", until)))
+
+
 class Version(Row):
     """A numbered, immutable list of segments; published in one transaction, whole or not at all.
 
     `occupied` counts the occupied cells at the nine resolutions 3..11. `changed_from`..`changed_to` is the
-    span in which its data differ from the version before; null means everywhere.
+    span in which its data differ from the version before; null means everywhere. Until `pinned_until` it is
+    not dropped, because somebody reads it.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
@@ -98,6 +124,9 @@ class Version(Row):
     quality = models.JSONField(default=dict)
     published_at = models.DateTimeField()
     dropped_at = models.DateTimeField(null=True, blank=True)
+    pinned_until = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = VersionQuerySet.as_manager()
 
     class Meta:
         db_table = "datasets_version"

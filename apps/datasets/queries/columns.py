@@ -13,8 +13,8 @@ import numpy.typing as npt
 from django.db import connection
 from psycopg import sql
 
-# Type of the elements -> SQL type that the column is cast to.
-SQL_TYPES: Final = {">i8": "bigint", ">f8": "double precision"}
+# Type of the elements -> SQL type that the column is cast to. Instants count from 2000-01-01.
+SQL_TYPES: Final = {">i8": "bigint", ">f8": "double precision", ">m8[us]": "timestamptz"}
 # Dimensions, flags, type, length and lower bound stand before the elements (array_send).
 HEADER_BYTES: Final = 20
 ROWS_PER_PART: Final = 32_768

@@ -1,8 +1,13 @@
 """Which version an answer reads, and the epoch under which it may be cached."""
 
-from django.db.models import Q
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from apps.common.errors import NotFound
+from django.db import OperationalError, ProgrammingError
+from django.db.models import Q
+from psycopg.errors import QueryCanceled, UndefinedTable
+
+from apps.common.errors import Invalid, NotFound
 from apps.datasets.models import Dataset, Version
 from apps.datasets.queries.windows import Span
 
@@ -14,6 +19,31 @@ class VersionGone(NotFound):
     """
 
     code = "datasets.version_gone"
+
+
+class ReadTooLong(Invalid):
+    """The question takes longer than the installation allows.
+
+    Ask for a smaller area, a shorter window, or fewer conditions that few events fulfil.
+    """
+
+    code = "datasets.read_too_long"
+
+
+@contextmanager
+def reading_events() -> Iterator[None]:
+    """Raise ReadTooLong at the statement time, VersionGone for a partition dropped under the reader."""
+    try:
+        yield
+    except ProgrammingError as error:
+        # Partitions are named outright; one that is gone belonged to a version that was just dropped.
+        if isinstance(error.__cause__, UndefinedTable):
+            raise VersionGone from error
+        raise
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise ReadTooLong from error
+        raise
 
 
 def readable_version(dataset: Dataset, number: int) -> Version:

@@ -8,11 +8,13 @@ import pyarrow as pa
 from apps.datasets.reading.arrow import compute as pc
 from apps.datasets.reading.arrow_tables import read_columns
 from apps.datasets.reading.clean_blocks import examine, is_single_byte
-from apps.datasets.reading.inspection import Inspection
+from apps.datasets.reading.formats import Format
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import BLOCK_BYTES
 from apps.datasets.reading.lines import Block, ByteStream
 from apps.datasets.reading.mapping import Dialect
 from apps.datasets.reading.records import Tally
+from apps.datasets.reading.row_sources import open_rows
 from apps.datasets.reading.suggestion import Suggestion, with_formats
 from apps.datasets.reading.table_blocks import TableBlocks
 from apps.datasets.reading.texts import trim
@@ -43,6 +45,9 @@ def scan_columns(
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[ValueCounts]:
     """Yield, block by block, the values of columns (joined by a space) with how often each occurs."""
+    if dialect.format is not Format.CSV:
+        yield _of_rows(stream, dialect, columns)
+        return
     indexes = [header.index(name) for name in columns]
     blocks = TableBlocks(stream, dialect, block_bytes)
     is_columnar = blocks.encoding == "utf-8" or is_single_byte(blocks.encoding)
@@ -62,6 +67,15 @@ def scan_columns(
             return
         position = tally.position
         block = blocks.following(tally.rest)
+
+
+def _of_rows(stream: ByteStream, dialect: Dialect, columns: tuple[str, ...]) -> ValueCounts:
+    """Count values in rows that say themselves what they hold."""
+    counts: Counter[str] = Counter()
+    for row in open_rows(stream, dialect.format, dialect.encoding):
+        texts = row.parsed.texts
+        counts[" ".join(texts.get(name, "").strip() for name in columns).strip()] += 1
+    return counts.items()
 
 
 def _by_columns(

@@ -207,23 +207,24 @@ def _move(batch: Batch, rows: Int64s, kept_at: Int64s, reason: str) -> Batch:
 def _reject(batch: Batch, row: int, place: int, reason: str) -> Reject:
     events, raw = batch.events, batch.raw(row)
     file_no, line = place >> _LINE_BITS, place & ((1 << _LINE_BITS) - 1)
-    where = (
-        f"line {line} of an earlier import" if file_no == _FROM_BEFORE else f"line {line} of file {file_no}"
-    )
+    has_lines = bool(events.line_end[row]) and line > 0
+    place_name = f"{'line' if has_lines else 'record'} {line}" if line else "a row"
+    where = f"{place_name} of " + ("an earlier import" if file_no == _FROM_BEFORE else f"file {file_no}")
+    offset = int(events.byte_offset[row])
     return Reject(
         kind=RejectKind.DUPLICATE,
         file_no=int(events.file_no[row]),
         record=int(events.record[row]),
-        line=int(events.line[row]),
-        line_end=int(events.line_end[row]),
-        byte_offset=int(events.byte_offset[row]),
+        line=int(events.line[row]) if events.line_end[row] else None,
+        line_end=int(events.line_end[row]) or None,
+        byte_offset=offset if offset >= 0 else None,
         column=None,
         code=RowCode.DUPLICATE,
         also=(),
         detail=f"{reason} {where}.",
         raw=raw[:RAW_MAX_BYTES],
         raw_truncated=len(raw) > RAW_MAX_BYTES,
-        kept_line=line,
+        kept_line=line if has_lines else None,
     )
 
 

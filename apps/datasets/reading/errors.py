@@ -3,6 +3,9 @@
 DomainError
 ├── Invalid
 │   ├── NotATable            the bytes are something else (xlsx, html, pdf, image, archive)
+│   ├── Damaged              its structure cannot be followed to its end
+│   ├── TooLarge             it unpacks to more than can be read
+│   ├── CrsUnsupported       its points are in another reference system than WGS 84
 │   ├── EmptyFile            nothing in it, or a header only
 │   ├── TooManyColumns
 │   ├── ColumnsMissing       a mapped column is not in this file
@@ -25,6 +28,30 @@ class NotATable(ReadingError):
     """The file is not a table of rows."""
 
     code = "datasets.not_a_table"
+
+
+class Damaged(ReadingError):
+    """The file is damaged.
+
+    It ends too early, or its structure cannot be followed to its end; fetch or export it again.
+    """
+
+    code = "datasets.damaged"
+
+
+class TooLarge(ReadingError):
+    """The file unpacks to more than can be read."""
+
+    code = "datasets.too_large"
+
+
+class CrsUnsupported(ReadingError):
+    """The points of the file are in a reference system that is not read.
+
+    Longitude and latitude in degrees (EPSG:4326, CRS84) are; transform the file first.
+    """
+
+    code = "datasets.crs_unsupported"
 
 
 class EmptyFile(ReadingError):

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import log2
-from typing import Any, Final
+from typing import Final
 
 from apps.datasets.reading.columns import name_columns
 from apps.datasets.reading.encodings import EncodingFound, EncodingTrial
 from apps.datasets.reading.errors import EmptyFile, NotATable, TooManyColumns
+from apps.datasets.reading.formats import Format, sniff_format
+from apps.datasets.reading.inspections import Inspection, decimal_of
 from apps.datasets.reading.limits import (
     COLUMNS_MAX,
     HEADER_LINES_MAX,
@@ -18,9 +20,10 @@ from apps.datasets.reading.limits import (
 from apps.datasets.reading.lines import Block, ByteStream, detect_bom
 from apps.datasets.reading.mapping import DELIMITERS, Dialect, DialectChoice
 from apps.datasets.reading.records import Record, RecordSplitter, Tally
+from apps.datasets.reading.row_inspection import Started, inspect_rows
 from apps.datasets.reading.rows import Position
 from apps.datasets.reading.signatures import foreign_kind, guess_wide, is_binary
-from apps.datasets.reading.values import has_decimal_comma, has_decimal_point, looks_typed
+from apps.datasets.reading.values import looks_typed
 
 _WINDOW_BYTES: Final = 2 << 20
 _READ_BYTES: Final = 1 << 20
@@ -31,38 +34,21 @@ _TYPED_SHARE: Final = 0.6
 Fields = list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What was found. `sample`: up to 3,000 rows as wide as the header; `preview`: the first 50 as they are.
-
-    Where `encoding.is_decided` is false a person must choose. `dialect.header_line` is 0 where there is none.
-    """
-
-    size: int
-    dialect: Dialect
-    encoding: EncodingFound
-    header: tuple[str, ...]
-    sample: tuple[tuple[str, ...], ...]
-    preview: tuple[tuple[str, ...], ...]
-    facts: dict[str, Any]
-
-    @property
-    def has_rows(self) -> bool:
-        """Tell whether there is anything after the header."""
-        return bool(self.preview)
-
-    @property
-    def signature(self) -> tuple[str, ...]:
-        """Return the sorted header names, by which profiles are found."""
-        return tuple(sorted(self.header))
-
-
 def inspect_table(stream: ByteStream, size: int, choice: DialectChoice | None = None) -> Inspection:
     """Read a file once, keeping parts of it, and say what it is; `choice` overrules what would be found.
 
     Raises NotATable, EmptyFile (not a byte of text; a header alone is told by `has_rows`), TooManyColumns.
     """
     choice = choice or DialectChoice()
+    start = Started(stream)
+    form = sniff_format(start.head, is_whole=len(start.head) == size)
+    if form is not Format.CSV:
+        return inspect_rows(start, form, size, choice)
+    return _inspect_text(start, size, choice)
+
+
+def _inspect_text(stream: ByteStream, size: int, choice: DialectChoice) -> Inspection:
+    """Inspect a table of delimited text."""
     windows, found = _survey(stream, size)
     if choice.encoding:
         found = EncodingFound(choice.encoding, True, {"reason": "chosen"})
@@ -74,7 +60,7 @@ def inspect_table(stream: ByteStream, size: int, choice: DialectChoice | None = 
     sample = sheet.sample(dialect, len(header), first_row)
     return Inspection(
         size=size,
-        dialect=replace(dialect, decimal=choice.decimal or _decimal(sample)),
+        dialect=replace(dialect, decimal=choice.decimal or decimal_of(sample)),
         encoding=found,
         header=header,
         sample=sample,
@@ -251,13 +237,6 @@ def _after_line_end(data: bytes, encoding: str) -> int:
     while at >= 0 and at % len(mark):
         at = data.find(mark, at + 1)
     return at + len(mark) if at >= 0 else len(data)
-
-
-def _decimal(sample: tuple[tuple[str, ...], ...]) -> str:
-    """Return the comma where columns have decimal commas and none has decimal points."""
-    columns = list(zip(*sample, strict=False))
-    commas = any(has_decimal_comma(column) for column in columns)
-    return "," if commas and not any(has_decimal_point(column) for column in columns) else "."
 
 
 def _line_ends(start: bytes) -> dict[str, int]:

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, Self
 
 from apps.datasets.reading.documents import Document
 from apps.datasets.reading.errors import DialectInvalid, MappingInvalid
+from apps.datasets.reading.formats import Format
 from apps.datasets.reading.limits import FORMATS_MAX, PROPERTIES_MAX
 from apps.datasets.reading.patterns import check_format
 
@@ -19,17 +20,22 @@ _WIDE_ENCODINGS: Final = frozenset({"utf-16", "utf-16-le", "utf-16-be", "utf-32"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How the bytes of a file become records. `header_line` is physical, from 1; 0 is no header."""
+    """How the bytes of a file become records. `header_line` is physical, from 1; 0 is no header.
+
+    `delimiter`, `quote` and `header_line` mean something where `format` is CSV alone.
+    """
 
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
     header_line: int = 1
     decimal: str = "."
+    format: Format = Format.CSV
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
         return {
+            "format": self.format.value,
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "quote": self.quote,
@@ -47,6 +53,7 @@ class Dialect:
             quote=document.choice("quote", '"', ('"',)),
             header_line=document.whole("header_line", 1, 0, 20),
             decimal=document.choice("decimal", ".", (".", ",")),
+            format=Format(document.choice("format", Format.CSV.value, tuple(Format))),
         )
         document.close()
         if document.problems:
@@ -56,7 +63,7 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class DialectChoice:
-    """What a caller says of the dialect; None is left to the inspection."""
+    """What a caller says of the dialect; None is left to the inspection. The format is never asked for."""
 
     encoding: str | None = None
     delimiter: str | None = None

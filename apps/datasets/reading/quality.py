@@ -9,7 +9,7 @@ import numpy as np
 from apps.datasets.reading.cells import E7
 from apps.datasets.reading.duplicates import DuplicateCensus
 from apps.datasets.reading.identities import Keys, KeyTable, id_keys
-from apps.datasets.reading.inspection import Inspection
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import QUALITY_DUPLICATES_MAX_ROWS
 from apps.datasets.reading.rows import Batch, Events, Int64s, Precision, RejectKind, RowCode, WarningKind
 from apps.datasets.reading.terms import distinct_terms

@@ -1,4 +1,7 @@
-"""A file to batches of events and rejects: the fast path for clean blocks, the row path for the others."""
+"""A file to batches of events and rejects.
+
+CSV goes by the fast path where blocks are clean, all else by the row path.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -6,11 +9,13 @@ from datetime import datetime
 
 from apps.datasets.reading.coordinates import Area
 from apps.datasets.reading.fast_path import BlockRead, FastPath
+from apps.datasets.reading.formats import Format
 from apps.datasets.reading.limits import BLOCK_BYTES
 from apps.datasets.reading.lines import Block, ByteStream
 from apps.datasets.reading.mapping import Dialect, Mapping
 from apps.datasets.reading.records import Tally
 from apps.datasets.reading.row_path import RowPath
+from apps.datasets.reading.row_reading import RowReading
 from apps.datasets.reading.rows import Batch, Position
 from apps.datasets.reading.rules import Rules
 from apps.datasets.reading.table_blocks import TableBlocks
@@ -32,11 +37,12 @@ def read_table(
     block_bytes: int = BLOCK_BYTES,
     fast_path: bool = True,
 ) -> Iterator[Batch]:
-    """Read a CSV or TSV file from its first byte, or from `start`, as batches in the order of the file.
+    """Read a file from its first byte, or from `start`, as batches in the order of the file.
 
     `stream` stands at the first byte of the file, also with `start`: what lies before is skipped. `header` is
     the inspection's. Whatever `block_bytes` and `fast_path` are, rows, order and evidence are the same.
-    Raises ColumnsMissing, MappingInvalid, ZoneUnknown at the call, TooManyCategories while reading.
+    Raises ColumnsMissing, MappingInvalid, ZoneUnknown at the call, TooManyCategories while reading; where the
+    form is not CSV also Damaged, TooLarge and CrsUnsupported.
     """
     rules = Rules.of(
         file_no=file_no,
@@ -48,6 +54,8 @@ def read_table(
         area=area,
         personal_words=personal_words,
     )
+    if dialect.format is not Format.CSV:
+        return RowReading(stream, rules, dialect, block_bytes).batches(start)
     return _Reading(stream, rules, dialect, block_bytes, fast_path).batches(start)
 
 

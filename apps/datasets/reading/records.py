@@ -21,7 +21,11 @@ _ENDS: Final = "\r\n"
 
 @dataclass(slots=True)  # not frozen: that would take three times as long for each row
 class Record:
-    """One record of a file. `fields` is empty where it could not be split; `broken` says why."""
+    """One record of a file. `fields` is empty where it could not be split; `broken` says why.
+
+    `line_end` 0: the file has no lines, and `line` is the ordinal. A negative `byte_offset` is no place.
+    `detail` says more of `broken` than its code.
+    """
 
     fields: list[str]
     broken: RowCode | None
@@ -33,6 +37,7 @@ class Record:
     byte_offset: int
     raw: bytes
     byte_length: int
+    detail: str = ""
 
 
 class Tally:

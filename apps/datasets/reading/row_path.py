@@ -106,7 +106,8 @@ class RowPath:
         fields, width = record.fields, len(self._plan.names)
         aligned = record.broken is None
         if record.broken is not None:
-            problems.append(Problem(record.broken, None, _BROKEN_DETAILS[record.broken]))
+            detail = record.detail or _BROKEN_DETAILS[record.broken]
+            problems.append(Problem(record.broken, None, detail))
         elif not any(field.strip() for field in fields):
             problems.append(Problem(RowCode.ROW_BLANK, None, "Every field is empty."))
             return None
@@ -260,9 +261,9 @@ class RowPath:
             kind=RejectKind.REJECTED,
             file_no=self._rules.file_no,
             record=record.ordinal,
-            line=record.line,
-            line_end=record.line_end,
-            byte_offset=record.byte_offset,
+            line=record.line if record.line_end else None,
+            line_end=record.line_end or None,
+            byte_offset=record.byte_offset if record.byte_offset >= 0 else None,
             column=first.column,
             code=first.code,
             also=tuple(also),

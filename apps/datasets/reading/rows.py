@@ -1,7 +1,7 @@
 """What reading hands over: positions, rejects and batches of events in columns."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -129,7 +129,8 @@ class Events:
 
     occurred_us: UTC microseconds since 1970. value: NaN where missing. category, label: dictionary arrays
     (label nullable). external_id, properties (text of a JSON object): nullable strings. line, line_end:
-    physical, first and last; record from 1; byte_offset, byte_length: where the record's bytes lie.
+    physical, first and last; record from 1; byte_offset, byte_length: where the record's bytes lie. Where a
+    file has no lines, line is the record and line_end 0; where rows are no bytes, byte_offset is negative.
     """
 
     occurred_us: Int64s
@@ -195,7 +196,8 @@ class Batch:
 
     `bytes_read` and `rows_read` count this batch alone. `warnings` counts rows by kind; `notes` counts facts
     for the quality report which are no warning (rows that fit when swapped, null islands, sentinels).
-    `data` are the block's bytes, which begin at `data_offset` of the file.
+    `data` are the block's bytes, which begin at `data_offset` of the file; or `raws` are the bytes of each
+    record by its `byte_offset`.
     """
 
     position: Position
@@ -208,8 +210,12 @@ class Batch:
     notes: Counter[str] = field(default_factory=Counter)
     data: bytes = b""
     data_offset: int = 0
+    raws: Mapping[int, bytes] | None = None
 
     def raw(self, row: int) -> bytes:
         """Return the bytes of the record of an event, as they are in the file."""
-        start = int(self.events.byte_offset[row]) - self.data_offset
+        offset = int(self.events.byte_offset[row])
+        if self.raws is not None:
+            return self.raws[offset]
+        start = offset - self.data_offset
         return self.data[start : start + int(self.events.byte_length[row])]

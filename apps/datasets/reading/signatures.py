@@ -16,7 +16,6 @@ _MAGIC: Final = (
     (b"\x28\xb5\x2f\xfd", "a zstd archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
     (b"Rar!", "a RAR archive"),
-    (b"PAR1", "a Parquet file"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\xd0\xcf\x11\xe0", "an old Office document (xls or doc)"),
     (b"{\\rtf", "an RTF document"),
@@ -33,7 +32,6 @@ _MARKUP: Final = (
     (b"<?xml", "an XML document"),
     (b"<svg", "an SVG image"),
 )
-_JSON: Final = (b'{"', b"[{", b"{}", b"[]")
 _CONTROLS: Final = bytes({*range(32)} - set(b"\t\n\r\x0b\x0c\x1b"))
 _CONTROL_SHARE_MAX: Final = 0.05
 
@@ -51,8 +49,6 @@ def foreign_kind(start: bytes) -> str | None:
     for mark, name in _MARKUP:
         if text.startswith(mark):
             return name
-    if b"".join(text.split())[:2] in _JSON:
-        return "a JSON document"
     return None
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from apps.datasets.reading.columns import is_personal
 from apps.datasets.reading.geometries import GeometryProblem, parse_geometry
-from apps.datasets.reading.inspection import Inspection
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import CATEGORIES_MAX, CATEGORY_MAX_CHARS, EXTERNAL_ID_MAX_CHARS
 from apps.datasets.reading.mapping import GeometryField, Mapping, NumberField, TextField, TimestampField
 from apps.datasets.reading.names import name_score

@@ -47,7 +47,8 @@ def write_part(prefix: str, number: int, events: Events, first_no: int) -> int:
             events.external_id,
             events.properties,
             pa.array(events.file_no),
-            pa.array(events.line),
+            # A file without lines has none to show.
+            pa.array(events.line, mask=events.line_end == 0),
         ],
         schema=SCHEMA,
     )

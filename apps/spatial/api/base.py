@@ -11,6 +11,7 @@ from apps.common.errors import Invalid, NotFound
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.datasets.models import Dataset
 from apps.spatial.api.parameters import hex_query
+from apps.spatial.map_figures import cells_served
 from apps.spatial.models import Area
 from apps.spatial.sources import HexQuery, Source
 
@@ -54,4 +55,5 @@ def answered(answer: Answer, sources: Sequence[Source]) -> HttpResponse:
         "Sextant-Version": ", ".join(str(source.version.number) for source in sources),
         "Sextant-Rows": str(answer.rows),
     }
+    cells_served.inc(answer.rows)
     return HttpResponse(answer.body, content_type=answer.media_type, headers=headers)

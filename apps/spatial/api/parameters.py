@@ -13,6 +13,7 @@ from apps.common.serializers import StrictSerializer, TimeField
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.timeline import Bucket
 from apps.datasets.queries.windows import Window
+from apps.spatial.exporting.exports import EXTENSIONS, ExportKind
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.models import Area
 from apps.spatial.selections import parse_selection
@@ -232,6 +233,19 @@ class HeatmapParameters(MapParameters):
             raise serializers.ValidationError({"ts_end": "The window ends before it starts."})
         window = {"from": attrs.pop("ts_start", None), "to": attrs.pop("ts_end", None)}
         return super().validate(attrs | window)
+
+
+class ExportParameters(MapParameters):
+    """Those of an export."""
+
+    kind = serializers.ChoiceField(choices=[kind.value for kind in ExportKind], default="cells")
+    format = serializers.ChoiceField(choices=[form.value for form in EXTENSIONS], required=False)
+    safe = serializers.ChoiceField(
+        choices=["excel", "raw"],
+        default="excel",
+        help_text="excel: an apostrophe before text that a spreadsheet would take for a formula",
+    )
+    bom = serializers.BooleanField(default=False, help_text="a byte order mark before CSV, which Excel needs")
 
 
 def hex_query(values: dict[str, Any], *, area: Area | None = None) -> HexQuery:

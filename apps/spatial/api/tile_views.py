@@ -17,6 +17,7 @@ from apps.spatial.answers import answer_heatmap, answer_outside, answer_tile
 from apps.spatial.api.base import MapViewSet, answered
 from apps.spatial.api.parameters import HeatmapParameters, TileParameters
 from apps.spatial.api.serializers import HeatmapOut, TileJsonOut
+from apps.spatial.map_figures import tiles
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.tiles import MEDIA_TYPE, Tile
 from apps.spatial.tiles.describing import describe_tiles, stamp_of
@@ -67,6 +68,7 @@ class TileViewSet(MapViewSet):
         query, sources = self._opened(values)
         answer = answer_tile(query, sources, tile, Measure(values["measure"]))
         response = answered(answer, sources)
+        tiles.labels("cells" if answer.body else "nothing").inc()
         if not answer.body:
             response = HttpResponse(status=204, headers={"Sextant-Version": response["Sextant-Version"]})
         is_pinned = values.get("v") == stamp_of(sources)

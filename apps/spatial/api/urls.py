@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from apps.common.viewsets import ApiRouter
 from apps.spatial.api.areas import AreaViewSet
+from apps.spatial.api.exports import ExportViewSet
+from apps.spatial.api.question_views import QuestionViewSet
 from apps.spatial.api.tile_views import TileViewSet
 from apps.spatial.api.views import HexViewSet
 
@@ -19,6 +21,9 @@ urlpatterns = [
     path("heatmap/<int:z>/<int:x>/<int:y>", TileViewSet.as_view({"get": "heatmap"}), name="heatmap"),
     path("tiles.json", TileViewSet.as_view({"get": "describe"}), name="tiles-json"),
     path("tiles/<int:z>/<int:x>/<int:y>.mvt", TileViewSet.as_view({"get": "tile"}), name="tile"),
+    path("questions", QuestionViewSet.as_view({"post": "ask"}), name="questions"),
+    path("questions/grammar", QuestionViewSet.as_view({"get": "grammar"}), name="questions-grammar"),
     path("timeline", HexViewSet.as_view({"get": "timeline"}), name="timeline"),
     *router.urls,
+    path("export", ExportViewSet.as_view({"get": "export"}), name="export"),
 ]

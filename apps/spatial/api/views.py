@@ -6,7 +6,6 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import ValidationError
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from apps.common.answers import Answer
@@ -23,31 +22,18 @@ from apps.spatial.api.parameters import (
     Operation,
     TimelineParameters,
 )
+from apps.spatial.api.renderers import BINARY_FORMATS, UNCITED_FORMATS, renderer_of
 from apps.spatial.api.serializers import CellFactsOut, HexesOut, TimelineOut
-from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
+from apps.spatial.formats import MEDIA_TYPES, AnswerFormat, header_of
 from apps.spatial.selections import parse_cell, resolution_of
 from apps.spatial.sources import open_sources
-
-
-class ColumnsRenderer(JSONRenderer):
-    """Stands for `format=columns` in the choice of a format."""
-
-    media_type = MEDIA_TYPES[AnswerFormat.COLUMNS]
-    format = AnswerFormat.COLUMNS.value
-
-
-class GeoJsonRenderer(JSONRenderer):
-    """Stands for `format=geojson` in the choice of a format."""
-
-    media_type = MEDIA_TYPES[AnswerFormat.GEOJSON]
-    format = AnswerFormat.GEOJSON.value
 
 
 class HexViewSet(MapViewSet):
     """Hexagons of datasets' current versions."""
 
     serializer_class = HexesOut
-    renderer_classes = (JSONRenderer, ColumnsRenderer, GeoJsonRenderer)
+    renderer_classes = tuple(renderer_of(form) for form in AnswerFormat)
     content_negotiation_class = FormatNegotiation
     remembers_answers = False
     query_serializer_classes = {
@@ -63,6 +49,7 @@ class HexViewSet(MapViewSet):
             (200, MEDIA_TYPES[AnswerFormat.JSON]): HexesOut,
             (200, MEDIA_TYPES[AnswerFormat.COLUMNS]): OpenApiTypes.OBJECT,
             (200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT,
+            **{(200, MEDIA_TYPES[form]): OpenApiTypes.BINARY for form in BINARY_FORMATS},
         },
     )
     def aggregate(self, request: Request) -> HttpResponse:
@@ -100,6 +87,7 @@ class HexViewSet(MapViewSet):
             (200, MEDIA_TYPES[AnswerFormat.JSON]): HexesOut,
             (200, MEDIA_TYPES[AnswerFormat.COLUMNS]): OpenApiTypes.OBJECT,
             (200, MEDIA_TYPES[AnswerFormat.GEOJSON]): OpenApiTypes.OBJECT,
+            **{(200, MEDIA_TYPES[form]): OpenApiTypes.BINARY for form in BINARY_FORMATS},
         },
     )
     def by_body(self, request: Request) -> HttpResponse:
@@ -131,4 +119,7 @@ class HexViewSet(MapViewSet):
         sources = open_sources(self.actor, query)
         if values["estimate"]:
             return answered(Answer.json(estimate_hexes(query, sources, form)), sources)
-        return answered(answer_hexes(query, sources, form), sources)
+        response = answered(answer_hexes(query, sources, form), sources)
+        if form in UNCITED_FORMATS:
+            response["Sextant-Citation"] = header_of(query, sources)
+        return response

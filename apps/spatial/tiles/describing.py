@@ -33,13 +33,13 @@ def describe_tiles(sources: Sequence[Source], address: str, outside: int) -> dic
         "tiles": [address],
         "minzoom": 0,
         "maxzoom": MAX_ZOOM,
-        "bounds": _bounds(sources),
+        "bounds": bounds_of(sources),
         "vector_layers": [{"id": LAYER, "fields": FIELDS, "minzoom": 0, "maxzoom": MAX_ZOOM}],
         "outside_mercator_events": outside,
     }
 
 
-def _bounds(sources: Sequence[Source]) -> list[float]:
+def bounds_of(sources: Sequence[Source]) -> list[float]:
     """Return a box around all cells that hold events, at any resolution."""
     extents = [source.version.extent for source in sources]
     reach = REACHES * degrees(REACH_RAD / sqrt(7) ** Tile.at(0, 0, 0).resolution)

@@ -105,8 +105,8 @@ def _features(ids: Int64s, tags: _Run, geometry: _Run) -> bytes:
     tag_bytes, geometry_bytes = _bytes_by_feature(tags, count), _bytes_by_feature(geometry, count)
     constants = 5  # the tags of id, tags, type and geometry, and the type itself
     lengths = constants + _sizes(ids) + sum(_sizes(each) + each for each in (tag_bytes, geometry_bytes))
-    fixed = (_FEATURE, lengths, _FEATURE_ID, ids, _FEATURE_TAGS, tag_bytes)
-    middle = (_FEATURE_TYPE, _POLYGON, _FEATURE_GEOMETRY, geometry_bytes)
+    fixed: tuple[int | Int64s, ...] = (_FEATURE, lengths, _FEATURE_ID, ids, _FEATURE_TAGS, tag_bytes)
+    middle: tuple[int | Int64s, ...] = (_FEATURE_TYPE, _POLYGON, _FEATURE_GEOMETRY, geometry_bytes)
     tag_counts, geometry_counts = (np.bincount(run.feature, minlength=count) for run in (tags, geometry))
     sizes = len(fixed) + len(middle) + tag_counts + geometry_counts
     starts = np.cumsum(sizes) - sizes

@@ -96,7 +96,10 @@ def _heat_cells(answer: HexAnswer) -> list[dict[str, Any]]:
 
 
 def count_outside(query: HexQuery, sources: tuple[Source, ...]) -> int:
-    """Return the events of cells whose centre lies in no tile, at the question's or the coarsest resolution."""
+    """Return the events of which no tile owns the cell, at the question's resolution or else at 3.
+
+    Raises what `aggregate_hexes` raises.
+    """
     resolution = query.resolution or Tile.at(0, 0, 0).resolution
     limit = settings.SPATIAL_MAX_CELLS_COMPACT
     total = 0

@@ -17,6 +17,16 @@ export async function fetchCells(state, resolution, box, signal) {
   return new Answer(body, resolution, box);
 }
 
+/** The cells of a forecast in its first period; the whole of it, whatever the view. */
+export async function fetchForecast(prediction, signal) {
+  const { summary, status } = await call(`${API}/predictions/${prediction}`, { signal });
+  if (status !== "succeeded") return null;
+  const period = summary.periods[0].period;
+  const query = new URLSearchParams({ format: "columns", period });
+  const body = await call(`${API}/predictions/${prediction}/cells?${query}`, { signal });
+  return new Forecast(body, summary.resolution, period);
+}
+
 /** Everything about one cell under the current filters; its rank is among the cells of the box. */
 export async function fetchCell(state, cell, box, signal) {
   const query = filterQuery(state);
@@ -64,7 +74,14 @@ class Answer {
     this.cells = body.h3;
     this.counts = body.count;
     this.partial = body.partial_events ?? 0;
+    this.excluded = body.excluded_no_time ?? 0;
     this.suppressed = Boolean(body.suppressed);
+  }
+
+  /** What the cells are coloured by: their counts, or mean values, null where a cell has no value. */
+  measured(measure) {
+    if (measure === "count") return this.counts;
+    return this.body.value?.mean ?? this.counts.map(() => null);
   }
 
   /** The rows whose cell centre lies in a box, highest count first. */
@@ -98,5 +115,49 @@ class Answer {
     const { lower, upper, level } = value.ci;
     const interval = lower[index] === null ? null : { lower: lower[index], upper: upper[index], level };
     return { n: value.n[index], mean: value.mean[index], ci: interval };
+  }
+}
+
+/** What a forecast expects, as the map shows it: expected events take the place of counted ones. */
+class Forecast {
+  constructor(body, resolution, period) {
+    this.body = body;
+    this.resolution = resolution;
+    this.period = period;
+    this.box = null;
+    this.cells = body.h3;
+    this.counts = body.expected;
+    this.partial = 0;
+    this.excluded = 0;
+    this.suppressed = false;
+  }
+
+  measured() {
+    return this.counts;
+  }
+
+  within(box) {
+    return this.cells
+      .map((cell, index) => [index, cellToLatLng(cell)])
+      .filter(([, [latitude, longitude]]) => contains(box, latitude, longitude))
+      .map(([index]) => index)
+      .sort((a, b) => this.counts[b] - this.counts[a]);
+  }
+
+  row(index) {
+    const { expected, lower, upper, baseline, rank } = this.body;
+    return {
+      cell: this.cells[index],
+      count: expected[index],
+      categories: [],
+      value: null,
+      expected: {
+        expected: expected[index],
+        lower: lower[index],
+        upper: upper[index],
+        baseline: baseline[index],
+        rank: rank[index],
+      },
+    };
   }
 }

@@ -5,9 +5,15 @@ import { count, decimal, plural } from "../format.js";
 
 const HOVER_CATEGORIES = 6;
 const TOP_CELLS = 20;
+const TITLES = {
+  count: "Events per cell",
+  mean: "Mean value per cell",
+  forecast: "Expected events per cell",
+};
 
-/** Fill the legend with the classes. */
-export function showLegend(place, entries, hasSuppressed) {
+/** Fill the legend with the classes of a measure. */
+export function showLegend(place, entries, { measure, hasSuppressed }) {
+  const number = measure === "count" ? count : decimal;
   place.hidden = entries.length === 0;
   const rows = entries.map((entry) =>
     el(
@@ -18,16 +24,17 @@ export function showLegend(place, entries, hasSuppressed) {
         { viewBox: "0 0 16 12", "aria-hidden": "true" },
         svg("rect", { width: 16, height: 12, rx: 2, fill: entry.colour }),
       ),
-      entry.low === entry.high ? count(entry.low) : `${count(entry.low)} to ${count(entry.high)}`,
+      entry.low === entry.high ? number(entry.low) : `${number(entry.low)} to ${number(entry.high)}`,
       el("span", { class: "quiet" }, plural(entry.cells, "cell")),
     ),
   );
   const note = hasSuppressed ? el("p", { class: "quiet" }, "Small counts are withheld.") : null;
-  place.replaceChildren(el("strong", {}, "Events per cell"), el("ol", {}, rows), ...(note ? [note] : []));
+  place.replaceChildren(el("strong", {}, TITLES[measure]), el("ol", {}, rows), ...(note ? [note] : []));
 }
 
 /** The content of the hover card. */
 export function hoverContent(row) {
+  if (row.expected) return forecastContent(row);
   const shown = row.categories.slice(0, HOVER_CATEGORIES);
   const rest = row.categories.length - shown.length;
   return [
@@ -41,6 +48,15 @@ export function hoverContent(row) {
     rest > 0 ? el("p", { class: "quiet" }, `and ${plural(rest, "more category", "more categories")}`) : null,
     el("p", { class: "quiet mono" }, row.cell),
   ].filter(Boolean);
+}
+
+function forecastContent({ cell, expected }) {
+  return [
+    el("p", { class: "big num" }, `${decimal(expected.expected)} expected`),
+    el("p", { class: "quiet" }, `80 % interval ${decimal(expected.lower)} to ${decimal(expected.upper)}`),
+    el("p", { class: "quiet" }, `Baseline ${decimal(expected.baseline)}, rank ${count(expected.rank)}`),
+    el("p", { class: "quiet mono" }, cell),
+  ];
 }
 
 function valueText(value) {

@@ -14,6 +14,7 @@ export class Controls {
     this.histogram = new Histogram(document.getElementById("histogram"), (from, to) => this.#pick(from, to));
     this.#bindDataset();
     this.#bindDates();
+    this.#bindHours();
     this.#bindDisplay();
     this.#bindCategories();
   }
@@ -27,10 +28,14 @@ export class Controls {
         categories: [],
         from: "",
         to: "",
+        hourFrom: "",
+        hourTo: "",
+        weekdays: [],
         cell: "",
         camera: null,
       });
       this.showWindow();
+      this.#showHours();
       this.onChange("dataset");
     });
   }
@@ -63,13 +68,45 @@ export class Controls {
     this.histogram.select(from, to);
   }
 
+  #bindHours() {
+    for (const name of ["hourFrom", "hourTo"]) {
+      byId(name).addEventListener("change", (event) => {
+        this.state[name] = event.target.value;
+        // One hour alone filters nothing: the other is taken from it until it is chosen.
+        const other = name === "hourFrom" ? "hourTo" : "hourFrom";
+        if (event.target.value === "" || this.state[other] === "") this.state[other] = event.target.value;
+        this.#showHours();
+        this.onChange("hours");
+      });
+    }
+    for (const box of document.querySelectorAll('input[name="weekday"]')) {
+      box.addEventListener("change", () => {
+        const boxes = document.querySelectorAll('input[name="weekday"]:checked');
+        this.state.weekdays = Array.from(boxes, ({ value }) => value);
+        this.#showHours();
+        this.onChange("hours");
+      });
+    }
+    this.#showHours();
+  }
+
+  #showHours() {
+    const { hourFrom, hourTo, weekdays } = this.state;
+    byId("hourFrom").value = hourFrom;
+    byId("hourTo").value = hourTo;
+    for (const box of document.querySelectorAll('input[name="weekday"]'))
+      box.checked = weekdays.includes(box.value);
+    const isOn = hourFrom !== "" || weekdays.length > 0;
+    byId("hours-note").textContent = isOn ? "filtered" : "all";
+  }
+
   #bindDisplay() {
-    for (const name of ["resolution", "palette"]) {
+    for (const name of ["resolution", "palette", "measure"]) {
       const select = byId(name);
       select.value = this.state[name];
       select.addEventListener("change", () => {
         this.state[name] = select.value;
-        this.onChange(name === "resolution" ? "cells" : "colours");
+        this.onChange({ resolution: "cells", measure: "measure" }[name] ?? "colours");
       });
     }
     for (const radio of document.querySelectorAll('input[name="scale"]')) {

@@ -42,17 +42,18 @@ export class CellLayers {
     });
   }
 
-  /** Draw an answer's cells; returns how many, which is less than all only beyond the drawing limit. */
-  draw(answer) {
+  /** Draw an answer's cells that have the measure; beyond the drawing limit those with the most events. */
+  draw(answer, measure) {
+    const measured = answer.measured(measure);
     this.cells = answer.cells;
     this.resolution = answer.resolution;
     this.rows = new Map(answer.cells.map((cell, index) => [cell, index]));
-    let indexes = answer.cells.map((_, index) => index);
+    let indexes = answer.cells.map((_, index) => index).filter((index) => measured[index] !== null);
     if (indexes.length > DRAWN_MAX) {
       indexes = indexes.sort((a, b) => answer.counts[b] - answer.counts[a]).slice(0, DRAWN_MAX);
     }
     this.map.setPaintProperty("cells", "fill-antialias", indexes.length <= OUTLINED_MAX);
-    this.map.getSource("cells").setData(collection(answer.cells, answer.counts, indexes));
+    this.map.getSource("cells").setData(collection(answer.cells, measured, indexes));
     return indexes.length;
   }
 

@@ -22,16 +22,17 @@ export const PALETTES = {
   },
 };
 
-/** The lower bounds of the classes above the first, ascending and distinct. */
-export function breaks(counts, kind) {
-  if (counts.length === 0) return [];
-  const sorted = Float64Array.from(counts).sort();
+/** The lower bounds of the classes above the first, ascending and distinct; whole ones for whole numbers. */
+export function breaks(numbers, kind) {
+  if (numbers.length === 0) return [];
+  const sorted = Float64Array.from(numbers).sort();
+  const rounded = sorted.every(Number.isInteger) ? Math.ceil : (bound) => bound;
   const [low, high] = [sorted[0], sorted[sorted.length - 1]];
   const bounds = [];
   for (let step = 1; step < CLASSES; step += 1) {
     const bound =
       kind === "linear"
-        ? Math.ceil(low + ((high - low) * step) / CLASSES)
+        ? rounded(low + ((high - low) * step) / CLASSES)
         : sorted[Math.floor((sorted.length * step) / CLASSES)];
     if (bound > (bounds.at(-1) ?? low)) bounds.push(bound);
   }
@@ -45,14 +46,20 @@ export function colours(palette, classes, isDark) {
   return Array.from({ length: classes }, (_, i) => ramp[Math.round((i * (ramp.length - 1)) / (classes - 1))]);
 }
 
-/** The classes as the legend shows them: colour, lowest and highest count, number of cells. */
-export function classes(counts, kind, palette, isDark) {
-  if (counts.length === 0) return [];
-  const bounds = breaks(counts, kind);
-  const lows = [counts.reduce((a, b) => Math.min(a, b)), ...bounds];
-  const highs = [...bounds.map((bound) => bound - 1), counts.reduce((a, b) => Math.max(a, b))];
+/**
+ * The classes as the legend shows them: colour, lowest and highest number, number of cells.
+ *
+ * A class of whole numbers ends below the next one, any other where the next one begins.
+ */
+export function classes(measured, kind, palette, isDark) {
+  const numbers = measured.filter((number) => number !== null);
+  if (numbers.length === 0) return [];
+  const bounds = breaks(numbers, kind);
+  const gap = numbers.every(Number.isInteger) ? 1 : 0;
+  const lows = [numbers.reduce((a, b) => Math.min(a, b)), ...bounds];
+  const highs = [...bounds.map((bound) => bound - gap), numbers.reduce((a, b) => Math.max(a, b))];
   const cells = new Array(lows.length).fill(0);
-  for (const count of counts) cells[classOf(count, bounds)] += 1;
+  for (const number of numbers) cells[classOf(number, bounds)] += 1;
   return colours(palette, lows.length, isDark).map((colour, i) => ({
     colour,
     low: lows[i],
@@ -61,15 +68,15 @@ export function classes(counts, kind, palette, isDark) {
   }));
 }
 
-function classOf(count, bounds) {
+function classOf(number, bounds) {
   let index = 0;
-  while (index < bounds.length && count >= bounds[index]) index += 1;
+  while (index < bounds.length && number >= bounds[index]) index += 1;
   return index;
 }
 
-/** The MapLibre expression that paints `count` by these classes. */
+/** The MapLibre expression that paints what is measured by these classes. */
 export function paint(entries) {
   if (entries.length === 0) return "#888888";
   if (entries.length === 1) return entries[0].colour;
-  return ["step", ["get", "count"], entries[0].colour, ...entries.slice(1).flatMap((e) => [e.low, e.colour])];
+  return ["step", ["get", "measured"], entries[0].colour, ...entries.slice(1).flatMap((e) => [e.low, e.colour])];
 }

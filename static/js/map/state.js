@@ -1,7 +1,11 @@
 // What the map shows, as the address of the page: a link reproduces the view.
 
-const DEFAULTS = { resolution: "auto", scale: "quantile", palette: "tide" };
+const DEFAULTS = { resolution: "auto", measure: "count", scale: "quantile", palette: "tide" };
 const RESOLUTIONS = ["auto", "3", "4", "5", "6", "7", "8", "9", "10", "11"];
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const MEASURES = ["count", "mean"];
+const HOURS = Array.from({ length: 24 }, (_, hour) => String(hour));
+const WEEKDAYS = ["1", "2", "3", "4", "5", "6", "7"];
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Read the state from a query string; what is not valid there counts as absent. */
@@ -14,12 +18,23 @@ export function readState(search, palettes) {
     categories: query.getAll("category"),
     from: date("from"),
     to: date("to"),
+    ...readHours(query),
+    weekdays: WEEKDAYS.filter((day) => query.getAll("weekday").includes(day)),
     resolution: oneOf("resolution", RESOLUTIONS),
+    measure: oneOf("measure", MEASURES),
     scale: oneOf("scale", ["quantile", "linear"]),
     palette: oneOf("palette", palettes),
     cell: query.get("cell") ?? "",
+    prediction: UUID.test(query.get("prediction") ?? "") ? query.get("prediction") : "",
     camera: readCamera(query),
   };
+}
+
+/** Both hours or none: one alone filters nothing. */
+function readHours(query) {
+  const hours = ["hour_from", "hour_to"].map((name) => query.get(name) ?? "");
+  const [hourFrom, hourTo] = hours.every((hour) => HOURS.includes(hour)) ? hours : ["", ""];
+  return { hourFrom, hourTo };
 }
 
 function readCamera(query) {
@@ -34,7 +49,8 @@ export function writeState(state) {
   const query = new URLSearchParams();
   if (state.dataset) query.set("dataset", state.dataset);
   for (const category of state.categories) query.append("category", category);
-  for (const name of ["from", "to", "cell"]) if (state[name]) query.set(name, state[name]);
+  for (const name of ["from", "to", "cell", "prediction"]) if (state[name]) query.set(name, state[name]);
+  writeTimes(state, query);
   for (const [name, value] of Object.entries(DEFAULTS))
     if (state[name] !== value) query.set(name, state[name]);
   if (state.camera) {
@@ -44,6 +60,14 @@ export function writeState(state) {
   }
   const text = query.toString();
   return text ? `?${text}` : "";
+}
+
+function writeTimes(state, query) {
+  if (state.hourFrom !== "" && state.hourTo !== "") {
+    query.set("hour_from", state.hourFrom);
+    query.set("hour_to", state.hourTo);
+  }
+  for (const day of state.weekdays) query.append("weekday", day);
 }
 
 // The resolution that a zoom is served with, so that a screen holds some thousand cells at most.
@@ -61,5 +85,6 @@ export function filterQuery(state) {
   for (const category of state.categories) query.append("category", category);
   if (state.from) query.set("from", state.from);
   if (state.to) query.set("to", state.to);
+  writeTimes(state, query);
   return query;
 }

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from apps.datasets.reading.duplicates import Duplicates, duplicates_under
-from apps.datasets.reading.inspection import Inspection, inspect_table
+from apps.datasets.reading.inspection import inspect_table
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.mapping import Mapping
 from apps.datasets.reading.reader import read_table
 from apps.datasets.reading.rows import Batch

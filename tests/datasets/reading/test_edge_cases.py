@@ -17,7 +17,8 @@ from apps.datasets.reading.errors import (
     TooManyCategories,
     TooManyColumns,
 )
-from apps.datasets.reading.inspection import Inspection, inspect_table
+from apps.datasets.reading.inspection import inspect_table
+from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import FIELD_MAX_BYTES, RAW_MAX_BYTES, RECORD_MAX_BYTES
 from apps.datasets.reading.mapping import Dialect, DialectChoice, Mapping
 from apps.datasets.reading.reader import read_table

@@ -1,4 +1,4 @@
-"""Import a file, an archive or a folder here, without upload and without worker."""
+"""Import a file, an archive, a folder or an address here, without upload and without worker."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from apps.datasets.importing.loading import TooManyRejects
 from apps.datasets.local_import import find_tables, run_here, store_file
 from apps.datasets.models import Dataset, Import, Reject
 from apps.datasets.services import create_dataset_from_files, start_import
-from apps.datasets.states import DuplicatePolicy, ImportMode
+from apps.datasets.states import DuplicatePolicy, ImportMode, SourceOf
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("path", type=Path, help="CSV or TSV file, zip archive, or a folder of these")
+        parser.add_argument("path", help="a file, a zip archive, a folder of these, or an http(s) address")
         parser.add_argument("--organization", required=True, help="slug")
         target = parser.add_mutually_exclusive_group()
         target.add_argument("--name", help="of a new dataset; default: the file's name")
@@ -62,8 +62,9 @@ class Command(BaseCommand):
             sys.exit(code)
 
     def _start(self, options: dict[str, Any]) -> Import:
-        tables = find_tables(options["path"]) if options["path"].exists() else []
-        if not tables:
+        root = Path(options["path"])
+        tables = find_tables(root) if not _is_address(options["path"]) and root.exists() else []
+        if not tables and not _is_address(options["path"]):
             self._refuse(f"There is nothing to read at {options['path']}.")
         organization = Organization.objects.living().filter(slug=options["organization"]).first()
         if organization is None:
@@ -100,10 +101,12 @@ def _queue(actor: Actor, tables: list[Path], options: dict[str, Any]) -> Import:
     """Store the files and queue their import; raises DomainError."""
     names = ("mode", "partition", "duplicates", "reject_limit", "dry_run", "force")
     wanted = {name: options[name] for name in names} | {"mapping": _mapping(options["mapping"])}
-    root = options["path"]
+    root = Path(options["path"])
+    if _is_address(options["path"]):
+        wanted["source"] = {"kind": SourceOf.URL, "url": options["path"]}
     files = [store_file(path, path.name if path == root else str(path.relative_to(root))) for path in tables]
     if options["dataset"] is None:
-        name = options["name"] or root.name
+        name = options["name"] or root.name.partition("?")[0]
         return create_dataset_from_files(
             actor=actor, files=files, options=wanted, name=name, zone=options["zone"]
         )
@@ -113,6 +116,10 @@ def _queue(actor: Actor, tables: list[Path], options: dict[str, Any]) -> Import:
     if dataset is None:
         raise CommandError(f"There is no dataset {options['dataset']}.", returncode=USAGE)
     return start_import(actor=actor, dataset=dataset, files=files, options=wanted)
+
+
+def _is_address(text: str) -> bool:
+    return text.startswith(("http://", "https://"))
 
 
 def _mapping(given: str | None) -> Any:
