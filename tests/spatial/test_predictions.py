@@ -82,7 +82,7 @@ def test_every_form_holds_the_same_cells(actors: Actors, run_jobs: RunJobs, mode
         assert columns[name] == [row[name] for row in rows]
         assert [feature["properties"][name] for feature in features] == [row[name] for row in rows]
     table = actors.viewer.api.get(address, {"period": "2024-04-29", "format": "csv"})
-    assert list(csv.DictReader(io.StringIO(table.content.decode())))[0]["h3"] == rows[0]["h3"]
+    assert next(csv.DictReader(io.StringIO(table.content.decode())))["h3"] == rows[0]["h3"]
     assert json.loads(table["Sextant-Citation"])["version"] == 1
     whole = pq.read_table(io.BytesIO(actors.viewer.api.get(address, {"format": "parquet"}).content))
     assert whole.num_rows == 2 * len(rows)
