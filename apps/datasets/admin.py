@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.datasets import services, upload_services
-from apps.datasets.models import Dataset, Import, Reject, Segment, Upload, Version
+from apps.datasets import profile_services, services, upload_services
+from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Upload, Version
 
 REJECTS_SHOWN = 50
 
@@ -157,6 +157,26 @@ class SegmentAdmin(ReadOnlyAdmin):
     list_select_related = ("dataset",)
     exclude = ("sketch",)
     ordering = ("-no",)
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnlyAdmin):
+    """Profiles: how files of one kind are read."""
+
+    list_display = ("name", "organization", "created_by", "updated_at")
+    search_fields = ("name", "organization__slug")
+    list_select_related = ("organization", "created_by")
+    ordering = ("name", "pk")
+    actions = ["delete_chosen"]
+
+    @admin.action(description="Delete; imports read by it keep their mapping")
+    def delete_chosen(self, request: HttpRequest, rows: QuerySet[Profile]) -> None:
+        """Delete the chosen profiles."""
+        self.each(
+            request,
+            rows.select_related("organization"),
+            lambda row: profile_services.delete_profile(actor=system_actor(row.organization), profile=row),
+        )
 
 
 def _table(names: tuple[str, ...], rows: Any) -> SafeString:
