@@ -19,6 +19,7 @@ from apps.accounts.models import AuditEntry, Invitation, Notification, Role, Use
 from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
 from apps.datasets.models import Dataset, Import, ImportFile, Profile
+from apps.datasets.source_services import create_source
 from apps.datasets.upload_services import begin_upload
 from apps.metrics.models import Metric
 from apps.previews.models import Device
@@ -257,6 +258,15 @@ class World:
         pair = sign_in(email=self.user_of(person).email, password=PASSWORD)
         return pair.session.pk
 
+    def source_of(self, _person: Person) -> Any:
+        """Return a source that no call before has deleted."""
+        return create_source(
+            actor=self.actors.admin.actor,
+            dataset=self.dataset,
+            kind="url",
+            template="https://example.org/events.csv",
+        ).pk
+
     def profile_of(self, _person: Person) -> Any:
         """Return a profile that no call before has deleted."""
         mapping = {"fields": {"timestamp": {"column": "time"}, "category": {"constant": "event"}}}
@@ -338,6 +348,7 @@ ROWS: Mapping[str, Row] = {
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
     "signals": lambda world, _: world.signal.pk,
+    "sources": World.source_of,
     "uploads": World.upload_of,
     "tiles": lambda _world, _: 0,
     "versions": lambda _world, _: 1,

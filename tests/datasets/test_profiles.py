@@ -73,7 +73,7 @@ def test_an_import_names_a_profile_and_overrides_its_options(actors: Actors, run
 
 
 def test_a_profile_of_another_organization_is_not_known(actors: Actors) -> None:
-    foreign = Profile.objects.create(organization=OrganizationFactory(), name="Desk", mapping=MAPPING)
+    foreign = Profile.objects.create(organization=OrganizationFactory.create(), name="Desk", mapping=MAPPING)
 
     response = create(actors.manager, upload(FIRST), name="First", mapping=str(foreign.pk))
 

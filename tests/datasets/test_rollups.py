@@ -60,7 +60,7 @@ def dataset() -> Dataset:
 
 
 def columns(groups: Groups) -> dict[str, Any]:
-    return {name: getattr(groups, name) for name in Groups.__slots__}  # type: ignore[attr-defined]
+    return {name: getattr(groups, name) for name in Groups.__slots__}
 
 
 def forgetful(dataset: Dataset) -> None:

@@ -81,12 +81,7 @@ def _join(rows: Table, part: pa.Table, terms: _TermTexts) -> Events:
     if not np.array_equal(rows["c0"], part.column("event_no").to_numpy()):
         raise ValueError("a part does not hold the events of its segment")
     zeros = np.zeros(len(rows), np.int64)
-<<<<<<< HEAD
-    lines: Any = part.column("line")
-    line = lines.fill_null(0).to_numpy().astype(np.int64)
-=======
     line = pc.fill_null(part.column("line"), 0).to_numpy().astype(np.int64)
->>>>>>> h/pc
     columns: dict[str, Any] = {
         name: part.column(name).combine_chunks() for name in ("external_id", "properties")
     }

@@ -79,8 +79,7 @@ class PredictionViewSet(ResourceViewSet[Prediction]):
                 for form in (CellFormat.COLUMNS, CellFormat.GEOJSON)
             },
             **{
-                (200, MEDIA_TYPES[form]): OpenApiTypes.BINARY
-                for form in (CellFormat.CSV, CellFormat.PARQUET)
+                (200, MEDIA_TYPES[form]): OpenApiTypes.BINARY for form in (CellFormat.CSV, CellFormat.PARQUET)
             },
         },
     )

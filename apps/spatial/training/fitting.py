@@ -124,9 +124,7 @@ def _importance(learner: Learner, judged: Forest, panel: Panel) -> dict[str, flo
     """Return the importance of each feature in the last period, which the judged trees did not see."""
     last = len(panel.starts) - 1
     names = feature_names(panel.period)
-    return permutation_importance(
-        judged, learner.features[last], panel.counts[:, last], names, learner.seed
-    )
+    return permutation_importance(judged, learner.features[last], panel.counts[:, last], names, learner.seed)
 
 
 def _facts(
