@@ -72,7 +72,6 @@ def test_an_import_names_a_profile_and_overrides_its_options(actors: Actors, run
 
 
 def test_a_profile_of_another_organization_is_not_known(actors: Actors) -> None:
-    foreign = Profile.objects.create(organization=OrganizationFactory.create(), name="Desk", mapping=MAPPING)
     foreign = Profile.objects.create(
         organization=actors.stranger.actor.organization, name="Desk", mapping=MAPPING
     )
