@@ -98,7 +98,7 @@ def test_numbers_keep_their_digits_and_nested_members_are_columns() -> None:
 
     (properties,) = read(content)[0].events.properties.to_pylist()
 
-    assert json.loads(properties) == {"a.b": "1.50", "a.c.d": "true", "n": "123456789012345678901"}
+    assert json.loads(properties or "") == {"a.b": "1.50", "a.c.d": "true", "n": "123456789012345678901"}
 
 
 def test_a_broken_line_costs_one_row_and_names_its_line() -> None:
