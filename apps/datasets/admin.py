@@ -11,8 +11,8 @@ from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.datasets import profile_services, services, source_services, upload_services
-from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Source, Upload, Version
+from apps.datasets import profile_services, services, source_services, upkeep_services, upload_services
+from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Source, Upkeep, Upload, Version
 
 REJECTS_SHOWN = 50
 
@@ -187,6 +187,28 @@ class SegmentAdmin(ReadOnlyAdmin):
     list_select_related = ("dataset",)
     exclude = ("sketch",)
     ordering = ("-no",)
+    actions = ["rebuild"]
+
+    @admin.action(description="Build the rollups anew")
+    def rebuild(self, request: HttpRequest, rows: QuerySet[Segment]) -> None:
+        """Queue the building of the rollups of the chosen segments."""
+        self.each(
+            request,
+            rows,
+            lambda row: upkeep_services.rebuild_rollups(actor=operator(row.dataset), segment=row),
+        )
+
+
+@admin.register(Upkeep)
+class UpkeepAdmin(ReadOnlyAdmin):
+    """Jobs on storage: rollups, drops, new cells."""
+
+    organization_path = "dataset.organization"
+    list_display = ("kind", "dataset", "segment", "status", "stage", "progress", "error_code", "created_at")
+    list_filter = ("kind", "status")
+    search_fields = ("dataset__name",)
+    list_select_related = ("dataset", "segment")
+    ordering = ("-created_at", "pk")
 
 
 @admin.register(Profile)
