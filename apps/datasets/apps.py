@@ -22,7 +22,12 @@ class DatasetsConfig(AppConfig):
         """Register what the app shows elsewhere, its jobs, topics and tools."""
         # Models are loaded only now.
         from apps.common.tools import register_tools  # noqa: PLC0415
-        from apps.datasets import pruning, tasks, upload_pruning  # noqa: F401, PLC0415 - declares the jobs
+        from apps.datasets import (  # noqa: PLC0415
+            pruning,
+            tasks,  # noqa: F401 - declares the job
+            upkeep_tasks,  # noqa: F401 - declares the jobs
+            upload_pruning,
+        )
         from apps.datasets.models import Dataset, Source  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415

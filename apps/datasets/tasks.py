@@ -13,9 +13,10 @@ from apps.datasets.importing.cleanup import discard_work
 from apps.datasets.importing.months import note_month
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.importing.steps import carry_out
-from apps.datasets.models import Dataset, Import
+from apps.datasets.models import Dataset, Import, Segment
 from apps.datasets.notices import tell_creator, tell_managers_of_month
 from apps.datasets.states import MonthState, next_dataset_status
+from apps.datasets.upkeep_tasks import queue_rollups
 
 
 def in_turn(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -76,6 +77,8 @@ def settle(row: Import) -> None:
     if row.version is not None:
         # After the import's own last state: who follows its progress to 1.0 then hears of the version.
         announce_version(row.dataset, row.version)
+        # If the worker dies before this, the hourly clock finds the segments.
+        queue_rollups(row.dataset, Segment.objects.of_version(row.version.pk))
     tell_creator(row)
     if (month := note_month(row)) is not None and month.state == MonthState.FAILED:
         tell_managers_of_month(row, month)

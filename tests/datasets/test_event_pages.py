@@ -66,7 +66,7 @@ def test_the_rest_of_a_row_comes_from_the_parts_and_is_missing_without_them(
     run_jobs()
     row = Dataset.objects.select_related("current_version").get(pk=dataset["id"])
     scope = scope_of(row)
-    events = {event.external_id: event for page in event_pages(scope, limit=2) for event in page}
+    events = {str(event.external_id): event for page in event_pages(scope, limit=2) for event in page}
     assert sorted(events) == ["a1", "a2", "a3", "a4", "b1"]
     assert all(event.is_whole and event.has_external_id for event in events.values())
     place = events["a3"].provenance

@@ -6,6 +6,7 @@ polygon is not used: it loses cells at the poles, across 180 degrees and for sha
 sphere. What the cover holds too much is sorted out by the exact centre test on occupied cells.
 """
 
+from collections.abc import Callable
 from functools import cache
 from math import radians, sqrt
 from typing import Final, NamedTuple
@@ -14,9 +15,11 @@ import h3.api.basic_int as h3
 import numpy as np
 
 from apps.datasets.queries.cells import FULL_TURN, base_ranges, centres, positions
-from apps.datasets.reading.rows import Floats, Int64s
+from apps.datasets.reading.rows import Bools, Floats, Int64s
 
 MAX_RANGES: Final = 200
+# More conditions on a row than these cost more than the rows they keep away.
+CONDITIONS_MAX: Final = 8
 # All cells of this resolution, 5,882, are tried at once.
 FIRST_LEVEL: Final = 2
 # A cover of more cells is not refined: its children would be too many ranges.
@@ -25,6 +28,9 @@ MAX_REFINED: Final = 60
 # 0.2200, 0.2205, 0.2205, 0.2205 at 0..4. Descendants stray no farther from the centre than 1.053 circumradii
 # (the geometric series of 1 / sqrt(7); 1.009 measured).
 REACH_RAD: Final = 0.2206 * 1.053
+
+
+Nearness = Callable[[Floats, Floats, float], Bools]
 
 
 class Edges(NamedTuple):
@@ -38,13 +44,24 @@ class Edges(NamedTuple):
 
 def cover_box(box: Edges, resolution: int) -> Int64s:
     """Return (n <= 200, 2) ranges for a box, by cells not finer than `resolution`."""
+    return cover(
+        lambda latitudes, longitudes, reach: distances_rad(latitudes, longitudes, box) <= reach, resolution
+    )
+
+
+def cover(is_near: Nearness, resolution: int) -> Int64s:
+    """Return (n <= 200, 2) ranges for a shape, by cells not finer than `resolution`.
+
+    is_near tells of latitudes, longitudes and a reach in radians whether a point of the shape may lie within
+    the reach of each; it holds somewhere.
+    """
     cells, latitudes, longitudes = _all_cells(FIRST_LEVEL)
-    near = cells[_distances_rad(latitudes, longitudes, box) <= _reach_rad(FIRST_LEVEL)]
+    near = cells[is_near(latitudes, longitudes, _reach_rad(FIRST_LEVEL))]
     for level in range(FIRST_LEVEL + 1, resolution + 1):
         if near.size > MAX_REFINED:
             break
         children = np.array([c for cell in near.tolist() for c in h3.cell_to_children(cell, level)], np.int64)
-        near = children[_distances_rad(*centres(children), box) <= _reach_rad(level)]
+        near = children[is_near(*centres(children), _reach_rad(level))]
     return merge_ranges(base_ranges(near))
 
 
@@ -74,7 +91,7 @@ def _reach_rad(level: int) -> float:
     return float(REACH_RAD / sqrt(7) ** level)
 
 
-def _distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
+def distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
     """Return the angular distance of points to the box; 0 inside.
 
     Over the box's longitudes that is the distance along the meridian. Elsewhere the nearest point lies on its
@@ -93,3 +110,14 @@ def _distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
     beside = np.arccos(np.clip(largest_cosine, -1.0, 1.0))
     is_over = np.mod(longitudes - box.west, FULL_TURN) <= box.width
     return np.where(is_over, along, beside)
+
+
+def few_ranges(ranges: Int64s) -> Int64s:
+    """Join ascending ranges over their narrowest gaps until few are left; they hold more then, never less."""
+    if len(ranges) <= CONDITIONS_MAX:
+        return ranges
+    gaps = ranges[1:, 0] - ranges[:-1, 1]
+    cuts = np.sort(np.argsort(gaps)[-(CONDITIONS_MAX - 1) :])
+    firsts = np.concatenate([ranges[:1, 0], ranges[cuts + 1, 0]])
+    lasts = np.concatenate([ranges[cuts, 1], ranges[-1:, 1]])
+    return np.stack([firsts, lasts], axis=1)

@@ -16,6 +16,7 @@ from psycopg import sql
 
 from apps.datasets.models import Segment
 from apps.datasets.queries.columns import read_columns
+from apps.datasets.queries.cover import few_ranges
 from apps.datasets.queries.scan import FALSE, TRUE, is_timed, matching
 from apps.datasets.queries.scopes import Scope
 from apps.datasets.queries.selections import Everywhere, Selection
@@ -28,8 +29,6 @@ from apps.datasets.storage.stage import shared_partition
 BATCH_ROWS: Final = 20_000
 # About as many rows; a block holds some eighty.
 BATCH_BLOCKS: Final = 256
-# More conditions than these cost more per row than the rows they keep away.
-CONDITIONS_MAX: Final = 8
 
 _COLUMNS: Final = {
     "cell": (">i8", "cell"),
@@ -158,19 +157,8 @@ def _near(segment: Segment, ranges: Int64s | None) -> sql.Composable:
     touched = ranges[(ranges[:, 1] >= segment.cell_first) & (ranges[:, 0] <= segment.cell_last)]
     if not len(touched):
         return FALSE
-    spans = [sql.SQL("cell BETWEEN {} AND {}").format(*pair) for pair in _few(touched).tolist()]
+    spans = [sql.SQL("cell BETWEEN {} AND {}").format(*pair) for pair in few_ranges(touched).tolist()]
     return sql.SQL("({})").format(sql.SQL(" OR ").join(spans))
-
-
-def _few(ranges: Int64s) -> Int64s:
-    """Join ascending ranges over their narrowest gaps until few are left."""
-    if len(ranges) <= CONDITIONS_MAX:
-        return ranges
-    gaps = ranges[1:, 0] - ranges[:-1, 1]
-    cuts = np.sort(np.argsort(gaps)[-(CONDITIONS_MAX - 1) :])
-    firsts = np.concatenate([ranges[:1, 0], ranges[cuts + 1, 0]])
-    lasts = np.concatenate([ranges[cuts, 1], ranges[-1:, 1]])
-    return np.stack([firsts, lasts], axis=1)
 
 
 def _selected(batch: EventBatch, selection: Selection, resolution: int, *, is_whole: bool) -> EventBatch:

@@ -9,6 +9,7 @@ from apps.datasets.models import Segment
 from apps.datasets.states import SegmentState
 from apps.datasets.storage.ddl import outside_transaction, with_lock_timeout
 from apps.datasets.storage.parts import delete_parts
+from apps.datasets.storage.rollups import drop_rollups
 from apps.datasets.storage.stage import own_partition, shared_partition
 
 DELETE_ROWS: Final = 20_000
@@ -20,6 +21,7 @@ def drop_segment(segment: Segment, dataset_no: int) -> None:
         _drop_partition(own_partition(segment.no))
     else:
         _delete_rows(shared_partition(segment.slab), dataset_no, segment.no)
+    drop_rollups(segment.no, dataset_no)
     delete_parts(segment.files_prefix)
     Segment.objects.filter(pk=segment.pk).update(state=SegmentState.DROPPED, bytes=0)
 

@@ -70,7 +70,7 @@ class PartRows:
             places.append(place)
         order = np.argsort(np.concatenate(places))
         whole = pa.concat_tables(tables) if len(tables) > 1 else tables[0]
-        return whole if len(tables) == 1 else whole.take(pa.array(order))
+        return whole if len(tables) == 1 else whole.take(order)
 
     def _of_part(self, parts: list[_Part], index: int, event_nos: Int64s) -> pa.Table:
         """Return the rows of one part; raises KeyError for an event that it does not hold."""
@@ -80,7 +80,7 @@ class PartRows:
         offsets = event_nos - part.first
         groups, table = self._groups(part, np.unique(offsets // ROW_GROUP_ROWS))
         starts = np.searchsorted(groups, offsets // ROW_GROUP_ROWS) * ROW_GROUP_ROWS
-        return table.take(pa.array(starts + offsets % ROW_GROUP_ROWS))
+        return table.take(starts + offsets % ROW_GROUP_ROWS)
 
     def _groups(self, part: _Part, wanted: Int64s) -> tuple[Int64s, pa.Table]:
         """Return at least the wanted row groups of a part, and which they are."""
