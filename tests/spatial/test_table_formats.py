@@ -181,7 +181,7 @@ def test_the_known_figures_stand_in_every_format(actors: Actors) -> None:
     table = pq.read_table(io.BytesIO(answered(quakes, resolution=3, format="parquet").content))
     shapes = [shapely.from_wkb(wkb) for wkb in table["geometry"].to_pylist()]
     assert all(shape.is_valid for shape in shapes)
-    cut = [
+    cut: list[Any] = [
         count
         for shape, count in zip(shapes, table["count"].to_pylist(), strict=True)
         if shape.geom_type == "MultiPolygon"

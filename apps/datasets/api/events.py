@@ -32,7 +32,7 @@ KEYS: Final = ("version_no", "cell", "occurred_at", "segment_no", "event_no")
 PLACE: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,8}-(0|[1-9][0-9]{0,8})$"}
 
 
-class ProvenanceOut(serializers.Serializer[Any]):
+class GeoEventProvenanceOut(serializers.Serializer[Any]):
     """Where an event was read from."""
 
     file = serializers.CharField(allow_null=True)
@@ -43,7 +43,7 @@ class ProvenanceOut(serializers.Serializer[Any]):
         return {"import": serializers.UUIDField(source="import_id", allow_null=True), **super().get_fields()}
 
 
-class EventOut(serializers.Serializer[Any]):
+class GeoEventOut(serializers.Serializer[Any]):
     """One event; id, properties and provenance are null where the file storage is away, with a note."""
 
     id = serializers.CharField()
@@ -56,7 +56,7 @@ class EventOut(serializers.Serializer[Any]):
     value = serializers.FloatField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     properties = serializers.DictField(allow_null=True)
-    provenance = ProvenanceOut(allow_null=True)
+    provenance = GeoEventProvenanceOut(allow_null=True)
     note = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class EventViewSet(ResourceViewSet[Event]):
     queryset = Event.objects.none()
     offers = ("list", "retrieve")
     permission = "datasets.export"
-    serializer_class = EventOut
+    serializer_class = GeoEventOut
     pagination_class = EventPagination
     filter_backends: Any = ()
     query_serializer_classes = {"list": EventParameters}

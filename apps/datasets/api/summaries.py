@@ -47,7 +47,7 @@ class ValueSummaryOut(serializers.Serializer[Any]):
     max = serializers.FloatField(allow_null=True)
 
 
-class SummaryOut(serializers.Serializer[Any]):
+class DatasetSummaryOut(serializers.Serializer[Any]):
     """The current version in numbers; an event too coarse for a period is not in that period's counts."""
 
     dataset = serializers.UUIDField()
@@ -69,9 +69,9 @@ class SummaryViewSet(ResourceViewSet[Dataset]):
     queryset = Dataset.objects.select_related("current_version")
     permission = "datasets.view"
     limit = "map"
-    serializer_class = SummaryOut
+    serializer_class = DatasetSummaryOut
 
-    @extend_schema(operation_id="datasets_summary", responses=SummaryOut)
+    @extend_schema(operation_id="datasets_summary", responses=DatasetSummaryOut)
     def summary(self, request: Request, pk: str) -> HttpResponse:
         """Answer the current version in numbers: counts by name and time, values, the 20 fullest cells."""
         dataset = self.get_object()
