@@ -35,7 +35,7 @@ def events() -> list[Event]:
         if len(row) == len(HEADER) and row[1].startswith("202") and row[1][5:10] != "02-30":
             try:
                 cell = h3.latlng_to_cell(float(row[2]), float(row[3]), 8)
-            except (ValueError, h3.H3BaseException):
+            except ValueError:
                 continue
             found.append((date.fromisoformat(row[1][:10]), cell))
     return found
@@ -64,7 +64,7 @@ def test_the_moving_hot_spot_ranks_among_the_first_five_percent(events: list[Eve
         assert hottest in order[: top_number(trial.cells.size, 0.05)].tolist(), at
     metrics = score(trial)["methods"]
     assert metrics["boosting"]["pei"]["5"] > metrics["mean"]["pei"]["5"]
-    assert metrics["boosting"]["deviance"] < metrics["mean"]["deviance"]
+    assert metrics["boosting"]["deviance"] < 0.8 * metrics["mean"]["deviance"]
 
 
 def test_shuffled_times_leave_nothing_that_is_better(events: list[Event]) -> None:
