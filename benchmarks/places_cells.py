@@ -15,12 +15,15 @@ from apps.datasets.reading.cells import base_cells, h3_parent
 from apps.spatial.formats import AnswerFormat, encode_answer
 from apps.spatial.hexes import HexAnswer, aggregate_hexes, plan_hexes
 from apps.spatial.sources import HexQuery, open_sources
+from apps.spatial.tiles import Tile, encode_cells
 from benchmarks.places_ground import COUNTRY, Ground
 from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
 LOOP: Final = "the library, one by one"
 DUMPS: Final = "GeoJSON by json.dumps"
+POSTGIS: Final = "PostGIS ST_AsMVT"
+TILE: Final = (4, 8, 5)
 POINTS: Final = 1_000_000
 POINTS_QUICK: Final = 50_000
 CELLS: Final = 10_000
@@ -29,7 +32,8 @@ LIMIT_MS: Final = {AnswerFormat.COLUMNS: 5, AnswerFormat.GEOJSON: 250}
 
 def cell_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     """Measure indexing and encoding."""
-    return [*_indexing(stage), *_encoding(stage, ground)]
+    answer = _answer(ground)
+    return [*_indexing(stage), *_encoding(stage, answer), _tile(stage, answer)]
 
 
 def _indexing(stage: Stage) -> Sequence[Row]:
@@ -66,8 +70,18 @@ def _indexing(stage: Stage) -> Sequence[Row]:
     ]
 
 
-def _encoding(stage: Stage, ground: Ground) -> Sequence[Row]:
-    answer = _answer(ground)
+def _tile(stage: Stage, answer: HexAnswer) -> Row:
+    """Draw the cells in a tile that holds nearly all of them; PostGIS is left to who has it."""
+    cells, counts = answer.table.cells, answer.table.counts
+    tile = Tile.at(*TILE)
+    (content, drawn), ours = encode_cells(tile, cells, {"count": counts}), []
+    for _round in range(stage.rounds):
+        ours.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
+    what = f"vector tile of {drawn:,} cells, {len(content) / 1_000:,.0f} kB"
+    return Row(what, "ms", ours, {POSTGIS: []}, [Goal(POSTGIS, at_most=1.0)])
+
+
+def _encoding(stage: Stage, answer: HexAnswer) -> Sequence[Row]:
     rows = []
     for form in AnswerFormat:
         ours, theirs = [], []

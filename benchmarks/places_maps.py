@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.db import connection, transaction
@@ -177,7 +177,7 @@ def _scan(ground: Ground, question: Question) -> Callable[[], None]:
         f" FROM ({tables}) AS events WHERE segment_no = ANY(%s) AND occurred_at >= %s AND occurred_at < %s"
         " AND lon_e7 BETWEEN %s AND %s AND lat_e7 BETWEEN %s AND %s GROUP BY 1, 2"
     )
-    values = [
+    values: list[Any] = [
         question.resolution,
         [segment.no for segment in segments],
         *question.window,

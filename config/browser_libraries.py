@@ -24,6 +24,7 @@ SERVED = {
     "htmx.org": ["dist/htmx.esm.js", "dist/htmx.min.js"],
     "maplibre-gl": ["dist/maplibre-gl.mjs", "dist/maplibre-gl-worker.mjs", "dist/maplibre-gl.css"],
     "topojson-client": ["src/*.js"],
+    "tus-js-client": ["dist/tus.min.js"],
     "uplot": ["dist/uPlot.esm.js", "dist/uPlot.min.css"],
     "world-atlas": ["countries-10m.json", "countries-50m.json", "countries-110m.json"],
 }

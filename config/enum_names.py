@@ -32,6 +32,7 @@ _LISTS: Final = {
 ENUM_NAMES: Final = {
     "ComparedStatus": "apps.projects.reading.changes.ChangeStatus",
     "ImportMode": "apps.datasets.states.ImportMode",
+    "SourceKind": "apps.datasets.states.SourceKind",
     "ImportSourceKind": "apps.datasets.states.SourceOf",
     "ForecastModelState": "apps.spatial.states.ModelState",
     "ForecastPeriod": "apps.spatial.states.Period",

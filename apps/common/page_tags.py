@@ -22,6 +22,7 @@ LIBRARIES: Final = {
     "maplibre-gl": "vendor/maplibre-gl/maplibre-gl.mjs",
     "topojson-client/feature": "vendor/topojson-client/feature.js",
     "topojson-client/mesh": "vendor/topojson-client/mesh.js",
+    "tus-js-client": "vendor/tus-js-client/tus.min.js",
     "uplot": "vendor/uplot/uPlot.esm.js",
 }
 
@@ -32,6 +33,10 @@ TONES: Final = {
     "ready": "good",
     "succeeded": "good",
     "published": "good",
+    "loaded": "good",
+    "active": "good",
+    "missing": "warn",
+    "training": "busy",
     "processing": "busy",
     "running": "busy",
     "queued": "busy",

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.datasets import services, upkeep_services, upload_services
-from apps.datasets.models import Dataset, Import, Reject, Segment, Upkeep, Upload, Version
+from apps.datasets import profile_services, services, source_services, upkeep_services, upload_services
+from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Source, Upkeep, Upload, Version
 
 REJECTS_SHOWN = 50
 
@@ -120,6 +121,35 @@ class UploadAdmin(ReadOnlyAdmin):
         )
 
 
+@admin.register(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    """Sources with what became of their months; run as their schedule would."""
+
+    organization_path = "dataset.organization"
+    list_display = ("template", "dataset", "kind", "schedule", "enabled", "last_run_at", "next_run_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("template", "dataset__name")
+    list_select_related = ("dataset",)
+    ordering = ("-created_at", "pk")
+    readonly_fields = ("months_seen",)
+    actions = ["run_now"]
+
+    @admin.display(description="months")
+    def months_seen(self, row: Source) -> SafeString:
+        """Return the months, the newest first."""
+        names = ("month", "state", "error_code", "missing_since", "changed_at")
+        return _table(names, row.months.order_by("-month").values_list(*names))
+
+    @admin.action(description="Run now: the last month, and those that are missing or failed")
+    def run_now(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
+        """Run the chosen sources."""
+        self.each(
+            request,
+            rows,
+            lambda row: source_services.run_now(actor=operator(row.dataset), source=row, now=timezone.now()),
+        )
+
+
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
     """Versions; restored as a new one, or dropped before their time."""
@@ -179,6 +209,26 @@ class UpkeepAdmin(ReadOnlyAdmin):
     search_fields = ("dataset__name",)
     list_select_related = ("dataset", "segment")
     ordering = ("-created_at", "pk")
+
+
+@admin.register(Profile)
+class ProfileAdmin(ReadOnlyAdmin):
+    """Profiles: how files of one kind are read."""
+
+    list_display = ("name", "organization", "created_by", "updated_at")
+    search_fields = ("name", "organization__slug")
+    list_select_related = ("organization", "created_by")
+    ordering = ("name", "pk")
+    actions = ["delete_chosen"]
+
+    @admin.action(description="Delete; imports read by it keep their mapping")
+    def delete_chosen(self, request: HttpRequest, rows: QuerySet[Profile]) -> None:
+        """Delete the chosen profiles."""
+        self.each(
+            request,
+            rows.select_related("organization"),
+            lambda row: profile_services.delete_profile(actor=system_actor(row.organization), profile=row),
+        )
 
 
 def _table(names: tuple[str, ...], rows: Any) -> SafeString:

@@ -2,9 +2,8 @@
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -24,13 +23,13 @@ from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
 from apps.datasets.importing.sources import FileRepeated
 from apps.datasets.models import Dataset, Import, ImportFile, Segment, Source, Term, TermField, Version
+from apps.datasets.profile_services import create_profile, settle_profile
 from apps.datasets.queries.versions import VersionGone
-from apps.datasets.reading.errors import DialectInvalid, MappingInvalid, ZoneUnknown
+from apps.datasets.reading.documents import read_inside
+from apps.datasets.reading.errors import ZoneUnknown
 from apps.datasets.reading.mapping import Dialect
 from apps.datasets.reading.mapping import Mapping as ColumnMapping
 from apps.datasets.tasks import run_import
-
-Document = TypeVar("Document")
 
 QUEUE_MAX: Final = 50
 FREE_DISK_MIN_BYTES: Final = 1024**3
@@ -115,7 +114,7 @@ def create_dataset_from_files(
 
     Whoever may create a dataset may fill it, so no further permission is asked for.
     """
-    settled = ImportOptions.of(options)
+    settled = ImportOptions.of(settle_profile(actor, options))
     require(actor, "datasets.create")
     chosen = files_of(actor, settled, files)
     fields.setdefault("name", name_of(settled, chosen))
@@ -172,7 +171,7 @@ def start_import(
     Raises FileRepeated, ImportQueueFull, QuotaExceeded, and Invalid for options that make no sense.
     """
     require(actor, "datasets.ingest", dataset)
-    settled = ImportOptions.of(options)
+    settled = ImportOptions.of(settle_profile(actor, options))
     if not settled.dry_run:
         require(actor, "datasets.publish", dataset)
     return _queue_import(actor, dataset, files_of(actor, settled, files), settled)
@@ -193,19 +192,25 @@ def confirm_mapping(
     row: Import,
     mapping: Mapping[str, Any],
     dialect: Mapping[str, Any] | None = None,
+    save_as: str = "",
 ) -> Import:
-    """Decide how a waiting import is read and queue it again; raises NotWaiting, MappingInvalid."""
+    """Decide how a waiting import is read and queue it again; `save_as` names a profile to make of it.
+
+    Raises NotWaiting, MappingInvalid, DialectInvalid and ProfileNameTaken.
+    """
     require(actor, "datasets.ingest", row.dataset)
-    decided = _checked(ColumnMapping.from_json, mapping, "mapping")
+    decided = read_inside(ColumnMapping.from_json, mapping, "mapping")
     fields: dict[str, Any] = {"mapping": decided.to_json()}
     if decided.keep_personal:
         require(actor, "datasets.configure")
     if dialect is not None:
-        fields["dialect"] = _checked(Dialect.from_json, dialect, "dialect").to_json()
+        fields["dialect"] = read_inside(Dialect.from_json, dialect, "dialect").to_json()
     waiting = Import.objects.filter(pk=row.pk, status=JobStatus.WAITING)
     # Conditional, because somebody else may confirm or cancel at this moment.
     if not waiting.update(status=JobStatus.QUEUED, queued_at=timezone.now(), attempt=0, **fields):
         raise NotWaiting
+    if save_as:
+        create_profile(actor=actor, name=save_as, mapping=mapping, dialect=dialect)
     row.refresh_from_db()
     record_audit(actor=actor, verb="datasets.mapping_confirmed", target=row, changes=fields)
     run_import.enqueue(row.pk)
@@ -366,20 +371,11 @@ def _active_imports(dataset: Dataset) -> Any:
 def _check_documents(actor: Actor, options: ImportOptions) -> None:
     """Read mapping and dialect once, so that the caller hears at once what is wrong with them."""
     if options.mapping is not None:
-        mapping = _checked(ColumnMapping.from_json, options.mapping, "mapping")
+        mapping = read_inside(ColumnMapping.from_json, options.mapping, "mapping")
         if mapping.keep_personal:
             require(actor, "datasets.configure")
     if options.dialect is not None:
-        _checked(Dialect.from_json, options.dialect, "dialect")
-
-
-def _checked(parse: Callable[[Any], Document], value: Any, name: str) -> Document:
-    """Read a document inside a body; what is wrong with it is pointed to from the body's root."""
-    try:
-        return parse(value)
-    except (MappingInvalid, DialectInvalid) as error:
-        errors = [replace(item, pointer=f"/{name}{item.pointer or ''}") for item in error.errors]
-        raise type(error)(error.detail, errors=errors, extra=error.extra) from error
+        read_inside(Dialect.from_json, options.dialect, "dialect")
 
 
 def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:

@@ -1,6 +1,6 @@
 """The cells of a prediction as they are shown: documents, tables and map tiles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -8,12 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+import pyarrow as pa
 from django.conf import settings
 
 from apps.common.errors import Conflict, Invalid, NotFound
 from apps.common.serializers import parse_instant
 from apps.datasets.queries import Floats, Int64s
-from apps.spatial.formats import h3_texts
+from apps.spatial.formats import MEDIA_TYPES as FORMAT_TYPES
+from apps.spatial.formats import AnswerFormat, h3_texts
+from apps.spatial.formats.writers import GEOMETRY, Layout, TableFormat, polygon_wkb, write_table
 from apps.spatial.geometry import outlines
 from apps.spatial.models import Prediction, PredictionCell
 from apps.spatial.tiles import Tile, encode_cells
@@ -42,14 +45,14 @@ class CellFormat(StrEnum):
     JSON = "json"
     COLUMNS = "columns"
     GEOJSON = "geojson"
+    CSV = "csv"
+    PARQUET = "parquet"
 
 
-MEDIA_TYPES: Final = {
-    CellFormat.JSON: "application/json",
-    CellFormat.COLUMNS: "application/vnd.sextant.columns+json",
-    CellFormat.GEOJSON: "application/geo+json",
-}
+MEDIA_TYPES: Final = {form: FORMAT_TYPES[AnswerFormat(form.value)] for form in CellFormat}
 ROOMY: Final = frozenset({CellFormat.JSON, CellFormat.GEOJSON})
+GEOMETRY_TYPES: Final = ("Polygon", "MultiPolygon")
+BATCH_ROWS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,11 @@ def answer_cells(row: Prediction, period: date | None, form: CellFormat) -> byte
     return _ENCODERS[form](found)
 
 
+def citation_of(row: Prediction) -> str:
+    """Return what a prediction cites as the value of a header, for forms that have no place for it."""
+    return orjson.dumps(_head(row)).decode()
+
+
 def prediction_tile(row: Prediction, period: date | None, tile: Tile) -> bytes:
     """Return a map tile of one period, by default the first; empty where no cell is. One query."""
     first = date.fromisoformat(next(iter(_periods_of(row).values())))
@@ -140,8 +148,40 @@ def _as_geojson(found: ExpectedCells) -> bytes:
     return orjson.dumps({"type": "FeatureCollection", **found.head, "features": features})
 
 
+def _table(found: ExpectedCells) -> pa.Table:
+    periods = pa.array([date.fromisoformat(period) for period in found.periods], pa.date32())
+    texts = pa.array(h3_texts(found.cells), pa.string())
+    return pa.table({"h3": texts, "period": periods, **found.figures})
+
+
+def _as_csv(found: ExpectedCells) -> bytes:
+    table = _table(found)
+    layout = Layout(table.schema, found.head)
+    return b"".join(write_table(TableFormat.CSV, layout, table.to_batches(BATCH_ROWS)))
+
+
+def _as_parquet(found: ExpectedCells) -> bytes:
+    table = _table(found)
+    layout = Layout(
+        table.schema.append(pa.field(GEOMETRY, pa.binary())), found.head, geometry_types=GEOMETRY_TYPES
+    )
+    return b"".join(write_table(TableFormat.PARQUET, layout, _outlined(found, table, layout.schema)))
+
+
+def _outlined(found: ExpectedCells, table: pa.Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Yield batches with the outlines, made as they are wanted: of all periods together they are large."""
+    start = 0
+    for batch in table.to_batches(BATCH_ROWS):
+        geometries, _ = outlines(found.cells[start : start + batch.num_rows])
+        column = pa.array([polygon_wkb(geometry) for geometry in geometries], pa.binary())
+        yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
+        start += batch.num_rows
+
+
 _ENCODERS: Final = {
     CellFormat.JSON: _as_json,
     CellFormat.COLUMNS: _as_columns,
     CellFormat.GEOJSON: _as_geojson,
+    CellFormat.CSV: _as_csv,
+    CellFormat.PARQUET: _as_parquet,
 }

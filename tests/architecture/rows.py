@@ -18,7 +18,8 @@ from django.utils import timezone
 from apps.accounts.models import AuditEntry, Invitation, Notification, Role, User
 from apps.accounts.services import create_api_key, notify, record_audit, sign_in
 from apps.common.db import uuid7
-from apps.datasets.models import Dataset, Import, ImportFile
+from apps.datasets.models import Dataset, Import, ImportFile, Profile
+from apps.datasets.source_services import create_source
 from apps.datasets.upload_services import begin_upload
 from apps.metrics.models import Metric
 from apps.previews.models import Device
@@ -257,6 +258,21 @@ class World:
         pair = sign_in(email=self.user_of(person).email, password=PASSWORD)
         return pair.session.pk
 
+    def source_of(self, _person: Person) -> Any:
+        """Return a source that no call before has deleted."""
+        return create_source(
+            actor=self.actors.admin.actor,
+            dataset=self.dataset,
+            kind="url",
+            template="https://example.org/events.csv",
+        ).pk
+
+    def profile_of(self, _person: Person) -> Any:
+        """Return a profile that no call before has deleted."""
+        mapping = {"fields": {"timestamp": {"column": "time"}, "category": {"constant": "event"}}}
+        name = f"Profile {uuid7()}"
+        return Profile.objects.create(organization=self.actors.organization, name=name, mapping=mapping).pk
+
     def upload_of(self, person: Person) -> Any:
         """Return the id of an upload of the person, of the admin if a program asks: it acts for them."""
         return begin_upload(actor=replace(self.actors.admin.actor, user=self.user_of(person)), length=1).pk
@@ -319,6 +335,7 @@ ROWS: Mapping[str, Row] = {
     "narratives": lambda world, _: (world.run, FACILITY_ID)[1],
     "nodes": lambda world, _: (world.run, NODE_ID)[1],
     "projects": lambda world, _: world.place.project.pk,
+    "profiles": World.profile_of,
     "proposals": lambda world, _: world.place.proposal.pk,
     "raw": lambda _world, _: "a.py",
     "raw-by-key": lambda _world, _: PATH_KEY,
@@ -331,6 +348,7 @@ ROWS: Mapping[str, Row] = {
     "organizations": lambda world, _: world.actors.organization.pk,
     "sessions": World.session_of,
     "signals": lambda world, _: world.signal.pk,
+    "sources": World.source_of,
     "uploads": World.upload_of,
     "tiles": lambda _world, _: 0,
     "versions": lambda _world, _: 1,

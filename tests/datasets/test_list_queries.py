@@ -5,7 +5,7 @@ from itertools import count
 
 import pytest
 
-from apps.datasets.models import Dataset, Import, ImportFile, Reject, Version
+from apps.datasets.models import Dataset, Import, ImportFile, Profile, Reject, Version
 from apps.datasets.upload_services import begin_upload
 from tests.factories.datasets import EventRow, publish, published_dataset
 from tests.furniture.people import Actors
@@ -33,6 +33,18 @@ def test_uploads(actors: Actors, same_queries: Check) -> None:
 
     address = "/api/v1/datasets/uploads"
     same_queries(f"GET {address}", make, lambda: actors.analyst.api.get(address))
+
+
+def test_profiles(actors: Actors, same_queries: Check) -> None:
+    numbers = count()
+
+    def make() -> None:
+        Profile.objects.create(
+            organization=actors.organization, name=f"P{next(numbers)}", created_by=actors.admin.user
+        )
+
+    address = "/api/v1/profiles"
+    same_queries(f"GET {address}", make, lambda: actors.viewer.api.get(address))
 
 
 def test_datasets(actors: Actors, same_queries: Check) -> None:
@@ -107,3 +119,14 @@ def test_pages_of_evidence_follow_each_other(actors: Actors, dataset: Dataset) -
         seen += [reject["seq"] for reject in page["results"]]
         address = page["next"]
     assert seen == [0, 1, 2, 3, 4]
+
+
+def test_events(actors: Actors, same_queries: Check, dataset: Dataset) -> None:
+    path = f"/api/v1/datasets/{dataset.pk}/events"
+
+    def make() -> Version:
+        # A segment more each time: what is read must not depend on their number either.
+        current = list(dataset.segments.order_by("no"))
+        return publish(dataset, [[EventRow(51.5, -0.1)]], keep=current)
+
+    same_queries("GET /api/v1/datasets/{id}/events", make, lambda: actors.viewer.api.get(path))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from apps.datasets.queries import polygons
 from apps.datasets.queries.cells import centres
+from apps.datasets.queries.cells import positions as positions_of
 from apps.datasets.queries.polygons import Polygons
+from apps.datasets.queries.selections import Box, Selection
 from apps.datasets.reading.rows import Int64s
 from tests.datasets.test_queries_selections import cells_at, held
 
@@ -96,3 +98,27 @@ def test_many_edges_and_cells_are_tested_in_passes(monkeypatch: pytest.MonkeyPat
     assert 0 < whole.sum() < cells.size
     monkeypatch.setattr(polygons, "PAIRS_PER_PASS", 7)
     assert selection(ring).contains(cells).tolist() == whole.tolist()
+
+
+@given(st.lists(triangles(), min_size=2, max_size=3), st.lists(positions, min_size=20, max_size=40))
+def test_the_cover_of_several_parts_with_holes_loses_no_cell(parts: list[Ring], found: Ring) -> None:
+    coordinates = [
+        [[list(position) for position in [*ring, ring[0]]] for ring in pair]
+        for pair in zip(parts, parts[1:] + parts[:1], strict=True)
+    ]
+    chosen = Polygons.from_geojson({"type": "MultiPolygon", "coordinates": coordinates})
+    for resolution in (4, 8):
+        cells = np.unique(np.concatenate([near(ring, found, resolution) for ring in parts]))
+        assert held(cells[chosen.contains(cells)], chosen, resolution).all()
+
+
+def test_a_thin_polygon_across_a_continent_is_covered_closely() -> None:
+    line = selection([(0, 0), (60, 60), (60, 60.1), (0, 0.1)])
+    box = Box.from_degrees(0, 0, 60, 60.1)
+
+    def held_cells(shape: Selection) -> int:
+        ranges = shape.ranges(7)
+        assert ranges is not None
+        return int((positions_of(ranges[:, 1]) - positions_of(ranges[:, 0]) + 1).sum())
+
+    assert held_cells(line) < held_cells(box) / 5

@@ -129,10 +129,10 @@ def test_wrong_arguments_are_named(dataset: Dataset, client: McpClient) -> None:
 
 
 def test_a_stranger_finds_nothing(actors: Actors, dataset: Dataset, mcp_key: KeyMaker) -> None:
-    area = Area.objects.create(
-        organization=actors.stranger.organization, name="Soho", polygon=SQUARE, box=[-1, 51, 1, 52]
-    )
-    theirs = published_dataset([EventRow(*PLACE)], organization=actors.stranger.organization)
+    foreign = actors.stranger.organization
+    assert foreign is not None
+    area = Area.objects.create(organization=foreign, name="Soho", polygon=SQUARE, box=[-1, 51, 1, 52])
+    theirs = published_dataset([EventRow(*PLACE)], organization=foreign)
     client = mcp_key(Role.ADMIN, ("spatial:read", "datasets:read"))
     for tool, more in (
         ("spatial_aggregate", {}),

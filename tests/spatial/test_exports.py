@@ -245,3 +245,13 @@ def test_strangers_find_nothing_and_nobody_signs_in_first(
 def test_wrong_parameters_are_refused(actors: Actors, dataset: Dataset, parameters: dict[str, str]) -> None:
     response = export(actors.viewer, dataset, **parameters)
     assert (response.status_code, response["Content-Type"]) == (422, "application/problem+json")
+
+
+def test_an_area_selects_events_as_it_selects_cells(actors: Actors, dataset: Dataset) -> None:
+    ring = [[-1, 51], [1, 51], [1, 52], [-1, 52], [-1, 51]]
+    area = {"name": "South", "polygon": {"type": "Polygon", "coordinates": [ring]}}
+    made = actors.manager.api.post("/api/v1/areas", area, format="json")
+    assert made.status_code == 201, made.content
+    rows = records(body(export(actors.viewer, dataset, kind="events", area=made.json()["id"])))
+    assert {row["category"] for row in rows} == {"Theft", "Burglary"}
+    assert len(rows) == 3

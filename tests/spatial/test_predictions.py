@@ -1,10 +1,14 @@
 """A trained model forecasts: cells with interval, baseline and rank, in every form."""
 
+import csv
+import io
+import json
 from collections.abc import Callable
 from typing import Any
 
 import h3.api.basic_int as h3
 import mapbox_vector_tile
+import pyarrow.parquet as pq
 import pytest
 from django.utils import timezone
 
@@ -77,6 +81,13 @@ def test_every_form_holds_the_same_cells(actors: Actors, run_jobs: RunJobs, mode
     for name in ("h3", "expected", "rank"):
         assert columns[name] == [row[name] for row in rows]
         assert [feature["properties"][name] for feature in features] == [row[name] for row in rows]
+    table = actors.viewer.api.get(address, {"period": "2024-04-29", "format": "csv"})
+    assert next(csv.DictReader(io.StringIO(table.content.decode())))["h3"] == rows[0]["h3"]
+    assert json.loads(table["Sextant-Citation"])["version"] == 1
+    whole = pq.read_table(io.BytesIO(actors.viewer.api.get(address, {"format": "parquet"}).content))
+    assert whole.num_rows == 2 * len(rows)
+    assert whole["expected"].to_pylist()[len(rows) :] == columns["expected"]
+    assert json.loads(whole.schema.metadata[b"geo"])["primary_column"] == "geometry"
     assert actors.viewer.api.get(address, {"period": "2024-04-28"}).status_code == 404
     assert actors.viewer.api.get(address, {"format": "xml"}).status_code == 422
 

@@ -1,6 +1,7 @@
 """Questions read by a language model: a reply that is the typed query, else the grammar's outcome."""
 
 import json
+import socket
 import threading
 from typing import Any
 
@@ -123,7 +124,11 @@ def test_a_late_reply_leaves_the_grammars_outcome(
     actors: Actors, dataset: Dataset, settings: Settings
 ) -> None:
     is_over = threading.Event()
-    with serving(lambda _connection, _request: is_over.wait(10) and None) as host:
+
+    def say_nothing(_connection: socket.socket, _request: bytes) -> None:
+        is_over.wait(10)
+
+    with serving(say_nothing) as host:
         settings.AI_PROVIDER, settings.AI_BASE_URL = "openai_compatible", host.url("/v1")
         settings.AI_TIMEOUT_S = 0.2
         body = ask(actors, dataset, "How many thefts?").json()

@@ -15,6 +15,7 @@ from apps.datasets.models import Dataset
 from apps.spatial.formats.writers import Layout, TableFormat, write_table
 from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
+from tests.spatial.known_data import earthquakes, london
 
 pytestmark = pytest.mark.django_db
 Get = Callable[..., Any]
@@ -160,3 +161,29 @@ def test_only_text_that_a_spreadsheet_would_run_is_guarded() -> None:
     plain = ["plain", "a=b", "", ""]
     assert written(guarded=True) == [*(f"'{text}" for text in texts[:8]), *plain]
     assert written(guarded=False) == [*texts[:8], *plain]
+
+
+def test_the_known_figures_stand_in_every_format(actors: Actors) -> None:
+    """Places-maps.md section 8: London in a box at 9, earthquakes across 180 degrees at 3."""
+    city, quakes = london(actors.organization), earthquakes(actors.organization)
+
+    def answered(dataset: Dataset, **parameters: Any) -> Any:
+        return actors.viewer.api.get("/api/v1/hexes", {"dataset": str(dataset.pk), **parameters})
+
+    for form in ("csv", "arrow", "parquet"):
+        rows = rows_of(answered(city, bbox="-0.12,51.50,-0.07,51.53", resolution=9, format=form))
+        assert (len(rows), sum(int(row["count"]) for row in rows)) == (75, 8_439)
+        assert max((int(row["count"]), row["h3"]) for row in rows) == (820, "89194ad30c7ffff")
+        rows = rows_of(answered(quakes, resolution=3, format=form))
+        (cell,) = [row for row in rows if row["h3"] == "837686fffffffff"]
+        assert (int(cell["value_n"]), float(cell["value_mean"])) == (169, 5.84319527)
+        assert (float(cell["value_lower"]), float(cell["value_upper"])) == (5.78403711, 5.90235342)
+    table = pq.read_table(io.BytesIO(answered(quakes, resolution=3, format="parquet").content))
+    shapes = [shapely.from_wkb(wkb) for wkb in table["geometry"].to_pylist()]
+    assert all(shape.is_valid for shape in shapes)
+    cut: list[Any] = [
+        count
+        for shape, count in zip(shapes, table["count"].to_pylist(), strict=True)
+        if shape.geom_type == "MultiPolygon"
+    ]
+    assert (len(shapes), len(cut), sum(cut)) == (3_530, 34, 382)

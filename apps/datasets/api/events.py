@@ -32,7 +32,7 @@ KEYS: Final = ("version_no", "cell", "occurred_at", "segment_no", "event_no")
 PLACE: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,8}-(0|[1-9][0-9]{0,8})$"}
 
 
-class EventOriginOut(serializers.Serializer[Any]):
+class GeoEventProvenanceOut(serializers.Serializer[Any]):
     """Where an event was read from."""
 
     file = serializers.CharField(allow_null=True)
@@ -56,7 +56,7 @@ class GeoEventOut(serializers.Serializer[Any]):
     value = serializers.FloatField(allow_null=True)
     external_id = serializers.CharField(allow_null=True)
     properties = serializers.DictField(allow_null=True)
-    provenance = EventOriginOut(allow_null=True)
+    provenance = GeoEventProvenanceOut(allow_null=True)
     note = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Any]:
@@ -118,6 +118,7 @@ class EventViewSet(ResourceViewSet[Event]):
     permission = "datasets.export"
     serializer_class = GeoEventOut
     pagination_class = EventPagination
+    filter_backends: Any = ()
     query_serializer_classes = {"list": EventParameters}
     lookup_field = "event_id"
     lookup_value_regex = "[^/.]+"

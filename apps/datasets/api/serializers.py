@@ -63,7 +63,7 @@ class DatasetOut(OutSerializer):
         return row.current_version.quality.get("score") if row.current_version else None
 
 
-@extend_schema_field({"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "object"}]})
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "object"}]})
 class MappingField(serializers.JSONField):
     """Which column holds what; the service checks it against the file."""
 
@@ -78,7 +78,7 @@ class ImportIn(StrictSerializer):
 
     mode = serializers.ChoiceField(choices=ImportMode.choices, required=False)
     partition = serializers.CharField(max_length=PARTITION_MAX_CHARS, required=False, allow_null=True)
-    mapping = MappingField(required=False, help_text="`auto` or a mapping.")
+    mapping = MappingField(required=False, help_text="`auto`, the id of a profile, or a mapping.")
     dialect = ObjectField(required=False, allow_null=True)
     member_pattern = serializers.CharField(max_length=255, required=False, allow_null=True)
     duplicates = serializers.ChoiceField(choices=DuplicatePolicy.choices, required=False)
@@ -200,6 +200,9 @@ class MappingIn(StrictSerializer):
 
     mapping = MappingField()
     dialect = ObjectField(required=False, allow_null=True)
+    save_as = serializers.CharField(
+        max_length=120, required=False, help_text="The name of a profile to make of it."
+    )
 
 
 class RejectOut(OutSerializer):

@@ -22,8 +22,8 @@ from apps.datasets.states import UploadState
 from apps.datasets.upload_services import Piece
 from apps.datasets.upload_streams import IS_COUNTED, WRITER
 
-NUMBER: Final = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,17})$"}
-POSITIVE: Final = {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}
+OFFSETS: Final = {"type": "integer", "minimum": 0, "maximum": settings.DATASETS_UPLOAD_MAX_BYTES}
+LENGTHS: Final = {"type": "integer", "minimum": 1, "maximum": settings.DATASETS_UPLOAD_MAX_BYTES}
 
 
 def _header(name: str, description: str, schema: Any = str, *, required: bool = False) -> OpenApiParameter:
@@ -33,8 +33,8 @@ def _header(name: str, description: str, schema: Any = str, *, required: bool = 
 RESUMABLE: Final = _header(
     "Tus-Resumable", "`1.0.0`.", {"type": "string", "enum": [tus.VERSION]}, required=True
 )
-LENGTH: Final = _header("Upload-Length", "Bytes of the file.", POSITIVE, required=True)
-OFFSET: Final = _header("Upload-Offset", "Where these bytes begin.", NUMBER, required=True)
+LENGTH: Final = _header("Upload-Length", "Bytes of the file.", LENGTHS, required=True)
+OFFSET: Final = _header("Upload-Offset", "Where these bytes begin.", OFFSETS, required=True)
 METADATA: Final = _header(
     "Upload-Metadata", "`filename`, `filetype`, `sha256`, each with its value in base64."
 )

@@ -5,6 +5,7 @@ from django.urls import re_path
 from apps.common.viewsets import ApiRouter
 from apps.datasets.api.events import EventViewSet
 from apps.datasets.api.evidence import RejectViewSet
+from apps.datasets.api.profiles import ProfileViewSet
 from apps.datasets.api.sources import SourceViewSet
 from apps.datasets.api.summaries import SummaryViewSet
 from apps.datasets.api.uploads import UploadViewSet
@@ -20,6 +21,7 @@ router.register(r"datasets/(?P<dataset_id>[^/.]+)/versions", VersionViewSet, bas
 router.register("sources", SourceViewSet, basename="source")
 router.register("imports", ImportViewSet, basename="import")
 router.register(r"imports/(?P<import_id>[^/.]+)/rejects", RejectViewSet, basename="reject")
+router.register("profiles", ProfileViewSet, basename="profile")
 
 summary = SummaryViewSet.as_view({"get": "summary"})
 urlpatterns = [

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import INSPECTED, list_reject_counts
+from apps.datasets.importing.profiles import find_profile, learn_signature
 from apps.datasets.importing.sources import open_source
-from apps.datasets.models import Import, ImportFile
+from apps.datasets.models import Import, ImportFile, Profile
 from apps.datasets.reading.column_scan import prove_times
 from apps.datasets.reading.columns import resolve_columns
 from apps.datasets.reading.errors import ColumnsMissing, EmptyFile, ReadingError
@@ -37,8 +38,13 @@ def inspect(attempt: Attempt) -> Mapping | None:
     if attempt.has(INSPECTED):
         return Mapping.from_json(attempt.row.mapping)
     files = list(attempt.row.files.order_by("file_no"))
-    inspections = [_inspect_file(attempt, files, number) for number in range(len(files))]
-    decision = _decide(attempt, files, inspections)
+    choice = _choice(attempt.row)
+    inspections = [_inspect_file(attempt, files, number, choice) for number in range(len(files))]
+    profile = find_profile(attempt.row, inspections[0])
+    if profile and profile.dialect and choice is None:
+        choice = DialectChoice.from_json(profile.dialect)
+        inspections = [_inspect_file(attempt, files, number, choice) for number in range(len(files))]
+    decision = _decide(attempt, files, inspections, profile)
     if decision is None or decision.mapping is None:
         attempt.run.wait(stage="inspect")
         return None
@@ -74,6 +80,8 @@ def propose(row: Import) -> Proposal:
     files = list(row.files.order_by("file_no")[:SAMPLED_FILES])
     inspections = [_read_head(file, _choice(row)) for file in files]
     suggestion = _suggest(inspections)
+    if profile := find_profile(row, inspections[0]):
+        suggestion = replace(suggestion, mapping=Mapping.from_json(profile.mapping))
     outcome = _try_out(row, files[0], inspections[0], suggestion.mapping) if suggestion.mapping else None
     return Proposal(files[0], inspections[0], suggestion, outcome)
 
@@ -103,15 +111,17 @@ def _try_out(row: Import, file: ImportFile, inspection: Inspection, mapping: Map
     }
 
 
-def _decide(attempt: Attempt, files: list[ImportFile], inspections: list[Inspection]) -> "_Decision | None":
-    """Return the mapping given or, where nothing is open, the suggested one."""
+def _decide(
+    attempt: Attempt, files: list[ImportFile], inspections: list[Inspection], profile: Profile | None
+) -> "_Decision | None":
+    """Return the mapping given, the profile's or, where nothing is open, the suggested one."""
     row = attempt.row
     has_rows = any(inspection.has_rows for inspection in inspections)
     if not has_rows and not attempt.options.force:
         raise EmptyFile("There is a header and no row.")
     if not all(inspection.encoding.is_decided for inspection in inspections):
         return None
-    given = row.mapping or attempt.options.mapping
+    given = row.mapping or attempt.options.mapping or (profile.mapping if profile else None)
     if given is not None:
         return _Decision(Mapping.from_json(given), ())
     if not has_rows and (by_names := mapping_by_names(inspections[0].header)):
@@ -145,10 +155,12 @@ def _suggest(inspections: list[Inspection]) -> Suggestion:
     return suggest_mapping(with_rows or inspections, settings.DATASETS_PERSONAL_WORDS)
 
 
-def _inspect_file(attempt: Attempt, files: list[ImportFile], number: int) -> Inspection:
+def _inspect_file(
+    attempt: Attempt, files: list[ImportFile], number: int, choice: DialectChoice | None
+) -> Inspection:
     attempt.run.progress(0.10 + 0.04 * number / len(files), stage="inspect")
     try:
-        inspection = _read_head(files[number], _choice(attempt.row))
+        inspection = _read_head(files[number], choice)
     except ReadingError as error:
         raise _naming(error, files[number]) from error
     return inspection if number < SAMPLED_FILES else replace(inspection, sample=())
@@ -190,6 +202,8 @@ def _write(
     with transaction.atomic():
         for file in files:
             file.save(update_fields=["dialect", "header"])
+        if mapping is not None:
+            learn_signature(attempt.row, mapping, inspections[0])
         attempt.save(
             replace(attempt.at, reached=INSPECTED, facts=facts), mapping=mapping, dialect=files[0].dialect
         )

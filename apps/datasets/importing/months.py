@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -58,6 +59,13 @@ def announce_month(row: Import, month: SourceMonth) -> None:
 def month_bounds(first: dt.date) -> tuple[dt.date, dt.date]:
     """Return the first day of a month and that of the next one."""
     return first, (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+def month_span(first: dt.date, zone: str) -> tuple[dt.datetime, dt.datetime]:
+    """Return the instants between which a month lies in a zone, [start, end)."""
+    start, end = month_bounds(first)
+    midnight = dt.time(tzinfo=ZoneInfo(zone))
+    return dt.datetime.combine(start, midnight), dt.datetime.combine(end, midnight)
 
 
 def _state_of(row: Import) -> MonthState | None:

@@ -1,6 +1,7 @@
 """Where files come from by themselves: profiles say how they are read, sources where they lie and when."""
 
 import datetime as dt
+import json
 from typing import Self
 
 from django.db import models
@@ -23,7 +24,10 @@ class ProfileQuerySet(models.QuerySet["Profile"]):
 
 
 class Profile(Row):
-    """A named mapping with dialect and options; `signature` are the sorted names of the header it is for."""
+    """A named mapping with dialect and options.
+
+    `signature` is JSON of the sorted names of the header that it is for, empty until it has met one.
+    """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=120)
@@ -43,6 +47,12 @@ class Profile(Row):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def columns(self) -> list[str]:
+        """Return the sorted names of the header that it is for."""
+        names: list[str] = json.loads(self.signature) if self.signature else []
+        return names
 
 
 class SourceQuerySet(models.QuerySet["Source"]):

@@ -6,6 +6,7 @@ polygon is not used: it loses cells at the poles, across 180 degrees and for sha
 sphere. What the cover holds too much is sorted out by the exact centre test on occupied cells.
 """
 
+from collections.abc import Callable
 from functools import cache
 from math import radians, sqrt
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ import h3.api.basic_int as h3
 import numpy as np
 
 from apps.datasets.queries.cells import FULL_TURN, base_ranges, centres, positions
-from apps.datasets.reading.rows import Floats, Int64s
+from apps.datasets.reading.rows import Bools, Floats, Int64s
 
 MAX_RANGES: Final = 200
 # More conditions on a row than these cost more than the rows they keep away.
@@ -29,6 +30,9 @@ MAX_REFINED: Final = 60
 REACH_RAD: Final = 0.2206 * 1.053
 
 
+Nearness = Callable[[Floats, Floats, float], Bools]
+
+
 class Edges(NamedTuple):
     """A box in degrees that begins at `west` and may go on over 180."""
 
@@ -40,13 +44,24 @@ class Edges(NamedTuple):
 
 def cover_box(box: Edges, resolution: int) -> Int64s:
     """Return (n <= 200, 2) ranges for a box, by cells not finer than `resolution`."""
+    return cover(
+        lambda latitudes, longitudes, reach: distances_rad(latitudes, longitudes, box) <= reach, resolution
+    )
+
+
+def cover(is_near: Nearness, resolution: int) -> Int64s:
+    """Return (n <= 200, 2) ranges for a shape, by cells not finer than `resolution`.
+
+    is_near tells of latitudes, longitudes and a reach in radians whether a point of the shape may lie within
+    the reach of each; it holds somewhere.
+    """
     cells, latitudes, longitudes = _all_cells(FIRST_LEVEL)
-    near = cells[_distances_rad(latitudes, longitudes, box) <= _reach_rad(FIRST_LEVEL)]
+    near = cells[is_near(latitudes, longitudes, _reach_rad(FIRST_LEVEL))]
     for level in range(FIRST_LEVEL + 1, resolution + 1):
         if near.size > MAX_REFINED:
             break
         children = np.array([c for cell in near.tolist() for c in h3.cell_to_children(cell, level)], np.int64)
-        near = children[_distances_rad(*centres(children), box) <= _reach_rad(level)]
+        near = children[is_near(*centres(children), _reach_rad(level))]
     return merge_ranges(base_ranges(near))
 
 
@@ -76,7 +91,7 @@ def _reach_rad(level: int) -> float:
     return float(REACH_RAD / sqrt(7) ** level)
 
 
-def _distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
+def distances_rad(latitudes: Floats, longitudes: Floats, box: Edges) -> Floats:
     """Return the angular distance of points to the box; 0 inside.
 
     Over the box's longitudes that is the distance along the meridian. Elsewhere the nearest point lies on its

@@ -16,7 +16,7 @@ import numpy as np
 
 from apps.datasets.queries import cells as h3_cells
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
-from apps.datasets.queries.cover import Edges, cover_box
+from apps.datasets.queries.cover import Edges, cover, distances_rad
 from apps.datasets.queries.selections import AREA_MARGIN, Selection
 from apps.datasets.reading.rows import Bools, Floats, Int64s
 
@@ -25,6 +25,8 @@ MIN_POSITIONS: Final = 4
 DIMENSIONS: Final = 2
 # Pairs of edge and point that are looked at in one pass.
 PAIRS_PER_PASS: Final = 2_000_000
+# A ring is taken apart into so many pieces, whose boxes stand for it in the coarse cover.
+BOXES: Final = 32
 
 Position = tuple[float, float]  # longitude, latitude
 Ring = tuple[Position, ...]
@@ -51,6 +53,20 @@ class Polygon:
         """Return the box of the outer ring."""
         longitudes, latitudes = zip(*self.outer, strict=True)
         return Extent(min(longitudes), min(latitudes), max(longitudes), max(latitudes))
+
+    @cached_property
+    def boundary(self) -> tuple[Edges, ...]:
+        """Return boxes that together hold the outer ring: whoever is near the ring is near one of them."""
+        points = np.array(self.outer, np.float64)
+        along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+        # Pieces of equal length, so that a long edge is taken apart too.
+        cuts = np.linspace(0.0, along[-1], BOXES + 1)
+        ends = np.stack([np.interp(cuts, along, column) for column in points.T], axis=1)
+        first, last = np.searchsorted(along, cuts[:-1], "left"), np.searchsorted(along, cuts[1:], "right")
+        return tuple(
+            _edges_around(np.concatenate([ends[piece : piece + 2], points[first[piece] : last[piece]]]))
+            for piece in range(BOXES)
+        )
 
     def holds(self, longitudes: Floats, latitudes: Floats) -> Bools:
         """Tell of each point whether it is inside, in any copy of the world."""
@@ -123,9 +139,22 @@ class Polygons(Selection):
         return _wrapped(west), south, _wrapped(east), north
 
     def ranges(self, resolution: int) -> Int64s | None:
-        """Return the ranges of a coarse cover of the box."""
-        west, south, east, north = self.extent
-        return cover_box(Edges(west, south, min(east - west, FULL_TURN), north), resolution)
+        """Return the ranges of a coarse cover."""
+        return cover(self._is_near, resolution)
+
+    def _is_near(self, latitudes: Floats, longitudes: Floats, reach_rad: float) -> Bools:
+        near = np.zeros(latitudes.size, np.bool_)
+        for part in self.parts:
+            west, south, east, north = part.extent
+            around = Edges(west, south, min(east - west, FULL_TURN), north)
+            near |= part.holds(longitudes, latitudes)
+            # The trigonometry is dear: it is done for those alone that are not decided yet.
+            left = np.flatnonzero(~near & (distances_rad(latitudes, longitudes, around) <= reach_rad))
+            for box in part.boundary:
+                found = distances_rad(latitudes[left], longitudes[left], box) <= reach_rad
+                near[left[found]] = True
+                left = left[~found]
+        return near
 
     def contains(self, cells: Int64s) -> Bools:
         """Test the centres."""
@@ -147,6 +176,11 @@ def plain_geometry(geometry: Any) -> dict[str, Any]:
     parts = [geometry["coordinates"]] if is_single else geometry["coordinates"]
     plain = [[[list(_position(each)) for each in ring] for ring in part] for part in parts]
     return {"type": geometry["type"], "coordinates": plain[0] if is_single else plain}
+
+
+def _edges_around(points: Floats) -> Edges:
+    (west, south), (east, north) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return Edges(west, south, min(east - west, FULL_TURN), north)
 
 
 def _is_odd(ring: Ring, longitudes: Floats, latitudes: Floats) -> Bools:

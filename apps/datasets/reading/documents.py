@@ -1,9 +1,11 @@
 """A strict reader of JSON objects: collects what is wrong with JSON pointers, refuses unknown keys."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from apps.common.errors import FieldError
+from apps.datasets.reading.errors import DialectInvalid, MappingInvalid
 
 T = TypeVar("T")
 
@@ -113,3 +115,12 @@ _TYPE_NAMES: dict[type, str] = {str: "a string", bool: "true or false", int: "an
 def _escape(key: str) -> str:
     """Escape a key as a reference token of a JSON pointer (RFC 6901)."""
     return key.replace("~", "~0").replace("/", "~1")
+
+
+def read_inside(parse: Callable[[Any], T], value: Any, name: str) -> T:
+    """Read a document inside a body; what is wrong with it is pointed to from the body's root."""
+    try:
+        return parse(value)
+    except (MappingInvalid, DialectInvalid) as error:
+        errors = [replace(item, pointer=f"/{name}{item.pointer or ''}") for item in error.errors]
+        raise type(error)(error.detail, errors=errors, extra=error.extra) from error

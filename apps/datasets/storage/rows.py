@@ -11,6 +11,7 @@ from django.db import connection
 from psycopg.sql import SQL, Literal
 
 from apps.datasets.models import Segment, Term, TermField
+from apps.datasets.reading.arrow import compute as pc
 from apps.datasets.reading.rows import Events
 from apps.datasets.storage.binary import EPOCH_US, HEADER, row_type
 from apps.datasets.storage.events import NO_LABEL
@@ -80,7 +81,7 @@ def _join(rows: Table, part: pa.Table, terms: _TermTexts) -> Events:
     if not np.array_equal(rows["c0"], part.column("event_no").to_numpy()):
         raise ValueError("a part does not hold the events of its segment")
     zeros = np.zeros(len(rows), np.int64)
-    line = part.column("line").fill_null(0).to_numpy().astype(np.int64)
+    line = pc.fill_null(part.column("line"), 0).to_numpy().astype(np.int64)
     columns: dict[str, Any] = {
         name: part.column(name).combine_chunks() for name in ("external_id", "properties")
     }

@@ -14,6 +14,7 @@ from apps.spatial.api.parameters import ExportParameters
 from apps.spatial.api.renderers import renderer_of
 from apps.spatial.exporting.exports import EXTENSIONS, ExportKind, Request, open_export
 from apps.spatial.formats import MEDIA_TYPES, AnswerFormat
+from apps.spatial.map_figures import cells_served
 
 
 class ExportViewSet(MapViewSet):
@@ -43,6 +44,7 @@ class ExportViewSet(MapViewSet):
         response["Sextant-Version"] = ", ".join(map(str, export.version_numbers))
         response["Sextant-Citation"] = export.cited
         if export.rows is not None:
+            cells_served.inc(export.rows)
             response["Sextant-Rows"] = str(export.rows)
         return response
 

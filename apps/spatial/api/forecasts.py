@@ -48,6 +48,7 @@ class ForecastModelViewSet(ResourceViewSet[ForecastModel]):
         "deactivate": "spatial.activate",
         "rollback": "spatial.activate",
     }
+    limits = {"train": "train", "evaluate": "evaluate"}
     serializer_class = serializers.ForecastModelOut
     in_serializer_class = serializers.ForecastModelIn
     patch_serializer_class = serializers.ForecastModelPatch

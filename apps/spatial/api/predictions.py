@@ -18,7 +18,7 @@ from apps.common.viewsets import ResourceViewSet
 from apps.spatial import prediction_services as services
 from apps.spatial.api import prediction_serializers as serializers
 from apps.spatial.models import Prediction
-from apps.spatial.prediction_cells import MEDIA_TYPES, CellFormat, answer_cells, prediction_tile
+from apps.spatial.prediction_cells import MEDIA_TYPES, CellFormat, answer_cells, citation_of, prediction_tile
 from apps.spatial.queries import listed_predictions
 from apps.spatial.tiles import MEDIA_TYPE as TILE_TYPE
 from apps.spatial.tiles import Tile
@@ -78,6 +78,9 @@ class PredictionViewSet(ResourceViewSet[Prediction]):
                 (200, MEDIA_TYPES[form]): OpenApiTypes.OBJECT
                 for form in (CellFormat.COLUMNS, CellFormat.GEOJSON)
             },
+            **{
+                (200, MEDIA_TYPES[form]): OpenApiTypes.BINARY for form in (CellFormat.CSV, CellFormat.PARQUET)
+            },
         },
     )
     @action(
@@ -90,7 +93,10 @@ class PredictionViewSet(ResourceViewSet[Prediction]):
         row, values = self.get_object(), self.validated_query()
         form = CellFormat(request.accepted_renderer.format)
         content = answer_cells(row, values.get("period"), form)
-        return HttpResponse(content, content_type=MEDIA_TYPES[form], headers={"ETag": strong_etag(content)})
+        headers = {"ETag": strong_etag(content)}
+        if form is CellFormat.CSV:
+            headers["Sextant-Citation"] = citation_of(row)
+        return HttpResponse(content, content_type=MEDIA_TYPES[form], headers=headers)
 
     @extend_schema(
         operation_id="predictions_tile",

@@ -1,7 +1,7 @@
 """The rolling origin: past periods forecast from nothing but what came before each of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from apps.spatial.forecasting.boosting import Hyperparameters, fit_forest
 from apps.spatial.forecasting.features import LAGS, features_at
 from apps.spatial.forecasting.panel import Panel
 from apps.spatial.forecasting.scoring import Trial
+from apps.spatial.forecasting.spread import least_expected
 from apps.spatial.forecasting.trees import Forest
 from apps.spatial.states import Method
 
@@ -22,12 +23,16 @@ Expect = Callable[[Panel, int], Floats]
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """What fits trees to a panel; `features` are those of each period from the first learnable on."""
+    """What fits trees to a panel; `features` are those of each period from the first learnable on.
+
+    newest: what was fitted last, by the number of periods it was fitted to.
+    """
 
     panel: Panel
     parameters: Hyperparameters
     seed: int
     features: Mapping[int, Floats]
+    newest: dict[int, Forest] = field(default_factory=dict)
 
     @classmethod
     def of(cls, panel: Panel, parameters: Hyperparameters, seed: int) -> "Learner":
@@ -38,9 +43,14 @@ class Learner:
 
     def fit(self, end: int) -> Forest:
         """Return trees fitted to the first `end` periods."""
+        if end in self.newest:
+            return self.newest[end]
         rows = [self.features[at] for at in range(LAGS, end)]
         counts = [self.panel.counts[:, at] for at in range(LAGS, end)]
-        return fit_forest(np.concatenate(rows), np.concatenate(counts), self.parameters, self.seed)
+        forest = fit_forest(np.concatenate(rows), np.concatenate(counts), self.parameters, self.seed)
+        self.newest.clear()
+        self.newest[end] = forest
+        return forest
 
     def refitted(self, past: Panel, at: int) -> Floats:
         """Return what trees fitted to the periods before one expect of it."""
@@ -69,4 +79,5 @@ def roll(panel: Panel, first: int, expect: Expect, watch: Watch) -> Trial:
         total=panel.total[first:],
         tie=np.column_stack(ties),
         expected={method: np.column_stack(values) for method, values in columns.items()},
+        floor=least_expected(first),
     )

@@ -76,17 +76,24 @@ def guard_formulas(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
+def fixed_width(kind: pa.DataType, content: bytes, width: int) -> "pa.Array[Any]":
+    """Return an array of texts or bytes that all are `width` long."""
+    rows = len(content) // width
+    offsets = (np.arange(rows + 1) * width).astype(np.int32)
+    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(content)])
+
+
 def point_wkb(longitudes: Floats, latitudes: Floats) -> "pa.Array[Any]":
     """Return points as well-known binary."""
     rows = np.empty(longitudes.size, np.dtype("u1, <u4, <f8, <f8"))
     rows["f0"], rows["f1"], rows["f2"], rows["f3"] = 1, 1, longitudes, latitudes
-    return _fixed_width(pa.binary(), rows.tobytes(), POINT_WKB_BYTES)
+    return fixed_width(pa.binary(), rows.tobytes(), POINT_WKB_BYTES)
 
 
 def h3_array(cells: Int64s) -> "pa.Array[Any]":
     """Return cells as their hexadecimal texts."""
     digits = np.frombuffer(cells.astype(">i8").tobytes().hex().encode(), np.uint8).reshape(-1, 16)[:, 1:]
-    return _fixed_width(pa.string(), digits.tobytes(), H3_DIGITS)
+    return fixed_width(pa.string(), digits.tobytes(), H3_DIGITS)
 
 
 def polygon_wkb(geometry: Mapping[str, Any]) -> bytes:
@@ -181,13 +188,6 @@ def _cited(layout: Layout) -> pa.Schema:
         geo = {"version": GEOPARQUET_VERSION, "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
         metadata[b"geo"] = orjson.dumps(geo)
     return schema.with_metadata(metadata)
-
-
-def _fixed_width(kind: pa.DataType, content: bytes, width: int) -> "pa.Array[Any]":
-    """Return an array of texts or bytes that all are `width` long."""
-    rows = len(content) // width
-    offsets = (np.arange(rows + 1) * width).astype(np.int32)
-    return pa.Array.from_buffers(kind, rows, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(content)])
 
 
 def _guarded(column: Any) -> Any:

@@ -22,6 +22,7 @@ from apps.spatial.forecasting.importance import permutation_importance
 from apps.spatial.forecasting.panel import Panel, check_history
 from apps.spatial.forecasting.rolling import Learner, roll
 from apps.spatial.forecasting.scoring import best_baseline, score
+from apps.spatial.forecasting.trees import Forest
 from apps.spatial.models import Artifact, ForecastModel, TrainingRun
 from apps.spatial.states import ModelState, Period
 from apps.spatial.training.artifact_files import drop_file, file_name, store_file
@@ -108,9 +109,10 @@ def learn(row: TrainingRun, version: Version, watch: Watch) -> Trained:
     learner = Learner.of(panel, parameters, model.seed)
     watch.reached(PANEL_DONE, "panel", origins=model.origins)
     metrics = score(roll(panel, first, learner.refitted, watch.origin))
+    judged = learner.fit(periods - 1)
     forest = learner.fit(periods)
     watch.reached(FIT_DONE, "fit")
-    importance = _importance(learner, panel)
+    importance = _importance(learner, judged, panel)
     watch.reached(IMPORTANCE_DONE, "importance")
     card = make_card(model, version.number, study, panel, metrics)
     facts = _facts(model, parameters, metrics, card, importance)
@@ -118,13 +120,11 @@ def learn(row: TrainingRun, version: Version, watch: Watch) -> Trained:
     return Trained(version.number, metrics | {"importance": importance}, card, encode(learned))
 
 
-def _importance(learner: Learner, panel: Panel) -> dict[str, float]:
-    """Return the importance of each feature in the last period, which the trees asked did not see."""
+def _importance(learner: Learner, judged: Forest, panel: Panel) -> dict[str, float]:
+    """Return the importance of each feature in the last period, which the judged trees did not see."""
     last = len(panel.starts) - 1
     names = feature_names(panel.period)
-    return permutation_importance(
-        learner.fit(last), learner.features[last], panel.counts[:, last], names, learner.seed
-    )
+    return permutation_importance(judged, learner.features[last], panel.counts[:, last], names, learner.seed)
 
 
 def _facts(
