@@ -1,5 +1,6 @@
 """Read: tables go block by block through the duplicate policy into chunks."""
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
@@ -12,6 +13,7 @@ from apps.common.jobs import JobCancelled
 from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import READ, READING
 from apps.datasets.importing.chunks import COUNTS, ChunkWriter
+from apps.datasets.importing.months import instants_of
 from apps.datasets.importing.sampling import RowSample
 from apps.datasets.importing.sources import open_source
 from apps.datasets.models import ImportFile, Segment
@@ -20,12 +22,12 @@ from apps.datasets.reading.limits import QUALITY_DUPLICATES_MAX_ROWS
 from apps.datasets.reading.mapping import Dialect, Mapping
 from apps.datasets.reading.quality import QualityReport
 from apps.datasets.reading.reader import read_table
-from apps.datasets.reading.rows import Batch
+from apps.datasets.reading.rows import Batch, WarningKind
 from apps.datasets.states import DuplicatePolicy, FileState
 from apps.datasets.storage.evidence import delete_rejects
 from apps.datasets.storage.parts import files_prefix
 from apps.datasets.storage.rows import read_segment
-from apps.datasets.storage.stage import create_stage
+from apps.datasets.storage.stage import count_outside, create_stage
 
 READ_FROM: Final = 0.15
 READ_TO: Final = 0.85
@@ -143,8 +145,17 @@ class _Reading:
         facts = self.attempt.at.facts
         for kind in facts["warnings"]:
             self.quality.warn(kind, self.writer.counts()["accepted"])
+        if self.attempt.row.month is not None:
+            self._look_outside(self.attempt.row.month)
         report: dict[str, Any] = self.quality.to_json() | {"files": facts["files"]}
         self.writer.commit(READ, warnings=self.quality.warnings(), quality=report)
+
+    def _look_outside(self, month: dt.date) -> None:
+        """Count the rows that are dated outside the month: they load all the same."""
+        self.writer.commit(READING, warnings=self.quality.warnings())
+        outside = count_outside(self.attempt.stage_table, *instants_of(month, self.attempt.dataset.zone))
+        if outside:
+            self.quality.warn(WarningKind.OUTSIDE_PARTITION, outside)
 
     def _prime(self) -> None:
         """Let policy and census know the rows that stay, where anybody compares with them."""

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
@@ -58,6 +59,14 @@ def announce_month(row: Import, month: SourceMonth) -> None:
 def month_bounds(first: dt.date) -> tuple[dt.date, dt.date]:
     """Return the first day of a month and that of the next one."""
     return first, (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
+
+
+def instants_of(month: dt.date, zone: str) -> tuple[dt.datetime, dt.datetime]:
+    """Return when a month begins in a zone, and when the next one does."""
+    first, following = (
+        dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC) for day in month_bounds(month)
+    )
+    return first, following
 
 
 def _state_of(row: Import) -> MonthState | None:

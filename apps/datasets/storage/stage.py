@@ -1,6 +1,7 @@
 """Stage tables: where the rows of one import wait, unseen, until their segment is placed."""
 
 import re
+from datetime import datetime
 from typing import Final
 
 from django.conf import settings
@@ -40,6 +41,18 @@ def create_stage(table: str, key: SegmentKey) -> None:
             f"CREATE TABLE {table} (LIKE datasets_event, CONSTRAINT {table}_slab "
             f"CHECK (slab IS NOT NULL AND slab = {key.own_slab}))"
         )
+
+
+def count_outside(table: str, start: datetime, end: datetime) -> int:
+    """Return how many rows of a stage table are dated before `start`, or at `end` or later."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SQL("SELECT count(*) FROM {} WHERE occurred_at < %s OR occurred_at >= %s").format(
+                Identifier(table)
+            ),
+            [start, end],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def drop_stage(table: str) -> None:
