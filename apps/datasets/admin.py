@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from apps.accounts.permissions import Actor, system_actor
 from apps.common.admin import ReadOnlyAdmin
-from apps.datasets import profile_services, services, upload_services
-from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Upload, Version
+from apps.datasets import profile_services, services, source_services, upkeep_services, upload_services
+from apps.datasets.models import Dataset, Import, Profile, Reject, Segment, Source, Upkeep, Upload, Version
 
 REJECTS_SHOWN = 50
 
@@ -120,6 +121,35 @@ class UploadAdmin(ReadOnlyAdmin):
         )
 
 
+@admin.register(Source)
+class SourceAdmin(ReadOnlyAdmin):
+    """Sources with what became of their months; run as their schedule would."""
+
+    organization_path = "dataset.organization"
+    list_display = ("template", "dataset", "kind", "schedule", "enabled", "last_run_at", "next_run_at")
+    list_filter = ("kind", "enabled")
+    search_fields = ("template", "dataset__name")
+    list_select_related = ("dataset",)
+    ordering = ("-created_at", "pk")
+    readonly_fields = ("months_seen",)
+    actions = ["run_now"]
+
+    @admin.display(description="months")
+    def months_seen(self, row: Source) -> SafeString:
+        """Return the months, the newest first."""
+        names = ("month", "state", "error_code", "missing_since", "changed_at")
+        return _table(names, row.months.order_by("-month").values_list(*names))
+
+    @admin.action(description="Run now: the last month, and those that are missing or failed")
+    def run_now(self, request: HttpRequest, rows: QuerySet[Source]) -> None:
+        """Run the chosen sources."""
+        self.each(
+            request,
+            rows,
+            lambda row: source_services.run_now(actor=operator(row.dataset), source=row, now=timezone.now()),
+        )
+
+
 @admin.register(Version)
 class VersionAdmin(ReadOnlyAdmin):
     """Versions; restored as a new one, or dropped before their time."""
@@ -157,6 +187,28 @@ class SegmentAdmin(ReadOnlyAdmin):
     list_select_related = ("dataset",)
     exclude = ("sketch",)
     ordering = ("-no",)
+    actions = ["rebuild"]
+
+    @admin.action(description="Build the rollups anew")
+    def rebuild(self, request: HttpRequest, rows: QuerySet[Segment]) -> None:
+        """Queue the building of the rollups of the chosen segments."""
+        self.each(
+            request,
+            rows,
+            lambda row: upkeep_services.rebuild_rollups(actor=operator(row.dataset), segment=row),
+        )
+
+
+@admin.register(Upkeep)
+class UpkeepAdmin(ReadOnlyAdmin):
+    """Jobs on storage: rollups, drops, new cells."""
+
+    organization_path = "dataset.organization"
+    list_display = ("kind", "dataset", "segment", "status", "stage", "progress", "error_code", "created_at")
+    list_filter = ("kind", "status")
+    search_fields = ("dataset__name",)
+    list_select_related = ("dataset", "segment")
+    ordering = ("-created_at", "pk")
 
 
 @admin.register(Profile)

@@ -28,6 +28,7 @@ class DatasetsConfig(AppConfig):
             upkeep_tasks,  # noqa: F401 - declares the jobs
             upload_pruning,
         )
+        from apps.datasets.figures import register_figures  # noqa: PLC0415
         from apps.datasets.models import Dataset, Source  # noqa: PLC0415
         from apps.datasets.notices import NOTICES  # noqa: PLC0415
         from apps.datasets.source_tools import SOURCE_TOOLS  # noqa: PLC0415
@@ -53,6 +54,7 @@ class DatasetsConfig(AppConfig):
             permission="datasets.view",
             visible=lambda actor, key: Source.objects.visible_to(actor).filter(pk=key).exists(),
         )
+        register_figures()
         counting("sextant_datasets", "Living datasets.", lambda: Dataset.objects.living().count())
         register_card(
             Card(

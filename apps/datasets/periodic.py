@@ -5,14 +5,15 @@ from django.utils import timezone
 from apps.common.locks import try_session_lock
 from apps.datasets import pruning, upload_pruning
 from apps.datasets.source_services import run_due_sources, settle_months
+from apps.datasets.upkeep_tasks import forget_upkeep, queue_drops, queue_missing_rollups
 
 
 def drop_segments() -> None:
-    """Drop the data of deleted datasets and of segments that no kept version lists."""
+    """Drop the data of deleted datasets; queue the drop of segments that no kept version lists."""
     with try_session_lock("datasets.drop") as held:
         if held:
             pruning.drop_deleted_datasets(timezone.now())
-            pruning.drop_unlisted_segments(timezone.now())
+            queue_drops(pruning.mark_unlisted_segments(timezone.now()))
 
 
 def run_sources() -> None:
@@ -37,3 +38,5 @@ def prune_datasets() -> None:
         pruning.drop_source_files(now)
         upload_pruning.expire_uploads(now)
         upload_pruning.drop_lost_files(now)
+        queue_missing_rollups()
+        forget_upkeep(now)

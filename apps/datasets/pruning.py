@@ -84,15 +84,20 @@ def _old_versions(dataset: Dataset, now: datetime) -> QuerySet[Version]:
 
 def drop_unlisted_segments(now: datetime) -> int:
     """Drop the segments that no kept version lists and no living import is making; returns how many."""
+    dropping = mark_unlisted_segments(now)
+    for segment in dropping:
+        drop_segment(segment, segment.dataset.no)
+    return len(dropping)
+
+
+def mark_unlisted_segments(now: datetime) -> list[Segment]:
+    """Move the segments that no kept version lists to dropping; returns all that are to be dropped."""
     listed = VersionSegment.objects.filter(segment=OuterRef("pk"), version__dropped_at__isnull=True)
     unlisted = Segment.objects.filter(~Exists(listed), state=SegmentState.LIVE)
     given_up = Segment.objects.filter(~_being_made(), state=SegmentState.STAGED, created_at__lt=now - GRACE)
     for segments in (unlisted, given_up):
         segments.update(state=SegmentState.DROPPING)
-    dropping = list(Segment.objects.filter(state=SegmentState.DROPPING).select_related("dataset"))
-    for segment in dropping:
-        drop_segment(segment, segment.dataset.no)
-    return len(dropping)
+    return list(Segment.objects.filter(state=SegmentState.DROPPING).select_related("dataset"))
 
 
 def drop_deleted_datasets(now: datetime) -> int:

@@ -106,6 +106,14 @@ def run_source(
     return queued
 
 
+def run_now(*, actor: Actor, source: Source, now: dt.datetime) -> list[Import]:
+    """Queue what the schedule of a source would ask for at this moment."""
+    if source.kind == SourceKind.URL:
+        return run_source(actor=actor, source=source)
+    months = due_months(source, now)
+    return run_source(actor=actor, source=source, months=months) if months else []
+
+
 def run_due_sources(now: dt.datetime) -> int:
     """Queue what the schedules ask for now; return how many imports. A source that fails stops no other."""
     living = Source.objects.filter(enabled=True, next_run_at__isnull=False, dataset__deleted_at__isnull=True)
@@ -165,14 +173,7 @@ def _run_due(source_id: uuid.UUID, now: dt.datetime) -> int:
     if source is None:
         return 0
     actor = system_actor(source.dataset.organization)
-    if source.kind == SourceKind.MONTHS:
-        queued = (
-            run_source(actor=actor, source=source, months=months)
-            if (months := due_months(source, now))
-            else []
-        )
-    else:
-        queued = run_source(actor=actor, source=source)
+    queued = run_now(actor=actor, source=source, now=now)
     source.last_run_at, source.next_run_at = now, _next_run(source, now)
     source.save(update_fields=["last_run_at", "next_run_at", "updated_at"])
     return len(queued)

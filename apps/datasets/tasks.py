@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from apps.accounts.queries import initiator
 from apps.common.db import JobStatus
 from apps.common.jobs import Listing, Run, job
+from apps.datasets.figures import count_import
 from apps.datasets.importing.announcing import announce_dataset, announce_import, announce_version
 from apps.datasets.importing.cleanup import discard_work
 from apps.datasets.importing.months import note_month
@@ -79,6 +80,7 @@ def settle(row: Import) -> None:
         announce_version(row.dataset, row.version)
         # If the worker dies before this, the hourly clock finds the segments.
         queue_rollups(row.dataset, Segment.objects.of_version(row.version.pk))
+    count_import(row)
     tell_creator(row)
     if (month := note_month(row)) is not None and month.state == MonthState.FAILED:
         tell_managers_of_month(row, month)

@@ -19,6 +19,8 @@ VERBS: Final = {
     "datasets.profile_changed": "A profile of columns was changed",
     "datasets.profile_created": "A profile of columns was made",
     "datasets.profile_deleted": "A profile of columns was deleted",
+    "datasets.reindexed": "The cells of a dataset's events were computed anew",
+    "datasets.rollups_rebuilt": "The rollups of a segment were queued to be built anew",
     "datasets.version_dropped": "A version was given up before its time",
     "datasets.version_published": "An import published a version",
     "datasets.version_restored": "An earlier version was published again",

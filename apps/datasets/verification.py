@@ -1,22 +1,31 @@
-"""Does what is stored agree with what is said about it? Rows, law 2, cells, parts, orphans."""
+"""Does what is stored agree with what is said about it? Rows, law 2, cells, parts, rollups, orphans."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from psycopg.sql import SQL, Identifier
 
 from apps.datasets.importing.announcing import ACTIVE
-from apps.datasets.models import Dataset, Import, Segment, Version
+from apps.datasets.models import Dataset, Import, Rollup, Segment, Version
+from apps.datasets.models.version import OWN_SLAB_BASE
 from apps.datasets.reading.cells import base_cells
 from apps.datasets.states import SegmentState
+from apps.datasets.storage.dropping import drop_partition
 from apps.datasets.storage.parts import read_parts
-from apps.datasets.storage.stage import drop_stage, stage_import_nos, stage_table
+from apps.datasets.storage.rollups import drop_rollups, event_sums, is_worth_rollups, rollup_sums
+from apps.datasets.storage.stage import drop_stage, own_partition, stage_import_nos, stage_table
+from apps.datasets.upkeep_tasks import build_rollups
 
 _TABLE: Final = Identifier("datasets_event")
+_OWN_PARTITIONS: Final = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^datasets_event_slab_[0-9]{4,}$' "
+    "AND relnamespace = current_schema()::regnamespace ORDER BY relname"
+)
 COUNTS: Final = ("rows_read", "accepted", "rejected", "duplicates")
 
 
@@ -47,14 +56,36 @@ def verify_orphans() -> Iterator[Finding]:
         yield Finding(stage_table(number), "orphan_stage", "No active import fills this table.")
     for segment in _orphan_segments():
         yield Finding(str(segment), "orphan_segment", "No active import makes this segment.")
+    for number in _orphan_partitions():
+        yield Finding(own_partition(number), "orphan_partition", "No segment has its rows here.")
+    for dataset_no, segment_no in _orphan_rollups():
+        detail = "They are of a segment that is not there."
+        yield Finding(f"rollups of dataset no. {dataset_no}, segment {segment_no}", "orphan_rollups", detail)
 
 
 def repair_orphans() -> int:
-    """Drop orphan stage tables and hand orphan segments to the clock that drops; returns how many."""
+    """Drop orphan tables and rollups, hand orphan segments to the clock that drops; returns how many."""
     numbers = orphan_stages()
     for number in numbers:
         drop_stage(stage_table(number))
-    return len(numbers) + _orphan_segments().update(state=SegmentState.DROPPING)
+    partitions = _orphan_partitions()
+    for number in partitions:
+        drop_partition(own_partition(number))
+    rollups = _orphan_rollups()
+    for dataset_no, segment_no in rollups:
+        drop_rollups(segment_no, dataset_no)
+    given_up = _orphan_segments().update(state=SegmentState.DROPPING)
+    return len(numbers) + len(partitions) + len(rollups) + given_up
+
+
+def repair_rollups(datasets: QuerySet[Dataset]) -> int:
+    """Build the rollups anew whose sums are not those of the events; returns of how many segments."""
+    repaired = 0
+    for segment in _living_segments(datasets).select_related("dataset"):
+        if list(verify_rollups(segment.dataset, segment)):
+            build_rollups(segment, segment.dataset)
+            repaired += 1
+    return repaired
 
 
 def orphan_stages() -> list[int]:
@@ -88,9 +119,61 @@ def _verify_segment(dataset: Dataset, segment: Segment, sample: int) -> Iterator
     wrong = _wrong_cells(segment, dataset.no, sample)
     if wrong:
         yield Finding(subject, "cells", f"{wrong} of {sample} sampled rows lie in another cell.")
-    in_parts = sum(part.num_rows for part in read_parts(segment.files_prefix, ["event_no"]))
+    yield from _verify_parts(subject, segment)
+    yield from verify_rollups(dataset, segment)
+
+
+def _verify_parts(subject: str, segment: Segment) -> Iterator[Finding]:
+    try:
+        in_parts = sum(part.num_rows for part in read_parts(segment.files_prefix, ["event_no"]))
+    except (OSError, pa.ArrowInvalid) as error:
+        yield Finding(subject, "parts", f"A part cannot be read: {type(error).__name__}.")
+        return
     if in_parts != segment.rows:
         yield Finding(subject, "parts", f"{segment.rows} rows are stated, {in_parts} are in the parts.")
+
+
+def verify_rollups(dataset: Dataset, segment: Segment) -> Iterator[Finding]:
+    """Yield the resolutions of a segment's rollups that add up to other sums than its events."""
+    if not segment.rollups:
+        return
+    expected = event_sums(segment, dataset)
+    for resolution in segment.rollups:
+        if not rollup_sums(segment, dataset, resolution).agrees_with(expected):
+            detail = f"Those at resolution {resolution} add up to other sums than the events."
+            yield Finding(f"{dataset.name} {segment}", "rollups", detail)
+
+
+def backfill_rollups(
+    datasets: QuerySet[Dataset], *, rebuild: bool
+) -> Iterator[tuple[Segment, list[Finding]]]:
+    """Build the rollups that are missing, or all, and yield each segment with what differs afterwards."""
+    for segment in _living_segments(datasets).select_related("dataset"):
+        if is_worth_rollups(segment) and (rebuild or not segment.rollups):
+            build_rollups(segment, segment.dataset)
+        yield segment, list(verify_rollups(segment.dataset, segment))
+
+
+def _living_segments(datasets: QuerySet[Dataset]) -> QuerySet[Segment]:
+    return Segment.objects.filter(dataset__in=datasets, state=SegmentState.LIVE).order_by("no")
+
+
+def _orphan_partitions() -> list[int]:
+    """Return the segment numbers of own partitions whose segment has no rows there any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_PARTITIONS)
+        numbers = [int(name.rpartition("_")[2]) - OWN_SLAB_BASE for (name,) in cursor.fetchall()]
+    gone = SegmentState.DROPPED
+    known = set(Segment.objects.filter(no__in=numbers).exclude(state=gone).values_list("no", flat=True))
+    return [number for number in numbers if number >= 0 and number not in known]
+
+
+def _orphan_rollups() -> list[tuple[int, int]]:
+    """Return dataset and segment numbers of rollups without a segment that has rows."""
+    pairs = Rollup.objects.order_by().values_list("dataset_no", "segment_no").distinct()
+    gone = SegmentState.DROPPED
+    known = set(Segment.objects.exclude(state=gone).values_list("dataset__no", "no"))
+    return sorted(set(pairs) - known)
 
 
 def _event_numbers(segment: Segment, dataset_no: int) -> tuple[int, int]:

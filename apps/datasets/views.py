@@ -209,7 +209,7 @@ def _listed_sources(dataset: Dataset) -> QuerySet[Source]:
 def _form_facts(actor: Actor) -> dict[str, Any]:
     """Return what both upload forms need: where files go, how large they may be, which profiles there are."""
     return {
-        "uploads": reverse("dataset-upload-list"),
+        "uploads": reverse("upload-list"),
         "profiles": Profile.objects.visible_to(actor).order_by("name", "id"),
         "max_bytes": settings.DATASETS_UPLOAD_MAX_BYTES,
         "reject_limit_percent": round(100 * settings.DATASETS_REJECT_LIMIT),

@@ -49,9 +49,12 @@ async function act(element, button, address, json, done) {
   clearProblem(problem);
   if (button) button.disabled = true;
   try {
-    const answer = await call(address, { method: element.dataset.method ?? "POST", json: emptied(json) });
-    if (element.dataset.next) {
-      window.location.assign(element.dataset.next.replace("{id}", answer?.id ?? ""));
+    // By attribute: a field called `dataset` hides the form's own.
+    const method = element.getAttribute("data-method") ?? "POST";
+    const answer = await call(address, { method, json: emptied(json) });
+    const next = element.getAttribute("data-next");
+    if (next) {
+      window.location.assign(next.replace("{id}", answer?.id ?? ""));
       return;
     }
     await done?.(answer, element);

@@ -7,7 +7,6 @@ import pytest
 
 from apps.datasets.models import Profile
 from tests.datasets.stories import counts, create, made, upload
-from tests.factories.accounts import OrganizationFactory
 from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,7 +72,9 @@ def test_an_import_names_a_profile_and_overrides_its_options(actors: Actors, run
 
 
 def test_a_profile_of_another_organization_is_not_known(actors: Actors) -> None:
-    foreign = Profile.objects.create(organization=OrganizationFactory.create(), name="Desk", mapping=MAPPING)
+    foreign = Profile.objects.create(
+        organization=actors.stranger.actor.organization, name="Desk", mapping=MAPPING
+    )
 
     response = create(actors.manager, upload(FIRST), name="First", mapping=str(foreign.pk))
 

@@ -40,6 +40,7 @@ def test_versions_beyond_their_number_go_with_their_segments(
     age(1)
     prune_datasets()
     drop_segments()
+    assert run_jobs() == 1
 
     dropped = Version.objects.filter(dropped_at__isnull=False).values_list("number", flat=True)
     assert list(dropped) == [1]

@@ -91,7 +91,7 @@ def test_stored_baselines_are_what_a_short_script_makes_of_the_rows(
             order = sorted((-mu[n], -tie[n], study[n], n) for n in range(len(study)))
             top = [n for *_, n in order[: int(np.ceil(len(study) * 0.05))]]
             rates.append(seen[top].sum() / week.count(w))
-            floor = np.maximum(mu, 1e-3)
+            floor = np.maximum(mu, 0.5 / first)
             logs = np.array([y * np.log(y / m) if y else 0.0 for y, m in zip(seen, floor, strict=True)])
             deviances.append((2 * (logs - seen + floor)).mean())
         assert stored["cells"] == len(study)

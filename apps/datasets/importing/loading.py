@@ -13,7 +13,7 @@ from apps.common.jobs import JobCancelled
 from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import READ, READING
 from apps.datasets.importing.chunks import COUNTS, ChunkWriter
-from apps.datasets.importing.months import instants_of
+from apps.datasets.importing.months import month_span
 from apps.datasets.importing.sampling import RowSample
 from apps.datasets.importing.sources import open_source
 from apps.datasets.models import ImportFile, Segment
@@ -153,7 +153,8 @@ class _Reading:
     def _look_outside(self, month: dt.date) -> None:
         """Count the rows that are dated outside the month: they load all the same."""
         self.writer.commit(READING, warnings=self.quality.warnings())
-        outside = count_outside(self.attempt.stage_table, *instants_of(month, self.attempt.dataset.zone))
+        start, end = month_span(month, self.attempt.dataset.zone)
+        outside = count_outside(self.attempt.stage_table, start, end)
         if outside:
             self.quality.warn(WarningKind.OUTSIDE_PARTITION, outside)
 

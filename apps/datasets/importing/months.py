@@ -61,12 +61,11 @@ def month_bounds(first: dt.date) -> tuple[dt.date, dt.date]:
     return first, (first.replace(day=1) + dt.timedelta(days=32)).replace(day=1)
 
 
-def instants_of(month: dt.date, zone: str) -> tuple[dt.datetime, dt.datetime]:
-    """Return when a month begins in a zone, and when the next one does."""
-    first, following = (
-        dt.datetime.combine(day, dt.time(), ZoneInfo(zone)).astimezone(dt.UTC) for day in month_bounds(month)
-    )
-    return first, following
+def month_span(first: dt.date, zone: str) -> tuple[dt.datetime, dt.datetime]:
+    """Return the instants between which a month lies in a zone, [start, end)."""
+    start, end = month_bounds(first)
+    midnight = dt.time(tzinfo=ZoneInfo(zone))
+    return dt.datetime.combine(start, midnight), dt.datetime.combine(end, midnight)
 
 
 def _state_of(row: Import) -> MonthState | None:

@@ -1,6 +1,6 @@
 """A scope: the events of one version under filters, as far as the manifest can narrow them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -61,6 +61,10 @@ class Scope:
     def rows(self) -> int:
         """Return how many events the touched segments hold."""
         return sum(segment.rows for segment in self.segments)
+
+    def narrowed_to(self, segment: Segment) -> "Scope":
+        """Return the scope of one of its segments alone; without rows there is none to read."""
+        return replace(self, segments=(segment,) if segment.rows else ())
 
 
 def open_scope(dataset: Dataset, version: Version, filters: Filters, vocabulary: Vocabulary) -> Scope:

@@ -65,8 +65,12 @@ def _are_lines(text: bytes, *, is_whole: bool) -> bool:
     if not is_whole:
         lines = lines[:-1]
     lines = lines[:_LINES_LOOKED_AT]
-    objects = [found for line in lines if isinstance(found := _parsed(line), dict)]
-    if not objects or not all(line.lstrip().startswith(b"{") for line in lines):
+    parsed = [_parsed(line) for line in lines]
+    objects = [found for found in parsed if isinstance(found, dict)]
+    if not objects:
+        return False
+    # A whole object on the first line is a row; after a broken one the others must look like rows too.
+    if parsed[0] is not objects[0] and not all(line.lstrip().startswith(b"{") for line in lines):
         return False
     if len(lines) > 1:
         return True

@@ -18,7 +18,7 @@ DELETE_ROWS: Final = 20_000
 def drop_segment(segment: Segment, dataset_no: int) -> None:
     """Remove a segment that no reader can reach any more; the caller has moved it to dropping."""
     if segment.has_own_slab:
-        _drop_partition(own_partition(segment.no))
+        drop_partition(own_partition(segment.no))
     else:
         _delete_rows(shared_partition(segment.slab), dataset_no, segment.no)
     drop_rollups(segment.no, dataset_no)
@@ -26,8 +26,8 @@ def drop_segment(segment: Segment, dataset_no: int) -> None:
     Segment.objects.filter(pk=segment.pk).update(state=SegmentState.DROPPED, bytes=0)
 
 
-def _drop_partition(partition: str) -> None:
-    """Detach without stopping readers of the other partitions, then drop."""
+def drop_partition(partition: str) -> None:
+    """Detach a partition without stopping readers of the other partitions, then drop."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT inhdetachpending FROM pg_inherits WHERE inhrelid = to_regclass(%s)", [partition]

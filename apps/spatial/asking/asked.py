@@ -12,6 +12,7 @@ DEFAULT_TOP: Final = 5
 TOP_MAX: Final = 100
 DEFAULT_RESOLUTION: Final = 8
 RADIUS_MAX_M: Final = 500_000.0
+M_PER_KM: Final = 1_000
 
 
 class Measure(StrEnum):
@@ -51,7 +52,7 @@ class Place:
         numbers = ", ".join(f"{number:g}" for number in self.numbers)
         if self.kind is PlaceKind.BBOX:
             return f"the box {numbers}"
-        return f"cells with their centre within {self.radius_m:,g} m of {numbers}"
+        return f"cells with their centre within {_length(self.radius_m or 0.0)} of {numbers}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,10 @@ class AskedQuery:
     categories: tuple[str, ...] = ()
     place: Place | None = None
     resolution: int | None = None
+
+
+def _length(metres: float) -> str:
+    return f"{metres / M_PER_KM:g} km" if metres >= M_PER_KM else f"{metres:g} m"
 
 
 def _moment(moment: dt.date | dt.datetime | None) -> str:

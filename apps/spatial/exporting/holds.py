@@ -68,9 +68,10 @@ class Hold:
     def take(cls, user: str, version_ids: Sequence[uuid.UUID], now: datetime) -> "Hold":
         """Return a new hold; raises TooManyExports, VersionGone. One query for each version."""
         hold = cls(user, version_ids, now, now, secrets.token_hex(8))
+        # Pinned first: what is not there any more takes no place.
+        hold._pin(now)
         if not hold._has_place():
             raise TooManyExports(retry_after_s=round(RENEW_AFTER.total_seconds()))
-        hold._pin(now)
         return hold
 
     def check(self, now: datetime, *, is_last: bool = False) -> None:

@@ -11,6 +11,7 @@ from apps.spatial.forecasting.boosting import Hyperparameters, fit_forest
 from apps.spatial.forecasting.features import LAGS, features_at
 from apps.spatial.forecasting.panel import Panel
 from apps.spatial.forecasting.scoring import Trial
+from apps.spatial.forecasting.spread import least_expected
 from apps.spatial.forecasting.trees import Forest
 from apps.spatial.states import Method
 
@@ -78,4 +79,5 @@ def roll(panel: Panel, first: int, expect: Expect, watch: Watch) -> Trial:
         total=panel.total[first:],
         tie=np.column_stack(ties),
         expected={method: np.column_stack(values) for method, values in columns.items()},
+        floor=least_expected(first),
     )

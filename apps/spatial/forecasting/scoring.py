@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from apps.datasets.queries import Floats, Int64s
-from apps.spatial.forecasting.spread import dispersion_of, interval, poisson_deviance
+from apps.spatial.forecasting.spread import MIN_EXPECTED, dispersion_of, interval, poisson_deviance
 from apps.spatial.states import Method
 
 # Of the cells, rounded up: name -> share.
@@ -22,6 +22,7 @@ class Trial:
     """What was expected of past periods and what came: (cells, periods) each.
 
     total: events of each period, those elsewhere included. tie: what breaks ties of the expected, before h3.
+    floor: what every method expects of a cell at least, in the deviance.
     """
 
     starts: tuple[str, ...]
@@ -30,6 +31,7 @@ class Trial:
     total: Floats
     tie: Floats
     expected: Mapping[Method, Floats]
+    floor: float = MIN_EXPECTED
 
 
 def ranking(expected: Floats, tie: Floats, cells: Int64s) -> Int64s:
@@ -54,6 +56,7 @@ def score(trial: Trial) -> dict[str, Any]:
         "periods": list(trial.starts),
         "empty_periods": int((trial.total == 0).sum()),
         "events": int(trial.total.sum()),
+        "floor": trial.floor,
         "methods": methods,
         "better": is_better,
         "serving_method": str(serving),
@@ -89,7 +92,7 @@ def _score_period(trial: Trial, expected: Floats, dispersion: float, at: int) ->
         found["pai"][name] = hits / total / (top / number)
         found["pei"][name] = hits / possible if possible else None
     lower, upper = interval(forecast, dispersion)
-    found["deviance"] = float(poisson_deviance(observed, forecast).mean())
+    found["deviance"] = float(poisson_deviance(observed, forecast, trial.floor).mean())
     found["mae"] = float(np.abs(observed - forecast).mean())
     found["bias"] = float((forecast - observed).mean())
     found["coverage"] = float(((observed >= lower) & (observed <= upper)).mean())

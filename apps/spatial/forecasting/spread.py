@@ -11,16 +11,16 @@ from apps.datasets.queries import Floats
 
 LOWER: Final = 0.1
 UPPER: Final = 0.9
-# No history of this length can tell that a cell expects less; keeps the deviance of a surprise finite.
+# Keeps the distributions of cells where next to nothing is expected defined.
 MIN_EXPECTED: Final = 1e-3
 MAX_DISPERSION: Final = 1e6
 # Below this the two distributions agree, and the negative binomial's parameters grow beyond all bounds.
 MIN_DISPERSION: Final = 1e-6
 
 
-def floored(expected: Floats) -> Floats:
-    """Return what is expected, at least `MIN_EXPECTED`."""
-    return np.maximum(expected, MIN_EXPECTED)
+def floored(expected: Floats, floor: float = MIN_EXPECTED) -> Floats:
+    """Return what is expected, at least the floor."""
+    return np.maximum(expected, floor)
 
 
 def dispersion_of(observed: Floats, expected: Floats) -> float:
@@ -45,9 +45,18 @@ def interval(expected: Floats, dispersion: float) -> tuple[Floats, Floats]:
     return lower, upper
 
 
-def poisson_deviance(observed: Floats, expected: Floats) -> Floats:
-    """Return each cell's deviance 2 (y log(y / mu) - y + mu)."""
-    expected = floored(expected)
+def least_expected(periods: int) -> float:
+    """Return what a cell without any event in so many periods may still expect: half an event in all of them.
+
+    That is the mean of Jeffreys' prior after them. Below it a deviance would only tell how surely a method
+    says "never", which no history of this length can know.
+    """
+    return 0.5 / max(periods, 1)
+
+
+def poisson_deviance(observed: Floats, expected: Floats, floor: float = MIN_EXPECTED) -> Floats:
+    """Return each cell's deviance 2 (y log(y / mu) - y + mu), mu at least the floor."""
+    expected = floored(expected, floor)
     with np.errstate(divide="ignore", invalid="ignore"):
         surprise = np.where(observed > 0, observed * np.log(observed / expected), 0.0)
     return np.asarray(2 * (surprise - observed + expected))

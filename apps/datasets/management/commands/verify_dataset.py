@@ -10,7 +10,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import QuerySet
 
 from apps.datasets.models import Dataset
-from apps.datasets.verification import Finding, repair_orphans, verify_datasets, verify_orphans
+from apps.datasets.verification import (
+    Finding,
+    repair_orphans,
+    repair_rollups,
+    verify_datasets,
+    verify_orphans,
+)
 
 FINDINGS: Final = 1
 USAGE: Final = 2
@@ -28,13 +34,16 @@ class Command(BaseCommand):
         which.add_argument("--all", action="store_true")
         parser.add_argument("--organization", help="slug")
         parser.add_argument("--sample", type=int, default=1_000, help="rows of a segment to check cells of")
-        parser.add_argument("--repair", action="store_true", help="drop what belongs to nobody")
+        parser.add_argument(
+            "--repair", action="store_true", help="drop what belongs to nobody, build wrong rollups anew"
+        )
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *_args: str, **options: Any) -> None:
         """Verify and report."""
-        findings = [*verify_datasets(_chosen(options), sample=options["sample"]), *verify_orphans()]
-        repaired = repair_orphans() if options["repair"] else 0
+        chosen = chosen_datasets(options)
+        findings = [*verify_datasets(chosen, sample=options["sample"]), *verify_orphans()]
+        repaired = repair_orphans() + repair_rollups(chosen) if options["repair"] else 0
         self._report(findings, repaired, as_json=options["json"])
         if findings:
             sys.exit(FINDINGS)
@@ -49,11 +58,12 @@ class Command(BaseCommand):
         self.stdout.write(f"{len(findings)} findings, {repaired} repaired")
 
 
-def _chosen(options: dict[str, Any]) -> QuerySet[Dataset]:
+def chosen_datasets(options: dict[str, Any]) -> QuerySet[Dataset]:
+    """Return the datasets that `--dataset` and `--organization` name; ends with 2 for none."""
     datasets = Dataset.objects.living()
     if options["organization"]:
         datasets = datasets.filter(organization__slug=options["organization"])
-    if options["all"]:
+    if not options["dataset"]:
         return datasets
     wanted = options["dataset"]
     ids = [dataset.pk for dataset in datasets if wanted.lower() in {str(dataset.pk), dataset.name.lower()}]
