@@ -32,7 +32,8 @@ def tell_creator(row: Import) -> None:
     """Tell whoever started an import that it has ended or waits for them; not of their own cancelling."""
     kind = _KIND_OF.get(JobStatus(row.status))
     user, organization = row.created_by, row.dataset.organization
-    if kind is None or user is None:
+    # A run may be of 240 months: of these the managers hear what failed.
+    if kind is None or user is None or (row.month is not None and kind != WAITING):
         return
     # Who has left the organization is told nothing of it any more.
     if not Membership.objects.filter(user=user, organization=organization).exists():

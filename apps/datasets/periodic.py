@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from apps.common.locks import try_session_lock
 from apps.datasets import pruning, upload_pruning
-from apps.datasets.source_services import run_due_sources
+from apps.datasets.source_services import run_due_sources, settle_months
 from apps.datasets.upkeep_tasks import forget_upkeep, queue_drops, queue_missing_rollups
 
 
@@ -17,9 +17,10 @@ def drop_segments() -> None:
 
 
 def run_sources() -> None:
-    """Queue what the schedules of sources ask for."""
+    """Queue what the schedules of sources ask for, and note what imports ended unheard."""
     with try_session_lock("datasets.run_sources") as held:
         if held:
+            settle_months(timezone.now())
             run_due_sources(timezone.now())
 
 

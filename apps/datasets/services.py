@@ -333,7 +333,8 @@ def _queue_import(
     dataset = lock_dataset(dataset)
     if dataset.deleted_at is not None:
         raise NotFound
-    if _active_imports(dataset).count() > QUEUE_MAX:
+    # The months of a source are bounded by their own number.
+    if origin.get("month") is None and _active_imports(dataset).count() > QUEUE_MAX:
         raise ImportQueueFull(f"At most {QUEUE_MAX} imports of a dataset wait.")
     row = Import.objects.create(
         dataset=dataset,

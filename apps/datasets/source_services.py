@@ -8,13 +8,17 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.accounts.permissions import Actor, require, system_actor
 from apps.accounts.services import record_audit
+from apps.common.db import JobStatus
 from apps.common.errors import FieldError, Invalid, NotFound
 from apps.common.outbound.urls import parse_target
-from apps.datasets.importing.months import month_bounds
+from apps.datasets.importing.announcing import ACTIVE
+from apps.datasets.importing.months import month_bounds, note_month
+from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.models import Dataset, Import, Profile, Source, SourceMonth
 from apps.datasets.models.sources import month_text
 from apps.datasets.schedules import check_schedule, next_run
@@ -24,6 +28,9 @@ from apps.datasets.states import DuplicatePolicy, ImportMode, MonthState, Source
 MONTHS_MAX: Final = 240
 # A month that is not there yet is looked for daily, so long.
 MISSED_FOR: Final = dt.timedelta(days=60)
+MISSED_EVERY: Final = dt.timedelta(days=1)
+# An import that ended unheard is looked for so long.
+LOOK_BACK: Final = dt.timedelta(days=2)
 PLACEHOLDERS: Final = re.compile(r"\{(month|year|mm)\}")
 EARLIEST_YEAR: Final = 1900
 
@@ -85,7 +92,15 @@ def run_source(
     require(actor, "datasets.schedule", source.dataset)
     if (source.kind == SourceKind.MONTHS) != bool(months):
         raise MonthInvalid
-    queued = [_queue(actor, source, month, dry_run=dry_run, force=force) for month in months or (None,)]
+    if months and max(months) > timezone.now().astimezone(ZoneInfo(source.dataset.zone)).date():
+        raise MonthInvalid("A month in the future has no file yet.")
+    # Locked, so that clock and person do not both queue the same month.
+    lock_dataset(source.dataset)
+    queued = [
+        _active(source, month, dry_run=dry_run, force=force)
+        or _queue(actor, source, month, dry_run=dry_run, force=force)
+        for month in months or (None,)
+    ]
     facts = {"months": [month_text(month) for month in months], "dry_run": dry_run}
     record_audit(actor=actor, verb="datasets.source_run", target=source, changes=facts)
     return queued
@@ -101,8 +116,52 @@ def run_now(*, actor: Actor, source: Source, now: dt.datetime) -> list[Import]:
 
 def run_due_sources(now: dt.datetime) -> int:
     """Queue what the schedules ask for now; return how many imports. A source that fails stops no other."""
-    due = Source.objects.filter(enabled=True, next_run_at__lte=now, dataset__deleted_at__isnull=True)
-    return sum(_run_due(pk, now) for pk in due.order_by("next_run_at", "pk").values_list("pk", flat=True))
+    living = Source.objects.filter(enabled=True, next_run_at__isnull=False, dataset__deleted_at__isnull=True)
+    due = living.filter(next_run_at__lte=now)
+    queued = sum(_run_due(pk, now) for pk in due.order_by("next_run_at", "pk").values_list("pk", flat=True))
+    missed = living.filter(Exists(_missed(now).filter(source=OuterRef("pk")))).order_by("pk")
+    return queued + sum(_look_again(pk, now) for pk in missed.values_list("pk", flat=True))
+
+
+def _missed(now: dt.datetime) -> QuerySet[SourceMonth]:
+    """Return the months that were not there a day ago and are not given up."""
+    active = Import.objects.filter(source=OuterRef("source"), month=OuterRef("month"), status__in=ACTIVE)
+    return SourceMonth.objects.filter(
+        ~Exists(active),
+        state=MonthState.MISSING,
+        missing_since__gt=now - MISSED_FOR,
+        changed_at__lte=now - MISSED_EVERY,
+    )
+
+
+def settle_months(now: dt.datetime) -> int:
+    """Note the months of imports whose worker died before its last word; return how many."""
+    later = SourceMonth.objects.filter(source=OuterRef("source"), month=OuterRef("month")).filter(
+        Q(latest_import__no__gt=OuterRef("no"))
+        | Q(latest_import=OuterRef("pk"), changed_at__gte=OuterRef("finished_at"))
+    )
+    ended = Import.objects.filter(
+        ~Exists(later),
+        source__isnull=False,
+        month__isnull=False,
+        finished_at__gt=now - LOOK_BACK,
+        status__in=[JobStatus.SUCCEEDED, JobStatus.FAILED],
+        options__dry_run=False,
+    )
+    noted = [note_month(row) for row in ended.select_related("dataset").order_by("no")]
+    return len(noted)
+
+
+@transaction.atomic
+def _look_again(source_id: uuid.UUID, now: dt.datetime) -> int:
+    """Queue the missing months of a source once more, whatever its schedule says."""
+    rows = Source.objects.select_for_update(skip_locked=True, of=("self",))
+    source = rows.select_related("dataset__organization").filter(pk=source_id, enabled=True).first()
+    if source is None:
+        return 0
+    months = list(_missed(now).filter(source=source).order_by("month").values_list("month", flat=True))
+    actor = system_actor(source.dataset.organization)
+    return len(run_source(actor=actor, source=source, months=months)) if months else 0
 
 
 @transaction.atomic
@@ -215,6 +274,14 @@ def _profile(actor: Actor, profile_id: uuid.UUID | None) -> Profile | None:
     if profile is None:
         raise NotFound(f"There is no profile {profile_id}.")
     return profile
+
+
+def _active(source: Source, month: dt.date | None, *, dry_run: bool, force: bool) -> Import | None:
+    """Return the import that does the same already, or will: it is not queued twice."""
+    options = {"options__dry_run": dry_run, "options__force": force}
+    same = Import.objects.filter(source=source, status__in=ACTIVE, **options)
+    same = same.filter(month=month) if month is not None else same.filter(month__isnull=True)
+    return same.order_by("no").first()
 
 
 def _queue(actor: Actor, source: Source, month: dt.date | None, *, dry_run: bool, force: bool) -> Import:

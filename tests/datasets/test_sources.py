@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from apps.accounts.models import Notification
 from apps.datasets.models import Dataset, Segment, Source, SourceMonth
-from apps.datasets.source_services import due_months, run_due_sources
+from apps.datasets.schedules import next_run
+from apps.datasets.source_services import due_months, run_due_sources, settle_months
 from tests.datasets.remote_host import RemoteHost, serving
 from tests.datasets.stories import csv
 from tests.furniture.people import Actors
@@ -131,6 +133,7 @@ def test_an_empty_month_leaves_the_old_one_and_force_swaps_it_out(
         {"months": ["2024-13"]},
         {"months": ["24-01"]},
         {"from": "2024-02"},
+        {"months": ["2199-01"]},
         {"from": "2024-02", "to": "2024-01"},
         {"from": "1990-01", "to": "2024-01"},
         {"months": ["2024-01"], "from": "2024-01", "to": "2024-01"},
@@ -231,3 +234,68 @@ def test_a_remote_file_is_imported_by_a_command(
 
     assert json.loads(capsys.readouterr().out)["accepted"] == 4
     assert Dataset.objects.filter(name="2024-03.csv").exists()
+
+
+def test_a_missing_month_is_looked_for_daily_whatever_the_schedule_says(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any], host: RemoteHost
+) -> None:
+    run(actors, source, run_jobs, months=["2024-04"])
+    path = f"/api/v1/sources/{source['id']}"
+    actors.manager.api.patch(path, {"schedule": "0 6 1 1 *"}, format="json")
+    host.files["/2024-04.csv"] = month_file("2024-04")
+    now = timezone.now()
+
+    assert run_due_sources(now) == 0
+    SourceMonth.objects.update(changed_at=now - dt.timedelta(hours=25))
+    assert run_due_sources(now) == 1
+    # While its import waits nobody asks again.
+    assert run_due_sources(now) == 0
+    run_jobs()
+    assert states(actors, source) == {"2024-04": "loaded"}
+
+
+def test_a_month_that_is_queued_already_is_not_queued_again(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any]
+) -> None:
+    path = f"/api/v1/sources/{source['id']}/run"
+    first, second = (
+        actors.manager.api.post(path, {"months": ["2024-01"]}, format="json").json()["imports"]
+        for _ in range(2)
+    )
+
+    assert [row["id"] for row in first] == [row["id"] for row in second]
+
+
+def test_rows_dated_outside_their_month_load_with_a_warning(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any], host: RemoteHost
+) -> None:
+    host.files["/2024-02.csv"] = csv(
+        "a,2024-01-31T23:59:59Z,51.5,-0.1,theft",
+        "b,2024-02-01T00:00:00Z,51.5,-0.1,theft",
+        "c,2024-03-01T00:00:00Z,51.5,-0.1,theft",
+    )
+
+    (row,) = run(actors, source, run_jobs, months=["2024-02"])
+
+    assert (row["accepted"], row["warnings"]["outside_partition"]) == (3, 2)
+
+
+def test_what_an_import_ended_unheard_is_noted_by_the_clock(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any]
+) -> None:
+    run(actors, source, run_jobs, months=["2024-01"])
+    SourceMonth.objects.all().delete()
+
+    assert settle_months(timezone.now()) == 1
+    assert states(actors, source) == {"2024-01": "loaded"}
+    assert settle_months(timezone.now()) == 0
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [("2024-03-30T12:00:00", "2024-03-31T07:00:00"), ("2024-10-26T12:00:00", "2024-10-27T08:00:00")],
+)
+def test_a_schedule_keeps_its_hour_when_the_clocks_change(after: str, expected: str) -> None:
+    found = next_run("0 9 * * *", "Europe/Berlin", dt.datetime.fromisoformat(f"{after}+00:00"))
+
+    assert found == dt.datetime.fromisoformat(f"{expected}+00:00")

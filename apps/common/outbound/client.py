@@ -16,7 +16,7 @@ import structlog
 from django.conf import settings
 
 from apps.common.metrics import outbound_blocked
-from apps.common.outbound.errors import OutboundBlocked, OutboundFailed
+from apps.common.outbound.errors import AnswerTooLarge, OutboundBlocked, OutboundFailed
 from apps.common.outbound.resolving import NotReachable, vet_host
 from apps.common.outbound.streams import Deadline, VettedBackend
 from apps.common.outbound.urls import Target, parse_target, redirect_target
@@ -105,7 +105,7 @@ class Exchange:
             piece = raw if inflater is None else _inflated(inflater, raw, left_bytes + 1)
             left_bytes -= len(piece)
             if left_bytes < 0:
-                raise OutboundFailed(f"The answer is larger than {self._limits.max_bytes} bytes.")
+                raise AnswerTooLarge(f"The answer is larger than {self._limits.max_bytes} bytes.")
             yield piece
         if inflater is not None and (not inflater.eof or inflater.unused_data):
             raise OutboundFailed("The answer's compressed body is damaged.")

@@ -22,6 +22,10 @@ class OutboundFailed(DomainError):
     code = "outbound.failed"
 
 
+class AnswerTooLarge(OutboundFailed):
+    """The other host answered with more than is taken."""
+
+
 class CircuitOpen(Unavailable):
     """The other host failed repeatedly and is left alone for a minute."""
 

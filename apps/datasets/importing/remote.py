@@ -21,7 +21,7 @@ from django.conf import settings
 
 from apps.common.errors import Invalid, TooLarge
 from apps.common.outbound.client import Exchange, Limits, open_url
-from apps.common.outbound.errors import OutboundFailed
+from apps.common.outbound.errors import AnswerTooLarge, OutboundFailed
 from apps.datasets.importing.sources import ChecksumMismatch
 
 PURPOSE: Final = "dataset"
@@ -135,6 +135,8 @@ class Transfer:
         for _ in range(RESUMES + 1):
             try:
                 return self._call(known)
+            except AnswerTooLarge as error:
+                raise FetchTooLarge from error
             except (Broken, OutboundFailed):
                 if time.monotonic() >= self._ends_at:
                     break
