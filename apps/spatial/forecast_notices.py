@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from django.urls import reverse
+
 from apps.accounts.models import Membership, Organization
 from apps.accounts.services import notify
 from apps.common.db import JobStatus
@@ -53,6 +55,7 @@ def tell_creator(row: Work) -> None:
         body=row.error_detail,
         organization=organization,
         target=row,
+        page=reverse("spatial:model", args=[row.model_id]) if row.model_id else "",
         # A retry of the same job may end again, and is told again.
         dedupe_key=f"spatial.{word}:{row.pk}:{row.attempt}:{row.queued_at.isoformat()}",
     )

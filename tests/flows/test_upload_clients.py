@@ -79,7 +79,7 @@ def wait_for_offset(offset: int) -> int:
     pytest.fail(f"nothing came after {offset} bytes")
 
 
-@pytest.mark.parametrize("script", ["tus.py"])
+@pytest.mark.parametrize("script", ["tus.py", "tus.cjs"])
 def test_a_client_goes_on_where_a_killed_server_stopped(
     script: str, stack: Stack, key: str, file: Path
 ) -> None:
