@@ -38,7 +38,7 @@ def run_installation() -> Iterator[Installation]:
     web = ["uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
     web += ["--ws", "config.websocket:LiveWebSocketProtocol", "--timeout-graceful-shutdown", "3"]
     worker = ["celery", "-A", "config.celery", "worker", "--pool", "solo", "--loglevel", "ERROR"]
-    worker += ["-Q", "high_priority,default,low_priority", "--without-gossip", "--without-mingle"]
+    worker += ["-Q", "high_priority,default,low_priority,training", "--without-gossip", "--without-mingle"]
     with _process(web, "web"), _process([*worker, "-n", secrets.token_hex(4)], "worker"):
         _wait_until_it_answers(port)
         yield Installation(port)

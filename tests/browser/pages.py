@@ -22,6 +22,7 @@ PAGES = (
     "/datasets/",
     "/datasets/new",
     "/map/",
+    "/models/",
     "/signals/",
     "/previews/",
     "/previews/?show=ended",

@@ -77,7 +77,7 @@ def upload(page: Page, name: str, content: bytes, zone: str) -> None:
     page.get_by_role("link", name="Upload a file").click()
     drop_file(page, name, content)
     page.get_by_label("Time zone").fill(zone)
-    page.get_by_role("button", name="Upload and import").click()
+    page.get_by_role("button", name="Import", exact=True).click()
     page.wait_for_url(re.compile(r"/datasets/[^/]+/imports/[^/]+/$"))
 
 
@@ -116,7 +116,7 @@ def import_again(page: Page, map_address: str) -> None:
     page.get_by_role("link", name="Import files").click()
     rows = "".join(f"2023-0{n},51.51{n},-0.09{n},Shoplifting\n" for n in (1, 2, 3))
     drop_file(page, "again.csv", f"Month,Latitude,Longitude,Crime type\n{rows}".encode())
-    page.get_by_role("button", name="Upload and import").click()
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
 
 
