@@ -95,7 +95,7 @@ def method_rows(metrics: Mapping[str, Any]) -> list[MethodRow]:
             mae=found["mae"],
             coverage=found["coverage"],
         )
-        for method, found in metrics["methods"].items()
+        for method, found in metrics.get("methods", {}).items()
     ]
     return sorted(rows, key=lambda row: (-(row.pei or 0.0), row.name))
 

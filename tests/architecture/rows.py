@@ -66,6 +66,11 @@ class World:
         return row
 
     @cached_property
+    def event_place(self) -> str:
+        """Return the id of the dataset's one event."""
+        return f"{self.dataset.segments.get().no}-0"
+
+    @cached_property
     def job(self) -> Import:
         """Return an import of the dataset, which is also a job."""
         row = Import.objects.create(
@@ -316,7 +321,8 @@ ROWS: Mapping[str, Row] = {
     "categories": lambda _world, _: 0,
     "comments": World.comment_of,
     "datasets": lambda world, _: world.dataset.pk,
-    "events": lambda world, _: f"{world.dataset.segments.get().no}-0",
+    "download": lambda _world, _: "no-grant",
+    "events": lambda world, _: world.event_place,
     "devices": lambda world, _: world.device.pk,
     "feed": lambda world, _: world.event.pk,
     "heatmap": lambda _world, _: 0,

@@ -148,7 +148,7 @@ def test_a_stranger_finds_nothing(actors: Actors, dataset: Dataset, mcp_key: Key
 
 def test_a_version_is_read_by_address(actors: Actors, dataset: Dataset, mcp_key: KeyMaker) -> None:
     client = mcp_key(Role.VIEWER, ("datasets:read",))
-    address = client.call("datasets_get", id=str(dataset.pk))["version_uri"]
+    address = client.call("datasets_describe", id=str(dataset.pk))["version_uri"]
     (content,) = client.result("resources/read", {"uri": address})["contents"]
     assert '"number":1' in content["text"]
     assert address not in [row["uri"] for row in client.result("resources/list")["resources"]]

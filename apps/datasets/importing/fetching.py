@@ -62,7 +62,7 @@ def _fetch_remote(attempt: Attempt) -> bool:
     last = _last_like(attempt)
     is_same_place = last is not None and (last.options.get("source") or {}).get("url") == source["url"]
     known = Validators(**last.validators) if last is not None and is_same_place else None
-    with part_file(row.no) as target:
+    with part_file(row.pk) as target:
         fetched = download(
             source["url"], target, expected_sha256=source.get("sha256", ""), known=known, on_progress=tell
         )

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -199,11 +200,11 @@ class Transfer:
 
 
 @contextmanager
-def part_file(number: int) -> Iterator[Path]:
+def part_file(import_id: uuid.UUID) -> Iterator[Path]:
     """Yield where the bytes of an import gather while they arrive; nothing stays there."""
     folder = Path(settings.VAR_DIR) / "fetching"
     folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"import-{number}.part"
+    target = folder / f"import-{import_id.hex}.part"
     try:
         yield target
     finally:

@@ -130,7 +130,7 @@ class ManifestKeyViewSet(ResourceViewSet[Manifest]):
     queryset = Manifest.objects.none()
     serializer_class = shapes.ManifestKeysOut
 
-    @extend_schema(operation_id="manifest_keys", responses=shapes.ManifestKeysOut)
+    @extend_schema(operation_id="manifest_keys", responses=shapes.ManifestKeysOut, auth=[])
     def show(self, request: Request) -> Response:
         """Return the public keys, the active one first; those that were replaced stay to verify."""
         keys = [

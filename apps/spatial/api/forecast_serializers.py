@@ -116,6 +116,10 @@ class ForecastJobOut(OutSerializer):
     error = serializers.SerializerMethodField()
     created_by = CreatorOut(allow_null=True)
 
+    class Meta:
+        model = TrainingRun
+        fields = ["id", "error", "created_by"]
+
     @extend_schema_field(ForecastJobError(allow_null=True))
     def get_error(self, row: Any) -> dict[str, str] | None:
         """Return why the job failed."""
