@@ -244,6 +244,8 @@ def _problems_of(operation: dict[str, Any], *, is_unsafe: bool, takes_if_match: 
     wanted = set(STATUSES_OF_ALL)
     if operation.get("security"):
         wanted |= STATUSES_OF_SIGNED_IN.keys()
+    if any(item["in"] == "path" for item in operation.get("parameters", [])):
+        wanted.add("404")
     if is_unsafe:
         wanted |= STATUSES_OF_UNSAFE.keys()
     if takes_if_match:
