@@ -160,7 +160,10 @@ class FiniteField(serializers.FloatField):
 
     def to_internal_value(self, data: Any) -> float:
         """Return the number."""
-        number = super().to_internal_value(data)
+        try:
+            number = super().to_internal_value(data)
+        except OverflowError:  # a whole number in JSON that is too large for a float
+            self.fail("invalid")
         if not isfinite(number):
             self.fail("invalid")
         return number

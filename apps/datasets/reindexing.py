@@ -31,6 +31,7 @@ from apps.datasets.storage.stage import (
     drop_stage,
     index_stage,
     place_stage,
+    reindex_table,
     shared_partition,
     vacuum_shared,
 )
@@ -103,7 +104,7 @@ def _copied(dataset: Dataset, old: Segment, event_nos: Int64s, cells: Int64s) ->
     new.files_prefix = files_prefix(dataset, new.no)
     new.save(update_fields=["files_prefix"])
     _copy_parts(old.files_prefix, new.files_prefix)
-    key, stage = SegmentKey(dataset.no, new.no), f"datasets_reindex_{new.no}"
+    key, stage = SegmentKey(dataset.no, new.no), reindex_table(new.no)
     with transaction.atomic():
         create_stage(stage, key)
         _fill(stage, key, old, event_nos, cells)

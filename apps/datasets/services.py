@@ -1,7 +1,6 @@
 """Every public write of datasets: create, change, delete, import, decide, restore."""
 
 import datetime as dt
-import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -14,13 +13,14 @@ from apps.accounts.permissions import Actor, require
 from apps.accounts.services import record_audit
 from apps.common import jobs
 from apps.common.db import JobStatus
-from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound, QuotaExceeded
+from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound
 from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
 from apps.datasets.import_sources import files_of, name_of
 from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announce_version
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
+from apps.datasets.importing.room import check_room
 from apps.datasets.importing.sources import FileRepeated
 from apps.datasets.models import Dataset, Import, ImportFile, Segment, Source, Term, TermField, Version
 from apps.datasets.profile_services import create_profile, settle_profile
@@ -32,9 +32,6 @@ from apps.datasets.reading.mapping import Mapping as ColumnMapping
 from apps.datasets.tasks import run_import
 
 QUEUE_MAX: Final = 50
-FREE_DISK_MIN_BYTES: Final = 1024**3
-# Rows, indexes and parts of a file take about this many times its size.
-DISK_PER_BYTE: Final = 3
 ALIASES_MAX: Final = 20
 
 
@@ -385,6 +382,4 @@ def _check_files(files: Sequence[StoredFile], options: ImportOptions) -> None:
     digests = [file.sha256 for file in files]
     if len(set(digests)) < len(digests) and not options.force:
         raise FileRepeated
-    expected = DISK_PER_BYTE * sum(file.size for file in files)
-    if shutil.disk_usage(settings.VAR_DIR).free - expected < FREE_DISK_MIN_BYTES:
-        raise QuotaExceeded("There is not enough free disk for this import.")
+    check_room(sum(file.size for file in files))

@@ -13,13 +13,15 @@ from typing import Any
 class RemoteHost:
     """What the server has and how it behaves; `asked` are the requests it got, (path, headers) each.
 
-    `breaks` answers break off after half of what they announced. `headers` go with every whole answer.
+    `breaks` answers break off after half of what they announced, `announced` is a length they state in its
+    place. `headers` go with every whole answer.
     """
 
     port: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     breaks: int = 0
+    announced: int | None = None
     takes_ranges: bool = True
     redirects: dict[str, str] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -74,7 +76,7 @@ def serving() -> Iterator[RemoteHost]:
                 self.send_response(200)
             rest = content[first:]
             self.send_header("ETag", tag)
-            self.send_header("Content-Length", str(len(rest)))
+            self.send_header("Content-Length", str(host.announced or len(rest)))
             for name, value in host.headers.items():
                 self.send_header(name, value)
             self.end_headers()

@@ -7,8 +7,12 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from apps.datasets.models import Dataset, Event
+from apps.datasets.models import Dataset, Event, Segment
+from apps.datasets.storage.dropping import drop_segment
+from apps.datasets.storage.events import SegmentKey
+from apps.datasets.storage.stage import create_stage, reindex_table
 from tests.datasets.stories import ROWS, add, csv, made, upload
+from tests.factories.datasets import EventRow, published_dataset
 from tests.furniture.people import Actors
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,3 +59,16 @@ def test_wrong_cells_are_put_right_in_a_new_version(
     assert sorted(event["external_id"] for event in events) == ["a1", "a2", "a3", "a4", "z1"]
     assert {event["provenance"]["file"] for event in events} == {"events.csv"}
     assert any(event["id"].startswith(f"{fresh}-") for event in events)
+
+
+def test_what_a_killed_reindex_left_goes_with_its_segment() -> None:
+    dataset = published_dataset([EventRow(51.5, -0.1)])
+    staged = Segment.objects.create(dataset=dataset, slab=0)
+    staged.refresh_from_db()
+    create_stage(reindex_table(staged.no), SegmentKey(dataset.no, staged.no))
+
+    drop_segment(staged, dataset.no)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [reindex_table(staged.no)])
+        assert cursor.fetchone() == (None,)

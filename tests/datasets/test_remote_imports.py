@@ -186,6 +186,15 @@ def test_a_file_larger_than_allowed_is_cut_off(
     assert failure(fetched(actors, run_jobs, host.url("/data/events.csv"))) == "datasets.fetch_too_large"
 
 
+def test_a_file_for_which_the_disk_has_no_room_is_not_fetched(
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost, settings: Any
+) -> None:
+    settings.DATASETS_FETCH_MAX_BYTES = 2**62
+    host.announced = 2**60
+
+    assert failure(fetched(actors, run_jobs, host.url("/data/events.csv"))) == "quota.exceeded"
+
+
 @pytest.mark.parametrize(
     "url",
     ["ftp://example.org/a.csv", "http://user:pass@example.org/a.csv", "http://example.org:8080/a.csv", "x"],

@@ -23,6 +23,7 @@ from django.conf import settings
 from apps.common.errors import Invalid, TooLarge
 from apps.common.outbound.client import Exchange, Limits, open_url
 from apps.common.outbound.errors import AnswerTooLarge, OutboundFailed
+from apps.datasets.importing.room import check_room
 from apps.datasets.importing.sources import ChecksumMismatch
 
 PURPOSE: Final = "dataset"
@@ -173,10 +174,10 @@ class Transfer:
         if exchange.status != HTTPStatus.OK:
             raise FetchFailed.with_status(exchange.status)
         self.headers, self.validators = exchange.headers, _validators_of(exchange.headers)
-        if (
-            length := _length_of(exchange.headers)
-        ) is not None and length > settings.DATASETS_FETCH_MAX_BYTES:
+        announced = _length_of(exchange.headers) or 0
+        if announced > settings.DATASETS_FETCH_MAX_BYTES:
             raise FetchTooLarge
+        check_room(announced)
 
     def _continues(self, exchange: Exchange) -> bool:
         found = CONTENT_RANGE.match(exchange.headers.get("content-range", ""))

@@ -23,6 +23,11 @@ def stage_table(import_no: int) -> str:
     return f"datasets_stage_{int(import_no)}"
 
 
+def reindex_table(segment_no: int) -> str:
+    """Return the name of the stage table in which a segment's cells are computed anew."""
+    return f"datasets_reindex_{int(segment_no)}"
+
+
 def own_partition(segment_no: int) -> str:
     """Return the name of the partition that a large segment has for itself."""
     return f"datasets_event_slab_{OWN_SLAB_BASE + int(segment_no)}"

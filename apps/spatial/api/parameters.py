@@ -1,15 +1,13 @@
 """The common parameters of map calls (Q of places-maps.md section 2): shape and types of a query string."""
 
 import datetime as dt
-import re
 from enum import StrEnum
-from math import isfinite
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer, TimeField
+from apps.common.serializers import FiniteField, MomentField, StrictSerializer
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.timeline import Bucket
 from apps.datasets.queries.windows import Window
@@ -26,29 +24,10 @@ CELLS_MAX: Final = 500
 NAME_CHARACTERS: Final = 200
 INCLUDES: Final = ("categories", "labels", "value", "geometry")
 DEFAULT_INCLUDES: Final = frozenset({"categories", "value"})
-BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 # What a tile decides.
 LEFT_TO_TILES: Final = frozenset({"bbox", "area", "cell", "include"})
 # version.rules_no of each dataset in the order asked.
 STAMP: Final = r"^[1-9][0-9]{0,8}\.[0-9]{1,9}(,[1-9][0-9]{0,8}\.[0-9]{1,9}){0,7}\Z"
-
-
-@extend_schema_field({"type": "string", "example": "2023-03-01"})
-class MomentField(serializers.Field[Any, Any, Any, Any]):
-    """An instant with offset, or a bare date, which is a day of each dataset's zone."""
-
-    def to_internal_value(self, data: Any) -> dt.datetime | dt.date:
-        """Return the moment; a `+` that arrived as a blank is mended: many clients forget to encode it."""
-        text = str(data).strip().replace(" ", "+")
-        if BARE_DATE.fullmatch(text):
-            day: dt.date = serializers.DateField().run_validation(text)
-            return day
-        instant: dt.datetime = TimeField().run_validation(text)
-        return instant
-
-    def to_representation(self, value: Any) -> Any:
-        """Return ISO 8601; parameters only go in."""
-        return value.isoformat()
 
 
 @extend_schema_field(
@@ -63,20 +42,6 @@ class MomentField(serializers.Field[Any, Any, Any, Any]):
 )
 class PolygonField(serializers.JSONField):
     """GeoJSON; what is in it is checked where it is used."""
-
-
-class FiniteField(serializers.FloatField):
-    """A number that is one: float() also takes nan and inf."""
-
-    def to_internal_value(self, data: Any) -> float:
-        """Return the number."""
-        try:
-            number = super().to_internal_value(data)
-        except OverflowError:  # a whole number in JSON that is too large for a float
-            self.fail("invalid")
-        if not isfinite(number):
-            self.fail("invalid")
-        return number
 
 
 class IncludeField(serializers.ListField):

@@ -4,9 +4,8 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from apps.common.serializers import StrictSerializer
+from apps.common.serializers import FiniteField, StrictSerializer
 from apps.spatial.api.forecast_serializers import ForecastJobOut
-from apps.spatial.api.parameters import FiniteField
 from apps.spatial.models import Prediction
 from apps.spatial.prediction_cells import CellFormat
 
