@@ -36,7 +36,9 @@ COLLECT_PROGRESS = """() => {
 
 
 def drop_file(page: Page, name: str, content: bytes) -> None:
-    """Drop a file on the page, as from the desktop."""
+    """Drop a file on the page, as from the desktop, once its script listens."""
+    page.locator("#drop").wait_for()
+    page.wait_for_load_state()
     transfer = page.evaluate_handle(
         """async ([name, url]) => {
           const transfer = new DataTransfer();
