@@ -11,7 +11,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from tests.architecture.routes import PUBLIC, Address, addresses
-from tests.furniture.people import Actors
+from tests.architecture.rows import World
 
 PRIVATE = [address for address in addresses() if not address.is_public]
 CALLS = [(address, method) for address in PRIVATE for method in address.methods]
@@ -39,9 +39,9 @@ def test_nobody_gets_in_without_signing_in(db: None, address: Address, method: s
 )
 @pytest.mark.parametrize("name", ["admin", "key"])
 def test_what_is_not_there_is_404_or_refused_and_never_an_error(
-    actors: Actors, address: Address, method: str, name: str
+    world: World, address: Address, method: str, name: str
 ) -> None:
-    response = getattr(actors[name].api, method)(address.path, format="json")
+    response = getattr(world.actors[name].api, method)(address.path, format="json")
     # 422: an empty body is refused before anything is looked up.
     assert response.status_code in {403, 404, 422}
 

@@ -18,7 +18,7 @@ from apps.common.tools import all_tools
 from tests.architecture.routes import Address, addresses
 from tests.architecture.rows import OF_THE_BUILD, PERSONAL, World, row_of
 from tests.factories.accounts import UserFactory
-from tests.furniture.people import ROLES, Actors, Person
+from tests.furniture.people import ROLES, Person
 
 MEMBERS = (*ROLES, "key")
 # Calls that one kind of credential alone can make: whoever comes with another one is told to sign in.
@@ -118,8 +118,8 @@ def test_every_private_address_has_a_matrix() -> None:
 
 
 @pytest.mark.parametrize(("address", "method"), CALLS, ids=name_call)
-def test_each_role_gets_what_the_endpoint_declares(actors: Actors, address: Address, method: str) -> None:
-    world = World(actors)
+def test_each_role_gets_what_the_endpoint_declares(world: World, address: Address, method: str) -> None:
+    actors = world.actors
     declared = DECIDED_BELOW.get((address.route, method), address.permission_of(method))
     is_personal = any(f"/{segment}/" in f"/{address.route}/" for segment in PERSONAL)
     wrong = {}
@@ -131,9 +131,8 @@ def test_each_role_gets_what_the_endpoint_declares(actors: Actors, address: Addr
 
 
 @pytest.mark.parametrize(("address", "method"), CALLS, ids=name_call)
-def test_a_stranger_finds_what_is_not_there(actors: Actors, address: Address, method: str) -> None:
-    world = World(actors)
-    private = world.everything()
+def test_a_stranger_finds_what_is_not_there(world: World, address: Address, method: str) -> None:
+    actors, private = world.actors, world.everything()
     found = ask(actors.stranger, method, path_for(world, actors.admin, address))
     if "<" in address.route and not any(f"/{name}/<" in address.route for name in NAMED_BY_PARAMETER):
         missing = ask(actors.stranger, method, address.path)
@@ -152,9 +151,10 @@ def test_a_stranger_finds_what_is_not_there(actors: Actors, address: Address, me
 
 
 @pytest.mark.parametrize("address", [a for a in API if "get" in a.methods], ids=name_call)
-def test_head_is_get_without_a_body(actors: Actors, address: Address) -> None:
+def test_head_is_get_without_a_body(world: World, address: Address) -> None:
     """Edge case 10."""
-    path = path_for(World(actors), actors.admin, address)
+    actors = world.actors
+    path = path_for(world, actors.admin, address)
     got, head = ask(actors.admin, "get", path), ask(actors.admin, "head", path)
     assert head.status_code == got.status_code
     assert b"".join(head) == b""
@@ -163,8 +163,8 @@ def test_head_is_get_without_a_body(actors: Actors, address: Address) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES, ids=name_call)
-def test_each_role_sees_the_pages_it_may(actors: Actors, address: Address) -> None:
-    world, permission = World(actors), address.permission_of("get")
+def test_each_role_sees_the_pages_it_may(world: World, address: Address) -> None:
+    actors, permission = world.actors, address.permission_of("get")
     for name in ROLES:
         status = open_page(actors[name], path_for(world, actors[name], address)).status_code
         may = not permission or actors[name].actor.might(permission)  # none: a page of one's own account
@@ -178,7 +178,8 @@ def test_each_role_sees_the_pages_it_may(actors: Actors, address: Address) -> No
 
 
 @pytest.mark.parametrize("address", ADMIN, ids=name_call)
-def test_nobody_but_staff_gets_into_the_admin(actors: Actors, address: Address) -> None:
+def test_nobody_but_staff_gets_into_the_admin(world: World, address: Address) -> None:
+    actors = world.actors
     outsiders = [
         actors.admin,
         actors.stranger,
@@ -193,8 +194,8 @@ def test_nobody_but_staff_gets_into_the_admin(actors: Actors, address: Address) 
 
 
 @pytest.mark.parametrize("pattern", sorted(topics._topics))
-def test_each_topic_is_open_to_whom_it_declares(actors: Actors, pattern: str) -> None:
-    world, topic = World(actors), topics._topics[pattern]
+def test_each_topic_is_open_to_whom_it_declares(world: World, pattern: str) -> None:
+    actors, topic = world.actors, topics._topics[pattern]
     segment = pattern.partition(".<")[0]
 
     def outcome(person: Person, owner: Person) -> str:
@@ -220,12 +221,12 @@ def test_each_topic_is_open_to_whom_it_declares(actors: Actors, pattern: str) ->
 
 
 @pytest.mark.parametrize("tool", all_tools(), ids=lambda tool: tool.name)
-def test_each_tool_is_for_whom_it_declares_and_finds_nothing_of_others(actors: Actors, tool: Any) -> None:
+def test_each_tool_is_for_whom_it_declares_and_finds_nothing_of_others(world: World, tool: Any) -> None:
+    actors = world.actors
     if tool.offered is None:
         for name in MEMBERS:
             may = not tool.permission or actors[name].actor.might(tool.permission)
             assert tool.is_offered_to(actors[name].actor) is may, name
-    world = World(actors)
     private = world.everything()
     arguments = _arguments(world, tool)
     answer = _answer(tool, actors.stranger.actor, arguments)

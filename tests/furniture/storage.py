@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,17 @@ def storages_in(folder: Path) -> dict[str, Any]:
     return storages
 
 
+@contextmanager
+def kept_in(parent: Path) -> Iterator[Path]:
+    """Let the default storage, runs and mirrors each live in a folder below `parent`; gives the storage's."""
+    folder = parent / "media"
+    own = {"MEDIA_ROOT": folder, "RUNS_ROOT": str(parent / "runs"), "PROJECTS_DATA_DIR": parent / "projects"}
+    with override_settings(STORAGES=storages_in(folder), **own):
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def media(tmp_path: Path) -> Iterator[Path]:
     """Let the default storage, runs and mirrors each live in a folder of this test's own."""
-    folder = tmp_path / "media"
-    runs = str(tmp_path / "runs")
-    own = {"MEDIA_ROOT": folder, "RUNS_ROOT": runs, "PROJECTS_DATA_DIR": tmp_path / "projects"}
-    with override_settings(STORAGES=storages_in(folder), **own):
+    with kept_in(tmp_path) as folder:
         yield folder
