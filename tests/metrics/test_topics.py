@@ -4,15 +4,18 @@ import json
 
 import pytest
 import redis
+from django.test import override_settings
 
 from apps.common.errors import Forbidden, NotFound
 from apps.common.live.streams import Address
 from apps.common.live.topics import find_topic
 from apps.metrics import services
 from apps.metrics.metric_types import MetricType
+from apps.metrics.recording.tail import Tail
 from apps.metrics.topics import topic_of
 from tests.factories.metrics import create_metric
 from tests.furniture.people import Actors, Person
+from tests.metrics.batches import parsed
 
 
 def may_watch(person: Person, name: str) -> bool:
@@ -65,3 +68,21 @@ def test_new_and_changed_metrics_are_published(actors: Actors, valkey: redis.Red
             {"id": str(row.pk), "metric": "cpu", "type": "value", "changed": ["raw_days", "unit"]},
         ),
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@override_settings(ROLE="web")
+def test_a_point_after_a_pause_is_shown_at_once_and_what_follows_is_merged(
+    actors: Actors, valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.metrics.recording.tail.EVERY_S", 20.0)
+    tail = Tail()
+    address = Address(actors.organization.pk, topic_of("cpu"))
+    with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+        pubsub.subscribe(address.channel)
+        pubsub.get_message(timeout=1)
+        tail.offer(actors.organization.pk, parsed([("cpu", 1_000_000, 5.0)]).batch)
+        heard = pubsub.get_message(timeout=10)
+        tail.offer(actors.organization.pk, parsed([("cpu", 2_000_000, 6.0)]).batch)
+        assert pubsub.get_message(timeout=0.2) is None
+    assert json.loads(heard["data"].partition(b"\n")[2])["data"]["points"] == [[1, 5]]

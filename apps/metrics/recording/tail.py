@@ -54,9 +54,12 @@ class Tail:
                     self._thread.start()
 
     def _run(self) -> None:
+        next_s = 0.0
         while self._is_awaited():
+            # A point after a pause goes at once: who watches a chart sees it while its sender still looks.
+            time.sleep(max(0.0, next_s - time.monotonic()))
             self._wake.clear()
-            time.sleep(EVERY_S)
+            next_s = time.monotonic() + EVERY_S
             try:
                 self.flush()
             except Exception:  # the boundary of background work: the next round goes on
