@@ -75,6 +75,9 @@ def take(url: str, buckets: Sequence[Bucket], note: Note | None) -> Counted | No
 
 def take_all(url: str, calls: Sequence[tuple[Sequence[Bucket], Note | None]]) -> Sequence[Counted | None]:
     """Take for several calls in one round trip, each from all of its buckets or none."""
+    if len(calls) == 1:
+        # A pipeline asks first whether the server knows the script: a round trip of its own.
+        return [take(url, *calls[0])]
 
     def call(client: "redis.Redis") -> Sequence[Any]:
         pipeline = client.pipeline(transaction=False)

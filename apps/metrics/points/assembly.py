@@ -1,6 +1,6 @@
 """From what a parser has read to the columns of a batch."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -33,6 +33,17 @@ class KeyTable:
         self.keys: list[str] = []
         self.types: list[MetricType | None] = []
         self._numbers: dict[str, int] = {}
+
+    @classmethod
+    def of_untyped(cls, keys: Sequence[str]) -> tuple["KeyTable", Indexes]:
+        """Return the table of keys whose types the request does not say, and the number of each of them."""
+        table = cls()
+        table.keys = list(dict.fromkeys(keys))
+        table.types = [None] * len(table.keys)
+        table._numbers = dict(zip(table.keys, range(len(table.keys)), strict=True))
+        if len(table.keys) == len(keys):
+            return table, np.arange(len(keys), dtype=np.int32)
+        return table, np.fromiter(map(table._numbers.__getitem__, keys), np.int32, len(keys))
 
     def add(self, key: str, metric_type: MetricType | None) -> int:
         """Return the key's number; raises TypeConflict if the request gave it another type before."""

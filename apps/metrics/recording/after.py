@@ -39,6 +39,8 @@ def after_commit(organization_id: uuid.UUID, outcomes: Sequence[object]) -> None
 
 def _announce(organization_id: uuid.UUID, recorded: Recorded) -> None:
     """Tell who watches the catalogue of new metrics, of the first hundred of a request."""
+    if not recorded.created:
+        return
     metrics = dict(zip(recorded.batch.keys, recorded.metrics, strict=True))
     for key in recorded.created:
         made = metrics[key]

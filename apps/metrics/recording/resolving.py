@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -26,14 +26,21 @@ Fault = tuple[str, str, str]
 class Plan:
     """A request beside what is known: what of it will be stored, what is new, what is refused and why.
 
-    `error` is set where nothing of it may be stored.
+    `metrics` stand beside the batch's keys, None where one does not exist yet. `error` is set where nothing
+    of it may be stored.
     """
 
     submission: Submission
     batch: PointBatch
+    metrics: Sequence[Known | None]
     new: Mapping[str, MetricType]
     refusals: Sequence[Refusal]
     error: DomainError | None
+
+    @property
+    def known_metrics(self) -> Sequence[Known]:
+        """Return the metrics of a request that brings no new ones."""
+        return cast("Sequence[Known]", self.metrics)
 
 
 def plan(
@@ -43,27 +50,25 @@ def plan(
     new: dict[str, MetricType] = {}
     faults: dict[int, Fault] = {}
     batch = submission.parsed.batch
-    for place, (key, kind) in enumerate(zip(batch.keys, batch.types, strict=True)):
-        metric = known.get(key)
+    metrics = list(map(known.get, batch.keys))
+    for place, (kind, metric) in enumerate(zip(batch.types, metrics, strict=True)):
         if metric is not None:
             if kind is not None and kind is not metric.type:
-                faults[place] = ("type", TypeConflict.code, f"The metric {key} is a {metric.type.value}.")
+                detail = f"The metric {batch.keys[place]} is a {metric.type.value}."
+                faults[place] = ("type", TypeConflict.code, detail)
         else:
+            key = batch.keys[place]
             settled = _settle(submission, key, kind, guess, over_limit)
             if isinstance(settled, MetricType):
                 new[key] = settled
             else:
                 faults[place] = settled
-    batch, refusals = _without_faults(submission, known, faults)
+    stored, refusals = _without_faults(submission, metrics, faults)
+    if stored is not batch:
+        metrics = list(map(known.get, stored.keys))
     is_stopped = bool(refusals) and submission.mode is Mode.ATOMIC
     error = refused(refusals, submission.pointer) if is_stopped else None
-    return Plan(submission, batch, new, refusals, error)
-
-
-def numbers_of(batch: PointBatch, known: Mapping[str, Known]) -> npt.NDArray[np.int64]:
-    """Return the number of each point's metric; all keys are known."""
-    numbers = (known[key].number for key in batch.keys)
-    return np.fromiter(numbers, dtype=np.int64, count=len(batch.keys))[batch.key_index]
+    return Plan(submission, stored, metrics, new, refusals, error)
 
 
 def _settle(
@@ -82,20 +87,21 @@ def _settle(
 
 
 def _without_faults(
-    submission: Submission, known: Mapping[str, Known], faults: Mapping[int, Fault]
+    submission: Submission, metrics: Sequence[Known | None], faults: Mapping[int, Fault]
 ) -> tuple[PointBatch, list[Refusal]]:
     """Return the batch without what cannot be stored, and all refusals, those of the parser first."""
     batch = submission.parsed.batch
     refusals = list(submission.parsed.refusals)
+    amounts = _places_of_amounts(batch, metrics) if submission.is_native else []
+    if not faults and not amounts:
+        return batch, refusals
     faulty = _points_of(batch, faults)
     items = batch.item_numbers
-    if faults:
-        for point in np.flatnonzero(faulty):
-            refusals.append(Refusal(int(items[point]), *faults[int(batch.key_index[point])]))
-    if submission.is_native:
-        wrong = _wrong_amounts(batch, known) & ~faulty
-        refusals.extend(_not_an_amount(int(items[point])) for point in np.flatnonzero(wrong))
-        faulty |= wrong
+    for point in np.flatnonzero(faulty):
+        refusals.append(Refusal(int(items[point]), *faults[int(batch.key_index[point])]))
+    wrong = _points_of(batch, amounts) & counter_faults(batch.values) & ~faulty
+    refusals.extend(_not_an_amount(int(items[point])) for point in np.flatnonzero(wrong))
+    faulty |= wrong
     return (batch.without(faulty) if faulty.any() else batch), refusals
 
 
@@ -106,15 +112,15 @@ def _points_of(batch: PointBatch, places: Collection[int]) -> npt.NDArray[np.boo
     return np.isin(batch.key_index, np.fromiter(places, dtype=np.int32, count=len(places)))
 
 
-def _wrong_amounts(batch: PointBatch, known: Mapping[str, Known]) -> npt.NDArray[np.bool_]:
-    """Return the faulty points of counters whose request does not say so: no parser could judge them."""
-    places = [
+def _places_of_amounts(batch: PointBatch, metrics: Sequence[Known | None]) -> list[int]:
+    """Return which keys are counters whose request does not say so: no parser could judge their points."""
+    if None not in batch.types:
+        return []
+    return [
         place
-        for place, (key, kind) in enumerate(zip(batch.keys, batch.types, strict=True))
-        if kind is None and key in known and known[key].type is MetricType.COUNTER
+        for place, (kind, metric) in enumerate(zip(batch.types, metrics, strict=True))
+        if kind is None and metric is not None and metric.type is MetricType.COUNTER
     ]
-    points = _points_of(batch, places)
-    return points & counter_faults(batch.values) if places else points
 
 
 def _not_an_amount(item: int) -> Refusal:

@@ -9,8 +9,10 @@ import functools
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
+import numpy.typing as npt
 import uuid_utils.compat
 from django.db import transaction
 
@@ -23,7 +25,7 @@ from apps.metrics.models import Policy
 from apps.metrics.points.names import split_key
 from apps.metrics.queries.patterns import parse_pattern
 from apps.metrics.recording.outcomes import Recorded, Submission
-from apps.metrics.recording.resolving import Guess, Plan, numbers_of, plan
+from apps.metrics.recording.resolving import Guess, Plan, plan
 from apps.metrics.storage import writing
 from apps.metrics.storage.faults import reach
 from apps.metrics.storage.partitions import EPOCH
@@ -87,34 +89,32 @@ def _write_known(submissions: Sequence[Submission]) -> list[Outcome] | None:
     """Store requests of known metrics by one statement; None if it takes more than that."""
     names = names_of(submissions[0].organization_id)
     known, versions = names.known, names.versions
-    if _unknown_keys(submissions, known):
+    if not all(key in known for each in submissions for key in each.parsed.batch.keys):
         return None
     plans = [plan(submission, known, _no_guess) for submission in submissions]
     try:
-        is_repeated = _store_known(plans, known, versions)
+        is_repeated = _store_known(plans, versions)
     except CatalogMoved:
         return None
     reach("write.committed")
     return [
-        each.error or _recorded(each, known, (), is_repeated=again)
+        each.error or _recorded(each, (), is_repeated=again)
         for each, again in zip(plans, is_repeated, strict=True)
     ]
 
 
-def _store_known(
-    plans: Sequence[Plan], known: Mapping[str, Known], versions: Mapping[int, int]
-) -> list[bool]:
+def _store_known(plans: Sequence[Plan], versions: Mapping[int, int]) -> list[bool]:
     """Store what can be stored, and tell what was before; raises CatalogMoved.
 
     A transaction of its own only where requests count once: else one statement is one.
     """
     if not any(each.submission.claim for each in plans):
-        _insert([each for each in plans if each.error is None], known, versions)
+        _insert([each for each in plans if each.error is None], versions)
         return [False] * len(plans)
     with transaction.atomic():
         is_repeated = _claim([each.submission for each in plans])
         fresh = [each for each, again in zip(plans, is_repeated, strict=True) if not again and not each.error]
-        _insert(fresh, known, versions)
+        _insert(fresh, versions)
     return is_repeated
 
 
@@ -123,10 +123,10 @@ def _no_guess(_key: str) -> MetricType:
     return MetricType.VALUE
 
 
-def _insert(plans: Sequence[Plan], known: Mapping[str, Known], versions: Mapping[int, int]) -> None:
+def _insert(plans: Sequence[Plan], versions: Mapping[int, int]) -> None:
     """Insert the points, if there are any; raises CatalogMoved."""
     plans = [each for each in plans if len(each.batch)]
-    segments = _segments(plans, known) if plans else []
+    segments = _segments(plans) if plans else []
     reach("write.before_commit")
     with transaction.atomic() if len(segments) > 1 else nullcontext():
         for segment in segments:
@@ -174,13 +174,13 @@ def _write_in_transaction(submissions: Sequence[Submission], names: Organization
     _check(plans)
     is_repeated = _claim(submissions)
     stored = [each for each, again in zip(plans, is_repeated, strict=True) if len(each.batch) and not again]
-    for segment in _segments(stored, catalog.known) if stored else ():
+    for segment in _segments(stored) if stored else ():
         if not writing.insert_segment(segment, catalog_version=catalog.versions[segment.shard_id]):
             raise CatalogMoved
     # Only what is committed may be remembered.
     transaction.on_commit(functools.partial(names.learn, catalog.versions, catalog.known))
     return [
-        _recorded(each, catalog.known, catalog.created, is_repeated=again)
+        _recorded(each, catalog.created, is_repeated=again)
         for each, again in zip(plans, is_repeated, strict=True)
     ]
 
@@ -265,23 +265,29 @@ def _claim(submissions: Sequence[Submission]) -> list[bool]:
 # --- both ways
 
 
-def _segments(plans: Sequence[Plan], known: Mapping[str, Known]) -> list[Segment]:
+def _segments(plans: Sequence[Plan]) -> list[Segment]:
     """Return one segment per shard with the points of all plans, sorted by (number, time, value)."""
-    numbers = np.concatenate([numbers_of(each.batch, known) for each in plans])
+    numbers = np.concatenate([_by_point(each, "number") for each in plans])
     times = np.concatenate([each.batch.times for each in plans])
     values = np.concatenate([each.batch.values for each in plans])
     order = np.lexsort((values, times, numbers))
     numbers, times, values = numbers[order], times[order], values[order]
     received_us = max(each.submission.received_at_us for each in plans)
-    shards = {known[key].number: known[key].shard_id for each in plans for key in each.batch.keys}
+    shard_ids = {metric.shard_id for each in plans for metric in each.known_metrics}
+    if len(shard_ids) == 1:
+        return [_segment(shard_ids.pop(), received_us, numbers, times, values)]
+    homes = np.concatenate([_by_point(each, "shard_id") for each in plans])[order]
     segments = []
-    for shard_id in sorted(set(shards.values())):
-        chosen = slice(None)
-        if len(set(shards.values())) > 1:
-            own = [number for number, home in shards.items() if home == shard_id]
-            chosen = np.isin(numbers, own)  # type: ignore[assignment]
-        segments.append(_segment(shard_id, received_us, numbers[chosen], times[chosen], values[chosen]))
+    for shard_id in sorted(shard_ids):
+        own = homes == shard_id
+        segments.append(_segment(shard_id, received_us, numbers[own], times[own], values[own]))
     return segments
+
+
+def _by_point(each: Plan, name: str) -> npt.NDArray[np.int64]:
+    """Return a whole number of each point's metric."""
+    found = map(attrgetter(name), each.known_metrics)
+    return np.fromiter(found, dtype=np.int64, count=len(each.metrics))[each.batch.key_index]
 
 
 def _segment(
@@ -299,13 +305,11 @@ def _segment(
     )
 
 
-def _recorded(
-    each: Plan, known: Mapping[str, Known], created: Sequence[str] | set[str], *, is_repeated: bool = False
-) -> Recorded:
+def _recorded(each: Plan, created: Sequence[str] | set[str], *, is_repeated: bool = False) -> Recorded:
     own = [key for key in each.batch.keys if key in created] if created else []
     return Recorded(
         batch=each.batch,
-        metrics=[known[key] for key in each.batch.keys],
+        metrics=each.known_metrics,
         created=own[:CREATED_SHOWN],
         refusals=each.refusals,
         item_count=each.submission.parsed.item_count,

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from apps.common.errors import DomainError, Malformed
 from apps.metrics.doors.influx import parsing
+from apps.metrics.doors.influx.few_lines import read_few
 from apps.metrics.doors.influx.parsing import InfluxWrite, parse_write
-from apps.metrics.doors.influx.plain_lines import read_plain
+from apps.metrics.doors.influx.plain_lines import Lines, read_plain
 from apps.metrics.doors.influx.precisions import precision_of
 from apps.metrics.errors import BatchSize
 from apps.metrics.points.batch import SECOND_US
@@ -272,10 +273,14 @@ def lines(draw: st.DrawFn, *, is_clean: bool) -> str:
 
 
 def same(body: bytes) -> None:
-    """Compare what both paths make of a body that the fast one takes."""
-    lines = read_plain(body, MAX_POINTS)
-    if lines is None:
-        return
+    """Compare what the exact path and the fast ones make of a body that these take."""
+    for read in (read_plain, read_few):
+        lines = read(body, MAX_POINTS)
+        if lines is not None:
+            same_lines(body, lines)
+
+
+def same_lines(body: bytes, lines: Lines) -> None:
     unit = precision_of("ns")
     fast = parsing._parse_plain(lines, unit, WINDOW)
     slow = parsing._parse_exactly(body, unit, WINDOW, MAX_POINTS)
@@ -331,6 +336,7 @@ def test_clean_bodies_take_the_fast_path(found: list[str]) -> None:
     is_sound = all(not refusal.code.endswith("value") for refusal in write(body).parsed.refusals)
     if is_sound and b"i" not in body:
         assert read_plain(body, MAX_POINTS) is not None
+        assert read_few(body, MAX_POINTS) is not None
     same(body)
 
 

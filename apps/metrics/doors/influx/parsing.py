@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from apps.metrics.doors.influx.exact_lines import ExactReader
+from apps.metrics.doors.influx.few_lines import read_few
 from apps.metrics.doors.influx.plain_lines import Lines, check_points, read_plain
 from apps.metrics.doors.influx.precisions import Precision, precision_of
 from apps.metrics.errors import TimestampOutOfRange
@@ -17,7 +18,7 @@ from apps.metrics.points.values import without_minus_zero
 
 LINES_PER_POINT: Final = 2
 # For fewer lines a table costs more than it saves.
-MANY_LINES: Final = 64
+MANY_LINES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def parse_write(body: bytes, precision: str, window: TimeWindow, *, max_points: 
     line_ends = body.count(b"\n")
     # Empty lines and comments are no points, but cost time.
     check_points(line_ends // LINES_PER_POINT, max_points)
-    lines = read_plain(body, max_points) if line_ends >= MANY_LINES else None
+    lines = (read_plain if line_ends >= MANY_LINES else read_few)(body, max_points)
     if lines is None:
         return _parse_exactly(body, unit, window, max_points)
     return _parse_plain(lines, unit, window)

@@ -1,7 +1,7 @@
 """From the head of a line, `measurement,tag=value`, and a field's name to the key of a metric."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -21,6 +21,13 @@ def series_key(head: str, field: str) -> str:
     if len(head) + len(field) <= REMEMBERED_CHARS:
         return _remembered_key(head, field)
     return _key_of(head, field)
+
+
+def series_keys(heads: Sequence[str], fields: Sequence[str]) -> list[str]:
+    """Return the keys of fields, each beside the head of its line; raises InvalidName, InvalidTags."""
+    if max(map(len, heads), default=0) + max(map(len, fields), default=0) <= REMEMBERED_CHARS:
+        return list(map(_remembered_key, heads, fields))
+    return list(map(series_key, heads, fields))
 
 
 @lru_cache(REMEMBERED_KEYS)
