@@ -40,4 +40,4 @@ def test_what_the_address_says_counts_before_the_environment(
     found = dbt_environment("public")
 
     assert (found["PGHOST"], found["PGPORT"], found["PGUSER"]) == ("db.example", "6432", "owner")
-    assert found["PGPASSWORD"] == "secret"  # noqa: S105 - it is made up here
+    assert found["PGPASSWORD"] == "secret"

@@ -84,7 +84,7 @@ def _given(server: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _defaults() -> dict[str, str]:
-    """Return what libpq takes where an address is silent: the variables of the environment, the system's user.
+    """Return what libpq takes where an address is silent: from the environment, or the system's user.
 
     dbt must be told, as it does not ask libpq: without a user it would end before its first statement.
     """
