@@ -27,11 +27,12 @@ MONTHS: Final = 12
 def make_sample(organization: Organization, *, now: dt.datetime) -> Sequence[Run]:
     """Write the runs and register them for an organization without graphs; return them in run order.
 
-    Nothing is loaded yet: returns no run if there are graphs already, or somebody else has the folder.
+    Nothing is loaded yet: returns no run if there are graphs already, somebody else has the folder, or
+    RUNS_ROOT holds runs of others: nothing invented is written among them.
     """
     if Graph.objects.filter(organization=organization).exists():
         return []
-    if not (runs_root() / GRAPH).exists():
+    if not find_graphs(runs_root()):
         _write_runs(now)
     folder = next((each for each in find_graphs(runs_root()) if each.root == GRAPH), None)
     graph = claim_folder(folder, organization) if folder is not None else None

@@ -41,6 +41,17 @@ def test_an_organization_with_graphs_gets_none() -> None:
     assert not Run.objects.exists()
 
 
+def test_nothing_invented_is_written_among_the_runs_of_others() -> None:
+    theirs = Path(settings.RUNS_ROOT, "insight_graph", "theirs", "20260415120000")
+    theirs.mkdir(parents=True)
+    (theirs / "run_manifest.json").write_text("{}")
+
+    assert make_sample(OrganizationFactory.create(), now=timezone.now()) == []
+
+    assert [folder.name for folder in Path(settings.RUNS_ROOT).iterdir()] == ["insight_graph"]
+    assert not Graph.objects.exists()
+
+
 def test_the_folder_of_somebody_else_is_left_alone() -> None:
     theirs = GraphFactory.create(root="sample_hospitals")
     assert make_sample(OrganizationFactory.create(), now=timezone.now()) == []

@@ -8,6 +8,7 @@ import environ
 import psycopg
 from django.conf import settings
 from django.db import connection
+from psycopg import pq
 
 CONNECT_TIMEOUT_S: Final = 10
 APPLICATION: Final = "sextant-dbt"
@@ -63,12 +64,32 @@ def _parameters() -> dict[str, Any]:
     url = getattr(settings, "DATABASE_DIRECT_URL", "")
     server: Mapping[str, Any] = environ.Env.db_url_config(url) if url else connection.settings_dict
     named = {
+        **_defaults(),
+        **_given(server),
+        "dbname": connection.settings_dict["NAME"],
+    }
+    return {name: value for name, value in named.items() if name in LIBPQ and value}
+
+
+def _given(server: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an address says of its server; a folder of sockets comes as an option of it."""
+    named = {
         "host": server.get("HOST"),
         "port": server.get("PORT"),
         "user": server.get("USER"),
         "password": server.get("PASSWORD"),
-        # A folder of sockets comes as an option of the address.
         **(server.get("OPTIONS") or {}),
-        "dbname": connection.settings_dict["NAME"],
     }
-    return {name: value for name, value in named.items() if name in LIBPQ and value}
+    return {name: value for name, value in named.items() if value}
+
+
+def _defaults() -> dict[str, str]:
+    """Return what libpq takes where an address is silent: from the environment, or the system's user.
+
+    dbt must be told, as it does not ask libpq: without a user it would end before its first statement.
+    """
+    return {
+        option.keyword.decode(): option.val.decode()
+        for option in pq.Conninfo.get_defaults()
+        if option.val is not None
+    }

@@ -63,6 +63,11 @@ class Workflow(Row):
             models.Index(fields=["organization", "assignee", "status"], name="signals_workflow_by_assignee"),
             models.Index(fields=["organization", "status"], name="signals_workflow_by_status"),
             models.Index(
+                fields=["organization", "role_type"],
+                condition=Q(role_type__isnull=False),
+                name="signals_workflow_by_role_type",
+            ),
+            models.Index(
                 fields=["due_at"],
                 condition=Q(breached_at__isnull=True, due_at__isnull=False),
                 name="signals_workflow_due",

@@ -1,9 +1,9 @@
 """One page of a list of signals, by keyset, in two statements: whose ids, then their rows.
 
 Whatever filters and order meet, few rows are looked at. Most pages end soon when the index of the order is
-walked, so a thousand entries of it are tried first. Where that finds too few (rare values, or values that
-lie at the other end of the order), all rows are filtered, which the index `signals_by_facets` answers without
-touching the table, and the best are kept.
+walked, so a thousand entries of it are tried first, no more of them than the page takes. Where that finds
+too few (rare values, or values that lie at the other end of the order), all rows are filtered, which the index
+`signals_by_facets` answers without touching the table, and the best are kept.
 """
 
 import uuid
@@ -27,6 +27,8 @@ from apps.signals.rules.table import SEVERITY_RANGES
 # Entries of the order's index that are tried first.
 NEAR_ROWS: Final = 1_000
 NULLABLE: Final = frozenset({"facility_name", "variance_percent", "percentile_rank", "encounters"})
+# What the page is taken from goes by the name of the table, so that the filters need not know.
+_NEAR: Final = sql.SQL("WITH signals_signal AS ({near}) {filtered}")
 _BEST: Final = sql.SQL("SELECT id FROM ({rows} OFFSET 0) AS found ({columns}) ORDER BY {order} LIMIT {limit}")
 
 
@@ -73,8 +75,14 @@ def _near_ids(
         return []
     near = _near(keys, cursor, Signal.objects.visible_to(actor)).filter(_span(selection, keys[0].column))
     rows = select_signals(actor, selection, has_index_of_words=False)
-    found = rows.filter(pk__in=near.values("pk")[:NEAR_ROWS]).order_by(*(key.term for key in keys))
-    return list(found.values_list("pk", flat=True)[:limit])
+    found = rows.order_by(*(key.term for key in keys)).values_list("pk", flat=True)[:limit]
+    try:
+        inner, inner_parameters = near[:NEAR_ROWS].query.sql_with_params()
+        outer, outer_parameters = found.query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    statement = _NEAR.format(near=sql.SQL(inner), filtered=sql.SQL(outer))
+    return _read_ids(statement, [*inner_parameters, *outer_parameters])
 
 
 def _near(keys: Sequence[SortKey], cursor: Cursor | None, rows: QuerySet[Signal]) -> QuerySet[Signal]:
@@ -119,6 +127,10 @@ def _best_ids(
         order=sql.SQL(", ").join(map(_term, keys)),
         limit=sql.Literal(limit),
     )
+    return _read_ids(statement, parameters)
+
+
+def _read_ids(statement: sql.Composable, parameters: Sequence[Any]) -> list[uuid.UUID]:
     with connection.cursor() as database:
         database.execute(statement, parameters)
         return [pk for (pk,) in database.fetchall()]

@@ -32,6 +32,8 @@ TEXT_COLUMNS: Final[Mapping[str, str]] = {
     "status": "workflow__status",
     "role_type": "workflow__role_type",
 }
+# Those of the workflow.
+_WORKED: Final = ("status", "role_type")
 RANGED: Final = (
     "severity",
     "variance_percent",
@@ -98,6 +100,9 @@ def selected_types(selection: Selection) -> frozenset[str]:
 
 def _conditions_of_relations(actor: Actor, selection: Selection) -> list[Any]:
     found: list[Any] = []
+    if any(selection.texts.get(name) for name in _WORKED):
+        # Else no index of workflows would be used: all of them begin with the organization.
+        found.append(Q(workflow__organization=actor.organization))
     if selection.graphs:
         found.append(_is_of_graph(selection.graphs))
     if selection.assignees:
