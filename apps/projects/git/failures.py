@@ -43,7 +43,7 @@ class RepoTooLarge(RemoteFailed):
 
 
 class RepoObjectsRefused(RemoteFailed):
-    """The repository holds objects that no repository may have."""
+    """The repository holds objects that no repository may have, or lacks some that it needs."""
 
     code = "projects.repo_objects_refused"
 
@@ -71,8 +71,19 @@ class GitTooSlow(RemoteFailed):
 # The first one that is found decides; all in lower case.
 SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
     (StorageFull, ("no space left on device", "disk quota exceeded")),
-    (RepoTooLarge, ("died of signal 25", "file too large", "file size limit")),
-    (RepoObjectsRefused, ("fsck error", "error in object", "hasdotgit", "error in packed object")),
+    # Memory runs out where a remote announces refs or objects beyond all measure.
+    (RepoTooLarge, ("died of signal 25", "file too large", "file size limit", "out of memory")),
+    (
+        RepoObjectsRefused,
+        (
+            "fsck error",
+            "error in object",
+            "hasdotgit",
+            "error in packed object",
+            "did not receive expected object",
+            "did not send all necessary objects",
+        ),
+    ),
     (
         RepoAuthFailed,
         (
@@ -120,6 +131,8 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
             "expected flush",
             "invalid server response",
             "not valid: is this a git repository",
+            # Said of a pack as it comes in, never of those that are here.
+            "pack has bad object at offset",
         ),
     ),
     (

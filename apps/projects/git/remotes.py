@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from apps.projects.git.addresses import PinnedRemote
-from apps.projects.git.failures import GitStopped, GitTooSlow, RepoTooLarge, classify, scrub
+from apps.projects.git.failures import (
+    GitStopped,
+    GitTooSlow,
+    RepoTooLarge,
+    RepoUnreachable,
+    classify,
+    scrub,
+)
 from apps.projects.git.processes import command_line, environment, kill_group
 
 LAUNCHER: Final = Path(__file__).with_name("limited.py")
@@ -29,6 +36,8 @@ NICE: Final = 10
 LOOK_EVERY_S: Final = 1.0
 LISTING_MAX_BYTES: Final = 64 * 1024**2
 LISTING_TIMEOUT_S: Final = 60.0
+# git keeps all refs that it is told of, also those of namespaces that it did not ask for.
+LISTING_MEMORY_BYTES: Final = 1024**3
 REFS_MAX: Final = 20_000
 SAID_MAX_BYTES: Final = 16_384
 NAMESPACES: Final = ("heads/", "tags/")
@@ -78,8 +87,18 @@ def list_refs(pinned: PinnedRemote, login: Login | None, *, beat: Beat) -> Remot
     Raises RemoteFailed and its kinds; RepoTooLarge beyond REFS_MAX.
     """
     with tempfile.TemporaryFile() as listing:
-        call = Call(pinned, login, wall_s=LISTING_TIMEOUT_S, file_bytes=LISTING_MAX_BYTES)
-        call.run(None, ("ls-remote", "--symref", "--", pinned.url), output=listing, beat=beat)
+        call = Call(
+            pinned,
+            login,
+            wall_s=LISTING_TIMEOUT_S,
+            file_bytes=LISTING_MAX_BYTES,
+            memory_bytes=LISTING_MEMORY_BYTES,
+        )
+        try:
+            call.run(None, ("ls-remote", "--symref", "--", pinned.url), output=listing, beat=beat)
+        except GitTooSlow as error:
+            # Like a host that never answers: there is nothing yet for which more time would do.
+            raise RepoUnreachable(cause=error.detail) from error
         listing.seek(0)
         return parse_listing(listing)
 
@@ -142,12 +161,13 @@ def fetch_snapshot(
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of git to a remote, and what it may take: wall time in seconds, the size of a file."""
+    """One call of git to a remote, and what it may take: wall time in seconds, size of a file, memory."""
 
     pinned: PinnedRemote
     login: Login | None
     wall_s: float
     file_bytes: int
+    memory_bytes: int = MEMORY_BYTES
 
     def run(self, repository: Path | None, arguments: tuple[str, ...], *, output: Any, beat: Beat) -> None:
         """Run git to its end; `beat` is called each second and may raise, which ends git."""
@@ -199,7 +219,7 @@ class Call:
             process.stderr.close()
 
     def _limits(self, secret: int) -> list[str]:
-        numbers = (os.getpid(), secret, MEMORY_BYTES, CPU_S, self.file_bytes, OPEN_FILES, NICE)
+        numbers = (os.getpid(), secret, self.memory_bytes, CPU_S, self.file_bytes, OPEN_FILES, NICE)
         return [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, numbers)]
 
 

@@ -12,7 +12,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts.models import Notification
-from apps.projects.git.failures import RepoAuthFailed, RepoUnreachable, classify, scrub
+from apps.projects.git import remotes
+from apps.projects.git.failures import (
+    RepoAuthFailed,
+    RepoObjectsRefused,
+    RepoTooLarge,
+    RepoUnreachable,
+    classify,
+    scrub,
+)
 from apps.projects.git.layout import published_repository
 from apps.projects.git.processes import run_git
 from apps.projects.mirroring.due import choose_due
@@ -253,10 +261,24 @@ def test_gits_words_lose_their_secrets() -> None:
         ("fatal: could not read Username for 'https://git.example'", RepoAuthFailed),
         ("fatal: unable to access 'x': Could not resolve host: x", RepoUnreachable),
         ("fatal: unable to access 'x': The requested URL returned error: 302", RepoUnreachable),
+        ("fatal: did not receive expected object a50b\nfatal: invalid index-pack output", RepoObjectsRefused),
+        ("fatal: Out of memory, calloc failed\nfatal: invalid index-pack output", RepoTooLarge),
+        ("fatal: pack has bad object at offset 363: inflate returned -3", RepoUnreachable),
     ],
 )
 def test_gits_words_are_understood(said: str, error: type[Exception]) -> None:
     assert isinstance(classify(said, exit_code=128), error)
+
+
+def test_a_host_that_takes_the_call_and_never_answers_is_unreachable(
+    linked: Linked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remotes, "LISTING_TIMEOUT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        opened = f"127.0.0.1:{silent.getsockname()[1]}"
+        monkeypatch.setattr(settings, "PROJECTS_TEST_REMOTES", [opened])
+        run = linked.link(f"git://{opened}/a.git")
+    assert (run.status, run.error_code, run.attempt) == ("failed", "projects.repo_unreachable", 1)
 
 
 def test_names_of_hooks_and_attributes_execute_nothing(
