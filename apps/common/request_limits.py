@@ -5,8 +5,11 @@ has to be stopped here. The guard answers by itself and reads no further.
 """
 
 import asyncio
+import math
+import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.urls import Resolver404, resolve
@@ -21,7 +24,7 @@ from apps.common.problems import (
     problem_headers,
     render_problem,
 )
-from apps.common.uploads import FRAMING_BYTES, max_bytes_of
+from apps.common.uploads import FRAMING_BYTES, max_bytes_of, max_seconds_of
 
 ADDRESS_MAX_BYTES: Final = 8 * 1024
 HEADERS_MAX_BYTES: Final = 16 * 1024
@@ -37,6 +40,17 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How large a body may be, and how long it may take in all."""
+
+    max_bytes: int = BODY_MAX_BYTES
+    max_s: float = math.inf
+
+
+PLAIN_BODY: Final = BodyLimit()
+
+
 class RequestLimits:
     """An ASGI application around another one; other protocols than HTTP pass untouched."""
 
@@ -49,21 +63,22 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        body_max = body_max_bytes(scope["path"]) if announces_body(scope) else BODY_MAX_BYTES
+        limit = body_limit(scope["path"]) if announces_body(scope) else PLAIN_BODY
         try:
-            check_head(scope, body_max)
+            check_head(scope, limit.max_bytes)
         except DomainError as error:
             await _answer(error, scope, send)
             return
-        await self._run(scope, receive, send, body_max)
+        await self._run(scope, receive, send, limit)
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send, body_max: int) -> None:
+    async def _run(self, scope: Scope, receive: Receive, send: Send, limit: BodyLimit) -> None:
         """Run the application on a body that is counted while it arrives.
 
         When the body is refused, the application is told that the client has gone: it cleans up, and the
         answer comes from here.
         """
         received_bytes = 0
+        ends_at_s = time.monotonic() + limit.max_s
         is_complete = has_started = False
         refusal: DomainError | None = None
 
@@ -71,14 +86,17 @@ class RequestLimits:
             nonlocal received_bytes, is_complete, refusal
             if is_complete:
                 return await receive()  # only the news that the client has gone
+            left_s = ends_at_s - time.monotonic()
             try:
-                message = await asyncio.wait_for(receive(), self._silence_s)
+                # No `wait_for`, which makes a task of its own for every piece of every request.
+                async with asyncio.timeout(min(self._silence_s, left_s)):
+                    message = await receive()
             except TimeoutError:
-                refusal = RequestTimeout(f"No byte arrived for {self._silence_s:g} s.")
+                refusal = too_slow(limit, self._silence_s, is_late=left_s < self._silence_s)
                 return {"type": "http.disconnect"}
             received_bytes += len(message.get("body", b""))
-            if received_bytes > body_max:
-                refusal = TooLarge(f"The body has more than {body_max} bytes.")
+            if received_bytes > limit.max_bytes:
+                refusal = TooLarge(f"The body has more than {limit.max_bytes} bytes.")
                 return {"type": "http.disconnect"}
             is_complete = not message.get("more_body", False)
             return message
@@ -104,14 +122,21 @@ def announces_body(scope: Scope) -> bool:
     return any(name in BODY_HEADERS for name, _value in scope["headers"])
 
 
-def body_max_bytes(path: str) -> int:
-    """Return how large a body an address takes: files as its view states, else 1 MiB."""
+def body_limit(path: str) -> BodyLimit:
+    """Return what body an address takes: files as its view states, else 1 MiB without haste."""
     try:
         view = resolve(path).func
     except Resolver404:
-        return BODY_MAX_BYTES
+        return PLAIN_BODY
     files_max = max_bytes_of(view)
-    return files_max + FRAMING_BYTES if files_max else BODY_MAX_BYTES
+    return BodyLimit(files_max + FRAMING_BYTES, max_seconds_of(view)) if files_max else PLAIN_BODY
+
+
+def too_slow(limit: BodyLimit, silence_s: float, *, is_late: bool) -> RequestTimeout:
+    """Return why a body is not waited for any longer."""
+    if is_late:
+        return RequestTimeout(f"The body took more than {limit.max_s:g} s.")
+    return RequestTimeout(f"No byte arrived for {silence_s:g} s.")
 
 
 def check_head(scope: Scope, body_max: int) -> None:

@@ -2,6 +2,7 @@
 
     class ImportViewSet(...):
         upload_max_bytes = 200 * 1024 * 1024     # the view's class, or the view function, states its cap
+        upload_max_s = 600                       # and perhaps how long it waits for the whole body
 
     start_import(files=[upload.stored for upload in request.FILES.getlist("file")])
         keep(files)                              # in the transaction that writes the rows which name them
@@ -11,6 +12,7 @@ A view that states no cap takes no files. What nobody has kept when the request 
 
 import contextvars
 import hashlib
+import math
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -87,8 +89,16 @@ def keep(files: Iterable[StoredFile]) -> None:
 
 def max_bytes_of(view: Callable[..., Any] | None) -> int:
     """Return how many bytes of files a view takes in one request; 0 if it says nothing."""
-    owner = getattr(view, "cls", None) or getattr(view, "view_class", None) or view
-    return int(getattr(owner, "upload_max_bytes", 0))
+    return int(getattr(_owner_of(view), "upload_max_bytes", 0))
+
+
+def max_seconds_of(view: Callable[..., Any] | None) -> float:
+    """Return how long the body of a request may take that brings files to a view; without end by default."""
+    return float(getattr(_owner_of(view), "upload_max_s", math.inf))
+
+
+def _owner_of(view: Callable[..., Any] | None) -> Any:
+    return getattr(view, "cls", None) or getattr(view, "view_class", None) or view
 
 
 def takes_uploads(max_bytes: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

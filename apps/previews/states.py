@@ -46,6 +46,8 @@ LIVE: Final = (
     SessionStatus.VALIDATING,
     SessionStatus.READY,
 )
+# Not ready yet: a bundle may still come.
+AWAITING: Final = (SessionStatus.PENDING, SessionStatus.UPLOADING, SessionStatus.VALIDATING)
 # Ended, and the bundle still there for staff.
 ENDED: Final = (SessionStatus.EXPIRED, SessionStatus.REVOKED, SessionStatus.FAILED)
 

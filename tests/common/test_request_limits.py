@@ -9,6 +9,7 @@ import pytest
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.common.request_limits import BODY_MAX_BYTES, RequestLimits
@@ -28,7 +29,18 @@ def files(request: HttpRequest) -> HttpResponse:
     return HttpResponse("read")
 
 
-urlpatterns = [path("echo", echo), path("files", files)]
+class HastyView(View):
+    """Takes files, and has little time."""
+
+    upload_max_bytes = FILES_MAX
+    upload_max_s = 0.2
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        return csrf_exempt(super().as_view(**initkwargs))
+
+
+urlpatterns = [path("echo", echo), path("files", files), path("hasty", HastyView.as_view())]
 pytestmark = pytest.mark.urls(__name__)
 
 
@@ -36,7 +48,13 @@ class Exchange:
     """One request to the guarded application, with a body in pieces."""
 
     def __init__(
-        self, target: str, pieces: list[bytes], headers: dict[str, str], *, ends: bool = True
+        self,
+        target: str,
+        pieces: list[bytes],
+        headers: dict[str, str],
+        *,
+        ends: bool = True,
+        pause_s: float = 0,
     ) -> None:
         name, _, query = target.partition("?")
         self.scope = {
@@ -50,11 +68,13 @@ class Exchange:
         self.pieces: Iterator[bytes] = iter(pieces)
         self.left = len(pieces)
         self.ends = ends
+        self.pause_s = pause_s
         self.sent: list[dict[str, Any]] = []
 
     async def receive(self) -> dict[str, Any]:
         if not self.left:
             await asyncio.Event().wait()
+        await asyncio.sleep(self.pause_s)
         self.left -= 1
         return {
             "type": "http.request",
@@ -79,10 +99,16 @@ class Exchange:
 
 
 async def post(
-    target: str = "/echo", pieces: list[bytes] | None = None, *, ends: bool = True, **headers: str
+    target: str = "/echo",
+    pieces: list[bytes] | None = None,
+    *,
+    ends: bool = True,
+    pause_s: float = 0,
+    **headers: str,
 ) -> Exchange:
     named = {"host": "localhost", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return await Exchange(target, pieces or [b""], named, ends=ends).run(0.2)
+    exchange = Exchange(target, pieces or [b""], named, ends=ends, pause_s=pause_s)
+    return await exchange.run(0.2)
 
 
 async def test_a_body_of_the_limit_passes() -> None:
@@ -125,6 +151,12 @@ async def test_long_headers_are_refused() -> None:
 async def test_a_silent_sender_is_told_to_hurry() -> None:
     exchange = await post(pieces=[b"begun"], ends=False)
     assert (exchange.status, exchange.code) == (408, "request.timeout")
+
+
+async def test_a_sender_who_dribbles_is_cut_off_where_the_view_states_a_time() -> None:
+    exchange = await post("/hasty", pieces=[b"x"] * 50, pause_s=0.02, transfer_encoding="chunked")
+    assert (exchange.status, exchange.code) == (408, "request.timeout")
+    assert 0 < exchange.left < 45
 
 
 async def test_the_refusal_carries_the_callers_request_id() -> None:

@@ -43,14 +43,15 @@ def create(person: Person, project: Project | None = None, **fields: Any) -> dic
     return found
 
 
-def upload(person: Person, session_id: str, content: bytes, **fields: Any) -> Any:
-    """Send a bundle and return the response."""
+def upload(person: Person, session_id: str, content: bytes, key: str = "", **fields: Any) -> Any:
+    """Send a bundle, with an Idempotency-Key if one is given, and return the response."""
     form = {
         "bundle_file": SimpleUploadedFile("bundle.zip", content),
         "sha256": hashlib.sha256(content).hexdigest(),
         **fields,
     }
-    return person.api.post(f"{SESSIONS}/{session_id}/bundle", form, format="multipart")
+    headers = {"Idempotency-Key": key} if key else {}
+    return person.api.post(f"{SESSIONS}/{session_id}/bundle", form, format="multipart", headers=headers)
 
 
 def visit(call: str, token: str, device_id: str = DEVICE, client: Client | None = None, **extra: Any) -> Any:

@@ -212,6 +212,15 @@ def test_an_upload_with_a_key_has_one_effect(actors: Actors, run_jobs: RunJobs, 
     assert session_of(made).status == "ready"
 
 
+def test_a_lie_that_comes_with_a_key_counts_too(actors: Actors, media: Path) -> None:
+    made, content = create(actors.analyst), zip_of()
+    for number in range(5):
+        answer = upload(actors.analyst, made["id"], content, sha256="0" * 64, key=f"key-{number}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "previews.bundle_checksum_mismatch")
+        assert session_of(made).failures == number + 1
+    assert (session_of(made).status, stored(media)) == ("failed", [])
+
+
 def test_a_project_takes_only_so_many_uploads_an_hour(actors: Actors, settings: Settings) -> None:
     settings.RATE_LIMITS = merged({"preview_upload": "2/h"})
     made = create(actors.analyst)

@@ -19,9 +19,11 @@ from apps.previews.api import serializers
 from apps.previews.api.downloads import granted
 from apps.previews.api.filters import PreviewSessionFilter
 from apps.previews.api.uploading import carries_file, read_bundle, stream_bundles
+from apps.previews.errors import ChecksumMismatch
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.queries.listing import listed_sessions
 
+UPLOAD_MAX_S = 600.0
 SESSION = OpenApiParameter("session_pk", uuid.UUID, OpenApiParameter.PATH)
 
 
@@ -44,6 +46,7 @@ class PreviewSessionViewSet(ResourceViewSet[Session]):
     secret_fields = ("token", "url", "qr_svg")
     parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.PREVIEWS_DIRECT_MAX_BYTES
+    upload_max_s = UPLOAD_MAX_S
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Wrap the request; where a bundle comes, it goes into the preview store."""
@@ -107,6 +110,12 @@ class PreviewSessionViewSet(ResourceViewSet[Session]):
         """Return where a member fetches the bundle, without taking a device's slot."""
         grant = services.open_preview(actor=self.actor, session=self.get_object())
         return Response(serializers.PreviewOpenedOut(granted(grant)).data)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Count a bundle that is not what was announced, now that no transaction takes the count back."""
+        if isinstance(exc, ChecksumMismatch):
+            services.count_mismatch(session_id=uuid.UUID(self.kwargs["pk"]), error=exc)
+        return super().handle_exception(exc)
 
     def _shown(self, session: Session, *, status: int = 200) -> Response:
         found = self.get_queryset().get(pk=session.pk)

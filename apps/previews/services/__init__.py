@@ -1,6 +1,6 @@
 """The writes of previews, by noun."""
 
-from apps.previews.services.bundles import ReceivedBundle, receive_bundle, set_dev_url
+from apps.previews.services.bundles import ReceivedBundle, count_mismatch, receive_bundle, set_dev_url
 from apps.previews.services.cleanup import purge_session, run_cleanup
 from apps.previews.services.devices import remove_device
 from apps.previews.services.opening import (
@@ -24,6 +24,7 @@ __all__ = [
     "ReceivedBundle",
     "Shared",
     "Visitor",
+    "count_mismatch",
     "create_session",
     "extend_session",
     "grant_download",

@@ -25,7 +25,7 @@ from apps.previews.errors import AlreadyReady, ChecksumMismatch, DevUrlsOff, Upl
 from apps.previews.models import Bundle, Session
 from apps.previews.notices import tell_ready
 from apps.previews.services.sessions import project_of
-from apps.previews.states import SessionStatus
+from apps.previews.states import AWAITING, SessionStatus
 from apps.previews.tasks import validate_bundle
 from apps.previews.validating.settling import refuse_bundle
 from apps.projects.services.projects import require_edit
@@ -44,15 +44,23 @@ def receive_bundle(*, actor: Actor, session: Session, read: Callable[[], Receive
     """Take a bundle, which `read` writes into the storage, and queue its validation.
 
     Raises AlreadyReady, UploadInProgress, Conflict for a session that has ended, ChecksumMismatch, Forbidden,
-    RateLimited, and what `read` raises; then the session waits for another upload.
+    RateLimited, and what `read` raises; then the session waits for another upload. A ChecksumMismatch counts
+    by `count_mismatch`, outside of the transaction that this call may be a part of.
     """
     require_edit(actor, project_of(session), "previews.upload")
     throttles.take("preview_upload", {"project": str(session.project_id)})
     mark = _begin_upload(session)
     with _given_back_on_failure(session, mark):
         received = read()
-        _check_announced(session, mark, received)
+        _check_announced(received)
         return _finish_upload(actor, session, mark, received)
+
+
+def count_mismatch(*, session_id: uuid.UUID, error: ChecksumMismatch) -> None:
+    """Count a file that is not what its sender announced as a refused bundle; the fifth ends the session."""
+    session = Session.objects.get(pk=session_id)
+    # The session waits again, or for somebody else's upload already, which goes on.
+    refuse_bundle(session, AWAITING, code=error.code, detail=error.detail)
 
 
 @transaction.atomic
@@ -135,18 +143,13 @@ def _given_back_on_failure(session: Session, mark: uuid.UUID) -> Iterator[None]:
         raise
 
 
-def _check_announced(session: Session, mark: uuid.UUID, received: ReceivedBundle) -> None:
-    """Count a file that is not what its sender announced as a refused bundle; raises ChecksumMismatch."""
+def _check_announced(received: ReceivedBundle) -> None:
+    """Compare a file with what its sender announced; raises ChecksumMismatch."""
     arrived = received.file
     if received.size_bytes is not None and received.size_bytes != arrived.size:
-        detail = f"{arrived.size} bytes arrived, {received.size_bytes} were announced."
-    elif not hmac.compare_digest(received.sha256.lower(), arrived.sha256):
-        detail = "The SHA-256 of what arrived is another one."
-    else:
-        return
-    wrong = ChecksumMismatch(detail)
-    refuse_bundle(session, SessionStatus.UPLOADING, code=wrong.code, detail=detail, mark=mark)
-    raise wrong
+        raise ChecksumMismatch(f"{arrived.size} bytes arrived, {received.size_bytes} were announced.")
+    if not hmac.compare_digest(received.sha256.lower(), arrived.sha256):
+        raise ChecksumMismatch("The SHA-256 of what arrived is another one.")
 
 
 def _refusal(session: Session) -> Conflict:

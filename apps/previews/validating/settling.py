@@ -1,7 +1,7 @@
 """What follows when a bundle is refused: the session waits for another one, or fails with the fifth."""
 
-import uuid
-from typing import Final
+from collections.abc import Collection
+from typing import Any, Final
 
 import structlog
 from django.core.files.storage import default_storage
@@ -30,8 +30,13 @@ def settle_bundle(bundle: Bundle) -> None:
     if not newer.exists() and bundle.status == JobStatus.CANCELLED:
         _wait_again(bundle.session)
     elif not newer.exists():
-        code, detail = bundle.error_code, bundle.error_detail
-        refuse_bundle(bundle.session, SessionStatus.VALIDATING, code=code, detail=detail)
+        refuse_bundle(
+            bundle.session,
+            {SessionStatus.VALIDATING},
+            code=bundle.error_code,
+            detail=bundle.error_detail,
+            status=SessionStatus.PENDING,
+        )
     discard_object(bundle)
 
 
@@ -45,30 +50,21 @@ def _wait_again(session: Session) -> None:
 
 @transaction.atomic
 def refuse_bundle(
-    session: Session, status: SessionStatus, *, code: str, detail: str, mark: uuid.UUID | None = None
-) -> bool:
-    """Count a refused bundle of a session that is in `status`; the fifth ends it. Tell whether it was."""
+    session: Session, awaiting: Collection[SessionStatus], *, code: str, detail: str, **moved: Any
+) -> None:
+    """Count a refused bundle of a session that is `awaiting` one, and set `moved`; the fifth ends it."""
     now = timezone.now()
-    waiting = Session.objects.filter(pk=session.pk, status=status)
-    if mark is not None:
-        waiting = waiting.filter(upload_token=mark)
-    moved = waiting.update(
-        status=SessionStatus.PENDING,
-        failures=F("failures") + 1,
-        error_code=code,
-        error_detail=detail[:500],
-        upload_token=None,
-        updated_at=now,
-    )
-    if not moved:
-        return False
+    waiting = Session.objects.filter(pk=session.pk, status__in=awaiting)
+    if not waiting.update(
+        failures=F("failures") + 1, error_code=code, error_detail=detail[:500], updated_at=now, **moved
+    ):
+        return
     session.refresh_from_db()
     tell_failed(session)
     if session.failures >= FAILURES_MAX:
         end_session(session, SessionStatus.FAILED, now=now)
     else:
         announce_status(session, session.status)
-    return True
 
 
 def discard_object(bundle: Bundle) -> None:
