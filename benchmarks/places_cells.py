@@ -8,6 +8,7 @@ from typing import Final
 
 import h3.api.basic_int as h3
 import numpy as np
+import psycopg
 
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.selections import Everywhere
@@ -17,6 +18,7 @@ from apps.spatial.hexes import HexAnswer, aggregate_hexes, plan_hexes
 from apps.spatial.sources import HexQuery, open_sources
 from apps.spatial.tiles import Tile, encode_cells
 from benchmarks.places_ground import COUNTRY, Ground
+from benchmarks.places_peers import postgis
 from benchmarks.results import Goal, Row
 from benchmarks.stage import Stage
 
@@ -27,13 +29,18 @@ TILE: Final = (4, 8, 5)
 POINTS: Final = 1_000_000
 POINTS_QUICK: Final = 50_000
 CELLS: Final = 10_000
+_AS_MVT: Final = (
+    "WITH tile AS (SELECT ST_TileEnvelope(%s, %s, %s) AS box), drawn AS (SELECT h3, count,"
+    " ST_AsMVTGeom(geom, box) AS geom FROM cells, tile WHERE geom && box)"
+    " SELECT ST_AsMVT(drawn, 'cells') FROM drawn"
+)
 LIMIT_MS: Final = {AnswerFormat.COLUMNS: 5, AnswerFormat.GEOJSON: 250}
 
 
 def cell_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     """Measure indexing and encoding."""
     answer = _answer(ground)
-    return [*_indexing(stage), *_encoding(stage, answer), _tile(stage, answer)]
+    return [*_indexing(stage), *_encoding(stage, answer), *_tile(stage, answer)]
 
 
 def _indexing(stage: Stage) -> Sequence[Row]:
@@ -70,15 +77,41 @@ def _indexing(stage: Stage) -> Sequence[Row]:
     ]
 
 
-def _tile(stage: Stage, answer: HexAnswer) -> Row:
-    """Draw the cells in a tile that holds nearly all of them; PostGIS is left to who has it."""
+def _tile(stage: Stage, answer: HexAnswer) -> Sequence[Row]:
+    """Draw the cells in a tile that holds nearly all of them; PostGIS has their outlines as geometry."""
     cells, counts = answer.table.cells, answer.table.counts
     tile = Tile.at(*TILE)
     (content, drawn), ours = encode_cells(tile, cells, {"count": counts}), []
-    for _round in range(stage.rounds):
-        ours.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
+    theirs: list[float] = []
+    with postgis(stage) as peer:
+        if peer is not None:
+            _fill(peer, answer)
+        for _round in range(stage.rounds):
+            ours.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
+            if peer is not None:
+                theirs.append(1_000 * timed(lambda: peer.execute(_AS_MVT, TILE).fetchone()))
     what = f"vector tile of {drawn:,} cells, {len(content) / 1_000:,.0f} kB"
-    return Row(what, "ms", ours, {POSTGIS: []}, [Goal(POSTGIS, at_most=1.0)])
+    return [Row(what, "ms", ours, {POSTGIS: theirs}, [Goal(POSTGIS, at_most=1.0)])]
+
+
+def _fill(peer: "psycopg.Connection[tuple[object, ...]]", answer: HexAnswer) -> None:
+    """Give PostGIS the cells as polygons in the projection of tiles."""
+    peer.execute("CREATE TABLE cells (h3 text, count bigint, geom geometry(Polygon, 3857))")
+    rows = [
+        (f"{cell:x}", count, _outline(cell))
+        for cell, count in zip(answer.table.cells.tolist(), answer.table.counts.tolist(), strict=True)
+    ]
+    with peer.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO cells VALUES (%s, %s, ST_Transform(ST_GeomFromText(%s, 4326), 3857))", rows
+        )
+    peer.execute("CREATE INDEX ON cells USING gist (geom)")
+    peer.execute("VACUUM ANALYZE cells")
+
+
+def _outline(cell: int) -> str:
+    ring = h3.cell_to_boundary(cell)
+    return f"POLYGON(({', '.join(f'{lon!r} {lat!r}' for lat, lon in (*ring, ring[0]))}))"
 
 
 def _encoding(stage: Stage, answer: HexAnswer) -> Sequence[Row]:

@@ -25,23 +25,34 @@ def export_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     version = ground.dataset.current_version
     events = version.event_count if version else 0
     rates: dict[str, list[float]] = {form: [] for form in FORMATS}
+    cpu_rates: dict[str, list[float]] = {form: [] for form in FORMATS}
     copied: list[float] = []
+    cpu_copied: list[float] = []
     grown: list[float] = []
     has_psql = not stage.lacks("postgresql-client")
     asking.stream(_path(ground, "csv", to="2024-01-02"))  # warm
     for _round in range(stage.rounds):
         if has_psql:
-            copied.append(events / psql(*_copies(ground)))
+            wall_s, cpu_s = ground.meter.timed(lambda: psql(*_copies(ground)))
+            copied.append(events / wall_s)
+            cpu_copied.append(events / cpu_s)
         for form in FORMATS:
+            before_s = server.cpu_s() + ground.meter.database_s()
             with _watched(server) as peak:
                 seconds, size = asking.stream(_path(ground, form))
+            spent_s = server.cpu_s() + ground.meter.database_s() - before_s
             rates[form].append(events / seconds)
+            cpu_rates[form].append(events / spent_s)
             grown.append(peak[0] / MEGABYTE)
             stage.say(f"{form}: {rates[form][-1]:,.0f} events/s, {size / MEGABYTE:,.0f} MB")
     goals = [Goal(COPY, at_least=0.5)]
     return [
         *(
             Row(f"export of {events:,} events as {form}", "events/s", rates[form], {COPY: copied}, goals)
+            for form in FORMATS
+        ),
+        *(
+            Row(f"the same as {form}, by CPU", "events/CPU s", cpu_rates[form], {COPY: cpu_copied}, goals)
             for form in FORMATS
         ),
         Row("memory of web while it exports, beyond that before", "MB", grown, goals=[Goal(at_most=200)]),

@@ -6,25 +6,34 @@ Beside them the same figures from a scan of the raw rows by SQL, as without a ma
 import http.client
 import json
 import secrets
+import statistics
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from django.db import connection, transaction
 
 from apps.accounts.models import Role, User
 from apps.accounts.permissions import system_actor
 from apps.accounts.services import create_api_key, create_first_admin
 from apps.datasets.models import Segment
+from apps.datasets.queries.event_stream import event_batches
+from apps.datasets.queries.scopes import Filters, open_scope
+from apps.datasets.queries.terms import Vocabulary
 from apps.datasets.storage.stage import shared_partition
-from benchmarks.places_cells import timed
 from benchmarks.places_ground import CITIES, COUNTRY, Ground
+from benchmarks.places_peers import Duck, open_duck
 from benchmarks.results import Goal, Row
 from benchmarks.stage import Server, Stage
 
-SCAN, DUCKDB = "scan of the raw rows", "DuckDB"
+OURS, SCAN, DUCKDB = "Sextant", "scan of the raw rows", "DuckDB"
+ROW_GROUP_ROWS: Final = 122_880
 LIMITS: Final = ("api", "map", "export", "auth_login", "auth_failed")
 UNLIMITED: Final = json.dumps(dict.fromkeys(LIMITS, 10_000_000))
 ASKED, ASKED_QUICK = 40, 5
@@ -80,19 +89,20 @@ class Asking:
 
 
 def map_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
-    """Ask a web process of its own."""
-    asking = Asking(start_web(stage), viewer_key(ground))
+    """Ask a web process of its own, and DuckDB in its own process for the same sums from Parquet."""
+    server = start_web(stage)
+    asking = Asking(server, viewer_key(ground))
     west, south, width, height = COUNTRY
     longitude, latitude = CITIES[0]
     city = (longitude - CITY_DEG, latitude - CITY_DEG, longitude + CITY_DEG, latitude + CITY_DEG)
     country = (west, south, west + width, south + height)
     month = Question("a city's month at 9", city, ("2024-03-01", "2024-04-01"), 9)
     year = Question("a country's year at 5", country, ("2024-01-01", "2025-01-01"), 5)
-    return [
-        _new(stage, ground, asking, month),
-        _new(stage, ground, asking, year),
-        *_kept(stage, ground, asking, month),
-    ]
+    duck = open_duck(stage, "duckdb-maps")
+    with duck or nullcontext():
+        path = events_parquet(ground) if duck else None
+        compared = Compared(stage, ground, server, asking, duck, path)
+        return [*compared.new(month), *compared.new(year), *compared.kept(month)]
 
 
 def start_web(stage: Stage) -> Server:
@@ -117,36 +127,126 @@ def viewer_key(ground: Ground) -> str:
     return create_api_key(actor=actor, name="bench", role=Role.VIEWER, scopes=scopes)[1]
 
 
-def _new(stage: Stage, ground: Ground, asking: Asking, question: Question) -> Row:
-    """Ask for a box that is a little different each time, so that no answer is kept."""
-    count = ASKED_QUICK if stage.quick else ASKED
-    ours: list[float] = []
-    scanned: list[float] = []
-    for number in range(stage.rounds):
-        times = [
-            asking.ask(_path(ground, question.moved((number * count + turn) * 1e-6)))[0]
-            for turn in range(count)
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Questions to a server, and the same ones to a scan of the table and to DuckDB."""
+
+    stage: Stage
+    ground: Ground
+    server: Server
+    asking: Asking
+    duck: Duck | None
+    parquet: Path | None
+
+    def new(self, question: Question) -> Sequence[Row]:
+        """Ask for a box that is a little different each time, so that no answer is kept."""
+        count = ASKED_QUICK if self.stage.quick else ASKED
+        wall: dict[str, list[float]] = {name: [] for name in (OURS, SCAN, DUCKDB)}
+        cpu: dict[str, list[float]] = {name: [] for name in (OURS, SCAN, DUCKDB)}
+        self.asking.ask(_path(self.ground, question.moved(-1e-6)))  # warm
+        for number in range(self.stage.rounds):
+            asked = [question.moved((number * count + turn) * 1e-6) for turn in range(count)]
+            self._note(wall, cpu, OURS, *self._ask([_path(self.ground, each) for each in asked]))
+            spent_s = self.ground.meter.timed(_scan(self.ground, question))
+            self._note(wall, cpu, SCAN, [1_000 * spent_s[0]], 1_000 * spent_s[1])
+            if self.duck is not None:
+                runs = [self.duck.run(_duck_sql(each, self.parquet)) for each in asked]
+                times = [1_000 * wall_s for wall_s, _ in runs]
+                self._note(wall, cpu, DUCKDB, times, 1_000 * statistics.mean(cpu_s for _, cpu_s in runs))
+        goals = [Goal(SCAN, at_most=0.1), Goal(DUCKDB, at_most=1.0, plus=5)]
+        return [
+            Row(f"{question.what}, new, p95", "ms", wall.pop(OURS), wall, goals),
+            Row(f"{question.what}, new, by CPU, mean", "CPU ms", cpu.pop(OURS), cpu, goals),
         ]
-        ours.append(p95(times))
-        scanned.append(1_000 * timed(_scan(ground, question)))
-    goals = [Goal(SCAN, at_most=0.1), Goal(DUCKDB, at_most=1.0)]
-    return Row(f"{question.what}, new, p95", "ms", ours, {SCAN: scanned, DUCKDB: []}, goals)
+
+    def kept(self, question: Question) -> Sequence[Row]:
+        """Ask the same again, without and with the tag of the answer."""
+        count = 2 * ASKED_QUICK if self.stage.quick else 5 * ASKED
+        path = _path(self.ground, question)
+        _, tag = self.asking.ask(path)
+        rows = []
+        for what, given in (("again, kept", ""), ("again with its tag: 304", tag)):
+            wall: dict[str, list[float]] = {OURS: []}
+            cpu: dict[str, list[float]] = {OURS: []}
+            for _round in range(self.stage.rounds):
+                self._note(wall, cpu, OURS, *self._ask([path] * count, given))
+            goals = [Goal(at_most=8)]
+            rows += [
+                Row(f"the city's month {what}, p95", "ms", wall[OURS], goals=goals),
+                Row(f"the city's month {what}, by CPU, mean", "CPU ms", cpu[OURS], goals=goals),
+            ]
+        return rows
+
+    def _ask(self, paths: Sequence[str], tag: str = "") -> tuple[list[float], float]:
+        """Return the milliseconds of each answer, and the mean CPU milliseconds, the database's with them."""
+        before_s = self.server.cpu_s() + self.ground.meter.database_s()
+        times = [self.asking.ask(path, tag)[0] for path in paths]
+        spent_s = self.server.cpu_s() + self.ground.meter.database_s() - before_s
+        return times, 1_000 * spent_s / len(paths)
+
+    def _note(
+        self,
+        wall: dict[str, list[float]],
+        cpu: dict[str, list[float]],
+        name: str,
+        times: Sequence[float],
+        cpu_ms: float,
+    ) -> None:
+        wall[name].append(p95(times))
+        cpu[name].append(cpu_ms)
 
 
-def _kept(stage: Stage, ground: Ground, asking: Asking, question: Question) -> Sequence[Row]:
-    count = 2 * ASKED_QUICK if stage.quick else 5 * ASKED
-    path = _path(ground, question)
-    _, tag = asking.ask(path)
-    kept: list[float] = []
-    same: list[float] = []
-    for _round in range(stage.rounds):
-        kept.append(p95([asking.ask(path)[0] for _ in range(count)]))
-        same.append(p95([asking.ask(path, tag)[0] for _ in range(count)]))
-    goals = [Goal(at_most=8)]
-    return [
-        Row("the city's month again, kept, p95", "ms", kept, goals=goals),
-        Row("the same with its tag: 304, p95", "ms", same, goals=goals),
-    ]
+def events_parquet(ground: Ground) -> Path:
+    """Write the dataset's events to one file, in the order in which they lie in the table."""
+    version = ground.dataset.current_version
+    if version is None:
+        raise RuntimeError("Nothing has been published.")
+    path = ground.folder / "events.parquet"
+    scope = open_scope(ground.dataset, version, Filters(), Vocabulary())
+    writer: Any = None
+    held: list[pa.Table] = []
+
+    def flush() -> None:
+        nonlocal writer, held
+        table = pa.concat_tables(held)
+        writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+        held = []
+
+    for batch in event_batches(scope, with_rest=False):
+        held.append(
+            pa.table(
+                {
+                    "cell": batch.cell,
+                    "occurred_at": pa.array(batch.occurred_us, pa.timestamp("us")),
+                    "category_no": batch.category_no.astype("int16"),
+                    "value": batch.value,
+                    "lat_e7": batch.lat_e7.astype("int32"),
+                    "lon_e7": batch.lon_e7.astype("int32"),
+                }
+            )
+        )
+        if sum(table.num_rows for table in held) >= ROW_GROUP_ROWS:
+            flush()
+    if held:
+        flush()
+    writer.close()
+    return path
+
+
+def _duck_sql(question: Question, parquet: Path | None) -> str:
+    """Return the sums by cell and category, the parent of a cell by bits as our SQL has it."""
+    resolution = question.resolution
+    digits = (1 << (3 * (15 - resolution))) - 1
+    parent = f"(cell & {~(15 << 52)}) | {(resolution << 52) | digits}"
+    west, south, east, north = (round(edge * 1e7) for edge in question.box)
+    start, end = question.window
+    return (
+        f"SELECT {parent} AS parent, category_no, count(*), count(value), sum(value), sum(value * value),"
+        f" min(value), max(value) FROM read_parquet('{parquet}')"
+        f" WHERE occurred_at >= '{start}' AND occurred_at < '{end}'"
+        f" AND lon_e7 BETWEEN {west} AND {east} AND lat_e7 BETWEEN {south} AND {north} GROUP BY 1, 2"
+    )
 
 
 def _path(ground: Ground, question: Question) -> str:

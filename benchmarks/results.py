@@ -8,15 +8,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """A promise: a bound of our figure, or with `peer` of its ratio to the peer's."""
+    """A promise: a bound of our figure, or with `peer` of its ratio to the peer's, `plus` the row's units."""
 
     peer: str | None = None
     at_least: float | None = None
     at_most: float | None = None
+    plus: float = 0.0
 
     def __str__(self) -> str:
         sign, bound = (">=", self.at_least) if self.at_least is not None else ("<=", self.at_most)
-        return f"{sign} {bound:g} x {self.peer}" if self.peer else f"{sign} {bound:g}"
+        more = f" + {self.plus:g}" if self.plus else ""
+        return f"{sign} {bound:g} x {self.peer}{more}" if self.peer else f"{sign} {bound:g}"
 
     def is_met(self, value: float) -> bool:
         """Tell whether a figure (or ratio) keeps the promise."""
@@ -34,14 +36,23 @@ class Row:
     peers: Mapping[str, Sequence[float]] = field(default_factory=dict)
     goals: Sequence[Goal] = ()
 
-    def ratio(self, peer: str) -> float | None:
-        """Return the median of the rounds' ratios, so that drift between rounds cancels out."""
+    def ratio(self, peer: str, less: float = 0.0) -> float | None:
+        """Return the median of the rounds' ratios, so that drift between rounds cancels out.
+
+        `less` is taken off our figure first.
+        """
         pairs = list(zip(self.ours, self.peers.get(peer, ()), strict=False))
-        return statistics.median(mine / theirs for mine, theirs in pairs) if pairs else None
+        return statistics.median((mine - less) / theirs for mine, theirs in pairs) if pairs else None
 
     def verdict(self, goal: Goal) -> str:
         """Say whether a goal is met."""
-        value = self.ratio(goal.peer) if goal.peer else statistics.median(self.ours) if self.ours else None
+        value = (
+            self.ratio(goal.peer, goal.plus)
+            if goal.peer
+            else statistics.median(self.ours)
+            if self.ours
+            else None
+        )
         if value is None:
             return f"{goal}: not measured"
         shown = f"{value:.2f} x" if goal.peer else f"{value:.4g}"

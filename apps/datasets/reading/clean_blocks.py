@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from apps.datasets.reading.limits import FIELD_MAX_BYTES
 from apps.datasets.reading.mapping import Dialect
+from apps.datasets.reading.quoting import is_well_quoted
 from apps.datasets.reading.rows import Int64s
 
 _LF: Final = ord("\n")
@@ -59,11 +60,14 @@ def examine(block: bytes, dialect: Dialect, encoding: str) -> CleanBlock | None:
     has_returns = b"\r" in block
     if has_returns and block.count(b"\r") != block.count(b"\r\n"):
         return None
-    ends = np.flatnonzero(chars == _LF) + 1
+    feeds = chars == _LF
+    if dialect.quote.encode() in block and not is_well_quoted(chars, feeds, dialect):
+        return None
+    ends = np.flatnonzero(feeds) + 1
     if not len(ends) or ends[-1] != len(block):
         ends = np.append(ends, len(block))
     starts = np.concatenate([[0], ends[:-1]])
-    if (ends - starts).max(initial=0) > FIELD_MAX_BYTES or not _is_well_quoted(chars, ends, dialect):
+    if (ends - starts).max(initial=0) > FIELD_MAX_BYTES:
         return None
     lines = np.flatnonzero(~_blank(chars, starts, ends))
     return CleanBlock(utf8, starts[lines], ends[lines], lines, len(ends))
@@ -85,24 +89,3 @@ def _blank(chars: npt.NDArray[np.uint8], starts: Int64s, ends: Int64s) -> npt.ND
     first = chars[starts]
     blank: npt.NDArray[np.bool_] = ((lengths == 1) & (first == _LF)) | ((lengths == 2) & (first == _CR))  # noqa: PLR2004
     return blank
-
-
-def _is_well_quoted(chars: npt.NDArray[np.uint8], ends: Int64s, dialect: Dialect) -> bool:
-    """Tell whether quotes stand in pairs, opening and closing at borders of fields, on one line.
-
-    Quotes 0, 2, 4 ... open a field or are the second of a doubled one; 1, 3, 5 ... close or are its first.
-    """
-    quotes = np.flatnonzero(chars == ord(dialect.quote))
-    if not len(quotes):
-        return True
-    if len(quotes) % 2 or (np.searchsorted(quotes, ends[:-1]) % 2).any():
-        return False
-    opening, closing = quotes[0::2], quotes[1::2]
-    padded = np.concatenate([[_LF], chars, [_LF]])
-    before, after = padded[opening], padded[closing + 2]
-    borders = (ord(dialect.delimiter), _LF, _CR)
-    opens, closes = np.isin(before, borders), np.isin(after, borders)
-    doubled = closing[:-1] + 1 == opening[1:]
-    opens[1:] |= doubled
-    closes[:-1] |= doubled
-    return bool(opens.all() and closes.all())

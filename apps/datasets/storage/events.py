@@ -1,7 +1,7 @@
 """Events as rows of the event table: numbered, hashed, sorted by cell, written by binary COPY."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -53,8 +53,12 @@ def external_hash(external_id: str) -> int:
 def external_hashes(ids: pa.StringArray) -> tuple[Int64s, npt.NDArray[np.bool_]]:
     """Return the hash of each id, and where there is none."""
     nulls = ids.is_null().to_numpy(zero_copy_only=False)
-    hashes = [0 if text is None else external_hash(text) for text in ids.to_pylist()]
-    return np.array(hashes, np.int64), nulls
+    hashes = np.zeros(len(ids), np.int64)
+    if not nulls.all():
+        texts: list[Any] = ids.drop_null().cast(pa.binary()).to_pylist()
+        digests = b"".join(map(xxhash.xxh3_64_digest, texts))
+        hashes[~nulls] = np.frombuffer(digests, ">i8")
+    return hashes, nulls
 
 
 def copy_events(

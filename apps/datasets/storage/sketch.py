@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from apps.datasets.reading.cells import RESOLUTIONS, h3_parent
+from apps.datasets.reading.cells import RESOLUTIONS, distinct_parents
 from apps.datasets.reading.rows import Int64s
 
 REGISTERS: Final = 2_048
@@ -22,8 +22,8 @@ Registers = npt.NDArray[np.uint8]
 
 
 def sketch_cells(cells: Int64s) -> bytes:
-    """Return the registers of distinct base cells, resolution by resolution."""
-    return b"".join(_registers(h3_parent(cells, resolution)).tobytes() for resolution in RESOLUTIONS)
+    """Return the registers of ascending base cells, resolution by resolution."""
+    return b"".join(_registers(distinct_parents(cells, resolution)).tobytes() for resolution in RESOLUTIONS)
 
 
 def merged_counts(sketches: Iterable[bytes]) -> list[int]:

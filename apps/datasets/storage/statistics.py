@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import numpy as np
 from django.db import connection
 
 from apps.datasets.models import Segment
 from apps.datasets.reading.cells import E7, RESOLUTIONS, occupied
-from apps.datasets.storage.binary import decode
+from apps.datasets.storage.binary import decode_arrays
 from apps.datasets.storage.sketch import merged_counts, sketch_cells
 
 _BOUNDS: Final = (
@@ -18,7 +17,12 @@ _BOUNDS: Final = (
     "min(lon_e7), min(lat_e7), max(lon_e7), max(lat_e7) FROM {table}"
 )
 _COUNTS: Final = "SELECT precision, category_no, count(*) FROM {table} GROUP BY 1, 2 ORDER BY 1, 2"
-_CELLS: Final = "COPY (SELECT DISTINCT cell FROM {table}) TO STDOUT (FORMAT BINARY)"
+# In parts, because a connection's buffer grows to the largest row it ever received, and stays so large.
+_CELLS: Final = (
+    "COPY (SELECT array_agg(cell) FROM (SELECT cell, (row_number() OVER () - 1) / 32768 AS part_no "
+    "FROM (SELECT DISTINCT cell FROM {table}) AS distinct_cells) AS numbered GROUP BY part_no) "
+    "TO STDOUT (FORMAT BINARY)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def read_statistics(table: str) -> SegmentStatistics:
         cursor.execute(_COUNTS.format(table=table))
         groups = cursor.fetchall()
         with cursor.copy(_CELLS.format(table=table)) as copy:
-            cells = decode(b"".join(copy), [">i8"])["c0"].astype(np.int64)
+            cells = decode_arrays(map(bytes, copy), ">i8")
+    cells.sort()
     precisions: dict[str, int] = {}
     categories: dict[str, int] = {}
     for precision, category_no, count in groups:

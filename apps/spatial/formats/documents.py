@@ -9,7 +9,7 @@ from apps.datasets.queries import Int64s
 from apps.spatial.cell_tables import CellTable, NamedCounts
 from apps.spatial.formats.citations import head_of
 from apps.spatial.formats.values import h3_texts, value_columns, value_rows
-from apps.spatial.geometry import Bounds, outlines, overall_bounds
+from apps.spatial.geometry import Bounds, outline_texts, overall_bounds
 from apps.spatial.hexes import HexAnswer, TooExpensive
 
 # Categories times cells, in columns: one number each, also where it is 0.
@@ -31,8 +31,8 @@ def encode_rows(answer: HexAnswer) -> bytes:
     """Return each cell as an object."""
     rows = cell_rows(answer.table, answer.query.level)
     if "geometry" in answer.query.include:
-        for row, geometry in zip(rows, outlines(answer.table.cells)[0], strict=True):
-            row["geometry"] = geometry
+        for row, geometry in zip(rows, outline_texts(answer.table.cells)[0], strict=True):
+            row["geometry"] = orjson.Fragment(geometry)
     return orjson.dumps({**head_of(answer), "cells": rows})
 
 
@@ -75,7 +75,7 @@ def encode_columns(answer: HexAnswer) -> bytes:
             "ci": interval,
         }
     if "geometry" in answer.query.include:
-        columns["geometry"] = outlines(table.cells)[0]
+        columns["geometry"] = list(map(orjson.Fragment, outline_texts(table.cells)[0]))
     return orjson.dumps({**head_of(answer), **columns}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
@@ -93,10 +93,16 @@ def cell_rows(table: CellTable, level: float) -> list[dict[str, Any]]:
 
 
 def _features(answer: HexAnswer) -> list[dict[str, Any]]:
-    geometries, bounds = outlines(answer.table.cells)
+    geometries, bounds = outline_texts(answer.table.cells)
     rows = cell_rows(answer.table, answer.query.level)
     return [
-        {"type": "Feature", "id": row["h3"], "bbox": box, "geometry": geometry, "properties": row}
+        {
+            "type": "Feature",
+            "id": row["h3"],
+            "bbox": box,
+            "geometry": orjson.Fragment(geometry),
+            "properties": row,
+        }
         for row, geometry, box in zip(rows, geometries, bounds, strict=True)
     ]
 

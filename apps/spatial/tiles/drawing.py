@@ -7,11 +7,11 @@ degrees is drawn on both sides, as one feature of several rings. A cell smaller 
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-import h3.api.basic_int as h3
 import numpy as np
 
 from apps.datasets.queries import Bools, Floats, Int64s
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN
+from apps.spatial.geometry import boundaries
 from apps.spatial.tiles.addresses import BUFFER, Tile, project
 from apps.spatial.tiles.encoding import EXTENT, Rings
 
@@ -60,6 +60,8 @@ def _parts(tile: Tile, cells: Int64s) -> Iterator[_Parts]:
     for copy in COPIES:
         moved = x + copy * EXTENT * 2.0**tile.z
         touching, within = _places(starts, moved, y)
+        if not touching.any():
+            continue
         whole, is_plain = _rounded(starts, sizes, moved, y)
         plain = np.flatnonzero(touching & within & is_plain)
         points = _members(starts, sizes, plain)
@@ -91,12 +93,11 @@ def _rounded(starts: Int64s, sizes: Int64s, x: Floats, y: Floats) -> tuple[Int64
 
 def _outlines(tile: Tile, cells: Int64s) -> tuple[Int64s, Floats, Floats]:
     """Return where each cell's outline starts, and all points in tile units, clockwise as drawn."""
-    boundaries = [h3.cell_to_boundary(cell) for cell in cells.tolist()]
-    sizes = np.array([len(boundary) for boundary in boundaries], np.int64)
+    sizes, points = boundaries(cells)
     starts = np.cumsum(sizes) - sizes
     # The library's outlines are counter-clockwise on a map whose y points up.
-    points = np.array([point for boundary in boundaries for point in reversed(boundary)], np.float64)
-    latitudes, longitudes = points[:, 0], points[:, 1]
+    backwards = np.repeat(2 * starts + sizes - 1, sizes) - np.arange(len(points))
+    latitudes, longitudes = points[backwards, 0], points[backwards, 1]
     first = np.repeat(longitudes[starts], sizes)
     longitudes = first + np.mod(longitudes - first + HALF_TURN, FULL_TURN) - HALF_TURN
     x, y = project(latitudes, longitudes)

@@ -40,7 +40,6 @@ _BOOLEAN_VALUE: Final = 7 << 3
 _MOVE_TO: Final = (1 << 3) | 1
 _LINE_TO: Final = 2
 _CLOSE_PATH: Final = 15
-_MAX_BYTES: Final = 10
 _PAYLOAD_BITS: Final = 7
 
 
@@ -76,13 +75,14 @@ def varints(numbers: npt.ArrayLike) -> bytes:
     """Return unsigned integers in base 128, low groups first; the high bit marks all groups but the last."""
     values = np.asarray(numbers).astype(np.uint64)
     sizes = _sizes(values)
-    starts = np.cumsum(sizes) - sizes
-    found = np.zeros(int(sizes.sum()), np.uint8)
-    for index in range(int(sizes.max(initial=0))):
-        chosen = sizes > index
-        group = (values[chosen] >> np.uint64(_PAYLOAD_BITS * index)) & np.uint64(0x7F)
-        more = np.where(sizes[chosen] > index + 1, 0x80, 0).astype(np.uint8)
-        found[starts[chosen] + index] = group.astype(np.uint8) | more
+    places = np.cumsum(sizes) - sizes
+    found = np.empty(int(sizes.sum()), np.uint8)
+    # Most numbers are short: each round goes on with those that have groups left.
+    while values.size:
+        rest = values >> np.uint64(_PAYLOAD_BITS)
+        goes_on = rest > 0
+        found[places] = (values.astype(np.uint8) & 0x7F) | (goes_on.astype(np.uint8) << _PAYLOAD_BITS)
+        values, places = rest[goes_on], places[goes_on] + 1
     return found.tobytes()
 
 
@@ -169,10 +169,13 @@ def _tags(columns: Mapping[str, Column], count: int) -> tuple[_Run, list[bytes]]
 
 def _values(column: Column) -> tuple[Int64s, list[bytes]]:
     """Return the number of each element's value (-1: none) and the distinct values as messages."""
+    if len(column) and isinstance(column[0], str):
+        places: dict[str, int] = {}
+        numbers = np.array([places.setdefault(str(text), len(places)) for text in column], np.int64)
+        contents = list(map(str.encode, places))
+        heads = {size: _text_head(size) for size in set(map(len, contents))}
+        return numbers, [heads[len(content)] + content for content in contents]
     array = np.asarray(column)
-    if array.dtype.kind == "U":
-        texts, numbers = np.unique(array, return_inverse=True)
-        return numbers, [_value(_text(_TEXT_VALUE, text)) for text in texts.tolist()]
     distinct, numbers = np.unique(array, return_inverse=True)
     if array.dtype.kind == "f":
         numbers = np.where(np.isnan(array), -1, numbers)
@@ -194,6 +197,12 @@ def _value(field: bytes) -> bytes:
     return bytes([_VALUE]) + _integer(len(field)) + field
 
 
+def _text_head(size: int) -> bytes:
+    """Return what stands before a text of so many bytes as a value; texts are many, their sizes few."""
+    field = bytes([_TEXT_VALUE]) + _integer(size)
+    return bytes([_VALUE]) + _integer(len(field) + size) + field
+
+
 def _text(tag: int, text: str) -> bytes:
     content = text.encode()
     return bytes([tag]) + _integer(len(content)) + content
@@ -213,6 +222,10 @@ def _sizes(numbers: Int64s | UInt64s) -> Int64s:
     """Return how many bytes each unsigned integer takes."""
     values = numbers.astype(np.uint64)
     sizes = np.ones(values.shape, np.int64)
-    for index in range(1, _MAX_BYTES):
-        sizes += values >= np.uint64(1 << (_PAYLOAD_BITS * index))
+    longer = np.flatnonzero(values >> np.uint64(_PAYLOAD_BITS))
+    rest = values[longer] >> np.uint64(_PAYLOAD_BITS)
+    while longer.size:
+        sizes[longer] += 1
+        rest >>= np.uint64(_PAYLOAD_BITS)
+        longer, rest = longer[rest > 0], rest[rest > 0]
     return sizes

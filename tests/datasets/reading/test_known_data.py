@@ -127,7 +127,7 @@ def test_london_events(london: list[Batch]) -> None:
     assert len(points) == 349
     assert points.most_common(1) == [((515_168_690, -811_130), 368)]
     assert set(events.precision.tolist()) == {2}
-    assert occupied(events.cell) == [3, 3, 3, 8, 19, 50, 120, 243, 328]
+    assert occupied(np.sort(events.cell)) == [3, 3, 3, 8, 19, 50, 120, 243, 328]
     assert largest(events, 8, 1) == [("88194ad305fffff", 2_016)]
     assert largest(events, 9, 3) == [
         ("89194ad30c7ffff", 820),
@@ -165,7 +165,7 @@ def test_earthquakes(earthquakes: list[Batch]) -> None:
     )
     assert (first.isoformat(), last.isoformat()) == ("1965-01-02", "2016-12-30")
     assert (events.value.min(), events.value.max(), round(events.value.mean(), 8)) == (5.5, 9.1, 5.88253075)
-    assert occupied(events.cell) == [3_530, 8_383, 15_480, 21_035, 22_921, 23_331, 23_392, 23_406, 23_406]
+    assert occupied(np.sort(events.cell)) == [3_530, 8_383, 15_480, 21_035, 22_921, 23_331, 23_392, 23_406, 23_406]
     cells = h3_parent(events.cell, 3)
     assert np.count_nonzero(cells == 0x837686FFFFFFFFF) == 169
     near = np.count_nonzero(events.lon_e7 >= 1_790_000_000), np.count_nonzero(events.lon_e7 <= -1_790_000_000)
