@@ -1,12 +1,13 @@
 """Maintenance: reading goes on, nothing is changed."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import Resolver404, resolve
 
 from apps.common.errors import Unavailable
 from apps.common.problems import problem_response
@@ -42,6 +43,20 @@ class ReadOnlyMode:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Pass on what only reads, and what signs in."""
-        if request.method in SAFE_METHODS or request.path in {*SIGN_IN_PATHS, SORTS_ITSELF}:
+        if (
+            request.method in SAFE_METHODS
+            or request.path in {*SIGN_IN_PATHS, SORTS_ITSELF}
+            or _only_reads(request)
+        ):
             return self.get_response(request)
         return problem_response(request, ReadOnly())
+
+
+def _only_reads(request: HttpRequest) -> bool:
+    """Tell whether the view behind an address says that what this method does there only reads."""
+    try:
+        view: Any = resolve(request.path_info).func
+    except Resolver404:
+        return False
+    action = getattr(view, "actions", {}).get((request.method or "").lower())
+    return action in getattr(getattr(view, "cls", None), "reading_actions", ())

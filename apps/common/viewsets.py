@@ -100,6 +100,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     secret_fields: ClassVar[Sequence[str]] = ()
     # False where not even a digest of the body may be kept: Idempotency-Key is not looked at.
     remembers_answers: ClassVar[bool] = True
+    # Actions that only read although they come by POST: maintenance lets them pass.
+    reading_actions: ClassVar[frozenset[str]] = frozenset()
     create_status: ClassVar[int] = 201
 
     parser_classes: Sequence[type[BaseParser]] = (StrictJSONParser,)

@@ -4,15 +4,16 @@ from django.utils import timezone
 
 from apps.common.locks import try_session_lock
 from apps.datasets import pruning, upload_pruning
+from apps.datasets.importing.part_files import drop_lost_parts
 from apps.datasets.source_services import run_due_sources, settle_months
 from apps.datasets.upkeep_tasks import forget_upkeep, queue_drops, queue_missing_rollups
 
 
 def drop_segments() -> None:
-    """Drop the data of deleted datasets; queue the drop of segments that no kept version lists."""
+    """Queue the drop of segments that no kept version lists, those of deleted datasets among them."""
     with try_session_lock("datasets.drop") as held:
         if held:
-            pruning.drop_deleted_datasets(timezone.now())
+            pruning.give_up_deleted_datasets(timezone.now())
             queue_drops(pruning.mark_unlisted_segments(timezone.now()))
 
 
@@ -36,6 +37,7 @@ def prune_datasets() -> None:
         pruning.drop_stage_tables(now)
         pruning.drop_evidence(now)
         pruning.drop_source_files(now)
+        drop_lost_parts(now)
         upload_pruning.expire_uploads(now)
         upload_pruning.drop_lost_files(now)
         queue_missing_rollups()

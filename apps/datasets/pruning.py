@@ -19,6 +19,7 @@ from apps.common.db import JobStatus
 from apps.common.errors import Conflict
 from apps.common.keeping import DELETED_AT_ONCE, KeepingRule
 from apps.datasets.importing.announcing import ACTIVE
+from apps.datasets.importing.part_files import drop_lost_parts, lost_parts
 from apps.datasets.importing.publishing import lock_dataset
 from apps.datasets.models import (
     Dataset,
@@ -100,27 +101,37 @@ def mark_unlisted_segments(now: datetime) -> list[Segment]:
     return list(Segment.objects.filter(state=SegmentState.DROPPING).select_related("dataset"))
 
 
-def drop_deleted_datasets(now: datetime) -> int:
-    """Drop the data of deleted datasets; their rows stay, because models and predictions cite them."""
-    left = Segment.objects.filter(dataset=OuterRef("pk")).exclude(state=SegmentState.DROPPED)
+def give_up_deleted_datasets(now: datetime) -> int:
+    """Drop all of deleted datasets but their segments, which are moved to dropping; returns how many.
+
+    The datasets' own rows stay, because models and predictions cite them.
+    """
+    dropping = [SegmentState.DROPPING, SegmentState.DROPPED]
+    left = Segment.objects.filter(dataset=OuterRef("pk")).exclude(state__in=dropping)
     files = ImportFile.objects.filter(source_import__dataset=OuterRef("pk")).exclude(storage_name="")
     deleted = Dataset.objects.filter(Exists(left) | Exists(files), deleted_at__isnull=False)
     datasets = [dataset for dataset in deleted if not dataset.imports.filter(status__in=ACTIVE).exists()]
     for dataset in datasets:
-        erase_data(dataset, now)
+        _give_up(dataset, now)
     return len(datasets)
 
 
 def erase_data(dataset: Dataset, now: datetime) -> None:
-    """Drop versions, segments, evidence, terms and files of one dataset."""
-    Version.objects.filter(dataset=dataset, dropped_at__isnull=True).update(dropped_at=now)
-    left = Segment.objects.filter(dataset=dataset).exclude(state=SegmentState.DROPPED)
-    left.update(state=SegmentState.DROPPING)
-    for segment in left:
+    """Drop versions, segments, evidence, terms and files of one dataset, here and now."""
+    _give_up(dataset, now)
+    for segment in Segment.objects.filter(dataset=dataset, state=SegmentState.DROPPING):
         drop_segment(segment, dataset.no)
-    Reject.objects.filter(dataset_no=dataset.no).delete()
+
+
+def _give_up(dataset: Dataset, now: datetime) -> None:
+    """Drop versions, evidence, terms and files; segments are moved last, so that a death half-way shows."""
+    Version.objects.filter(dataset=dataset, dropped_at__isnull=True).update(dropped_at=now)
+    for row in dataset.imports.order_by("no"):
+        _delete_evidence(Reject.objects.filter(dataset_no=dataset.no, import_no=row.no))
     Term.objects.filter(dataset_no=dataset.no).delete()
     delete_source_files(ImportFile.objects.filter(source_import__dataset=dataset))
+    kept = Segment.objects.filter(dataset=dataset).exclude(state=SegmentState.DROPPED)
+    kept.update(state=SegmentState.DROPPING)
 
 
 def purge_datasets(organization_id: uuid.UUID) -> None:
@@ -256,4 +267,5 @@ RULES: Final = (
     KeepingRule("datasets.stage_tables", count=lambda now: len(orphaned_stages(now)), drop=drop_stage_tables),
     KeepingRule("datasets.evidence", count=count_evidence, drop=drop_evidence),
     KeepingRule("datasets.source_files", count=count_source_files, drop=drop_source_files),
+    KeepingRule("datasets.part_files", count=lambda now: len(lost_parts(now)), drop=drop_lost_parts),
 )

@@ -30,6 +30,18 @@ def test_signing_in_goes_on(settings: Settings, path: str) -> None:
     assert answered("POST", path).content == b"done"
 
 
+@pytest.mark.parametrize("path", ["hexes/query", "questions", "metrics/query"])
+def test_what_is_asked_by_post_and_changes_nothing_is_answered(settings: Settings, path: str) -> None:
+    settings.MAINTENANCE_READ_ONLY = True
+    assert answered("POST", f"/api/v1/{path}").content == b"done"
+
+
+@pytest.mark.parametrize("path", ["hexes", "areas", "nowhere", "questions/grammar"])
+def test_no_other_post_passes_for_being_near_one_that_reads(settings: Settings, path: str) -> None:
+    settings.MAINTENANCE_READ_ONLY = True
+    assert answered("POST", f"/api/v1/{path}").status_code == 503
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_reading_goes_on(settings: Settings, method: str) -> None:
     settings.MAINTENANCE_READ_ONLY = True

@@ -13,13 +13,14 @@ from typing import Any
 class RemoteHost:
     """What the server has and how it behaves; `asked` are the requests it got, (path, headers) each.
 
-    `breaks` answers break off after half of what they announced, `announced` is a length they state in its
-    place. `headers` go with every whole answer.
+    `statuses` are answered first, one each. `breaks` answers break off after half of what they announced,
+    `announced` is a length they state in its place. `headers` go with every whole answer.
     """
 
     port: int = 0
     files: dict[str, bytes] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    statuses: list[int] = field(default_factory=list)
     breaks: int = 0
     announced: int | None = None
     takes_ranges: bool = True
@@ -56,8 +57,8 @@ def serving() -> Iterator[RemoteHost]:
                 self.end_headers()
                 return
             content = host.files.get(self.path)
-            if content is None:
-                self.send_error(404)
+            if content is None or host.statuses:
+                self.send_error(host.statuses.pop(0) if host.statuses else 404)
                 return
             tag = tag_of(content)
             if self.headers.get("If-None-Match") == tag:

@@ -86,7 +86,9 @@ def test_a_deleted_dataset_leaves_neither_rows_nor_files(actors: Actors, run_job
     actors.manager.api.delete(f"/api/v1/datasets/{dataset['id']}")
 
     drop_segments()
+    assert Event.objects.count() == 4, "rows are dropped by a job of their own"
     drop_segments()
+    assert run_jobs() == 1
 
     assert Event.objects.count() == 0
     assert Reject.objects.count() == 0

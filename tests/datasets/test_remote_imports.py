@@ -2,13 +2,20 @@
 
 import base64
 import hashlib
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
+from apps.common.outbound.breaker import FAILURES, guarded
+from apps.common.outbound.errors import OutboundFailed
+from apps.datasets.importing.remote import PURPOSE
 from apps.datasets.models import Import
+from apps.datasets.periodic import prune_datasets
 from tests.datasets.remote_host import RemoteHost, serving
 from tests.datasets.stories import ROWS, counts, csv, left_behind
 from tests.furniture.people import Actors
@@ -146,7 +153,8 @@ def test_a_file_that_is_not_the_promised_one_is_thrown_away(
 def fetched_again_with_name(
     actors: Actors, run_jobs: Callable[[], int], url: str, sha256: str
 ) -> dict[str, Any]:
-    body = {"name": "Second", "source": {"kind": "url", "url": url, "sha256": sha256}}
+    source = {"kind": "url", "url": url} | ({"sha256": sha256} if sha256 else {})
+    body = {"name": "Second", "source": source}
     response = actors.analyst.api.post("/api/v1/datasets", body, format="json")
     run_jobs()
     row: dict[str, Any] = actors.analyst.api.get(f"/api/v1/imports/{response.json()['import']['id']}").json()
@@ -215,3 +223,72 @@ def test_a_redirect_to_a_private_address_is_refused_without_naming_it(
 
     failure(row)
     assert "127.0.0" not in row["error"]["detail"]
+
+
+def test_a_host_that_cannot_just_now_is_asked_again_within_the_attempt(
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost
+) -> None:
+    host.statuses = [503, 500]
+
+    row = fetched(actors, run_jobs, host.url("/data/events.csv"))
+
+    assert (row["outcome"], counts(row), row["attempt"]) == ("published", (4, 4, 0, 0), 1)
+    assert len(host.asked) == 3
+
+
+def test_a_host_that_goes_on_failing_is_asked_by_later_attempts_and_given_up_with_its_status(
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost
+) -> None:
+    host.statuses = [503] * 6
+    response = start(actors, host.url("/data/events.csv"))
+    run_jobs()
+
+    row = Import.objects.get(pk=response.json()["import"]["id"])
+    assert (row.status, row.attempt, len(host.asked)) == ("queued", 1, 3)
+    assert row.run_after is not None
+
+    Import.objects.filter(pk=row.pk).update(run_after=None, attempt=row.max_attempts - 1)
+    run_jobs()
+    shown = actors.analyst.api.get(f"/api/v1/imports/{row.pk}").json()
+    assert failure(shown) == "datasets.fetch_failed"
+    assert "503" in shown["error"]["detail"]
+
+
+def test_a_host_that_failed_five_times_is_left_alone_and_the_import_waits_uncounted(
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost
+) -> None:
+    for _ in range(FAILURES):
+        with pytest.raises(OutboundFailed), guarded(PURPOSE, "127.0.0.1"):
+            raise OutboundFailed
+
+    response = start(actors, host.url("/data/events.csv"))
+    run_jobs()
+
+    row = Import.objects.get(pk=response.json()["import"]["id"])
+    assert (row.status, row.attempt, host.asked) == ("queued", 0, [])
+    assert row.run_after is not None
+
+
+def test_a_part_file_that_a_killed_worker_left_goes_after_an_hour(
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost, settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    row = fetched(actors, run_jobs, host.url("/data/events.csv"))
+    running = fetched_again_with_name(actors, run_jobs, host.url("/data/events.csv"), "")
+    Import.objects.filter(pk=running["id"]).update(status="running", finished_at=None)
+    lost, young, living, foreign = (
+        tmp_path / "fetching" / f"{name}.part"
+        for name in (
+            f"import-{UUID(row['id']).hex}",
+            f"import-{uuid4().hex}",
+            f"import-{UUID(running['id']).hex}",
+            "notes",
+        )
+    )
+    for path in (lost, young, living, foreign):
+        path.write_bytes(b"half")
+        os.utime(path, (0, time.time() if path == young else time.time() - 2 * 3_600))
+
+    prune_datasets()
+
+    assert set((tmp_path / "fetching").iterdir()) == {young, living, foreign}

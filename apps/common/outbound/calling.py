@@ -1,7 +1,7 @@
 """A call as services make it: behind the host's breaker, and tried again where that can do no harm."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
 
 import stamina
 
@@ -17,6 +17,8 @@ LONGEST_PAUSE_S: Final = 2.0
 RETRY_AFTER_MAX_S: Final = 5
 TOO_MANY: Final = 429
 SERVER_ERRORS: Final = 500
+
+T = TypeVar("T")
 
 
 class HostFailed(OutboundFailed):
@@ -59,19 +61,25 @@ def call(
             limits=limits,
             by_operator=by_operator,
         )
-        if answer.status >= SERVER_ERRORS or answer.status == TOO_MANY:
+        if is_failing(answer.status):
             raise HostFailed(answer)
         return answer
 
-    repeated = stamina.retry(
-        on=_pause,
-        attempts=TRIES if is_repeatable else 1,
-        wait_initial=FIRST_PAUSE_S,
-        wait_max=LONGEST_PAUSE_S,
-        timeout=None,
-    )
     with guarded(purpose, host):
-        return repeated(attempt)()
+        return persistently(attempt) if is_repeatable else attempt()
+
+
+def is_failing(status: int) -> bool:
+    """Tell whether a status says that the host cannot now, and not that it will not."""
+    return status >= SERVER_ERRORS or status == TOO_MANY
+
+
+def persistently(attempt: Callable[[], T]) -> T:
+    """Make a call that may be repeated, up to three times where it raises OutboundFailed; see `call`."""
+    repeated = stamina.retry(
+        on=_pause, attempts=TRIES, wait_initial=FIRST_PAUSE_S, wait_max=LONGEST_PAUSE_S, timeout=None
+    )
+    return repeated(attempt)()
 
 
 def _pause(error: Exception) -> bool | float:

@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import transaction
 
+from apps.common.outbound.calling import HostFailed
 from apps.common.uploads import FOLDER
+from apps.datasets.importing import faults
 from apps.datasets.importing.attempt import Attempt
 from apps.datasets.importing.checkpoint import FETCHED, Checkpoint
 from apps.datasets.importing.options import ImportOptions
-from apps.datasets.importing.remote import Validators, download, part_file
+from apps.datasets.importing.part_files import part_file
+from apps.datasets.importing.remote import Fetched, FetchFailed, Validators, download
 from apps.datasets.importing.sources import SourceFile, expand, refuse_repeated
 from apps.datasets.models import Import, ImportFile, VersionSegment
 from apps.datasets.reading.errors import EmptyFile
@@ -54,24 +58,17 @@ def is_remote(options: ImportOptions) -> bool:
 
 def _fetch_remote(attempt: Attempt) -> bool:
     """Bring the remote file into the storage, under a name that a repeated attempt writes again."""
-    row, source = attempt.row, attempt.options.source or {}
-
-    def tell(have: int, whole: int | None) -> None:
-        attempt.run.progress(0.01 + (0.08 * have / whole if whole else 0.0), stage="fetch")
-
-    last = _last_like(attempt)
-    is_same_place = last is not None and (last.options.get("source") or {}).get("url") == source["url"]
-    known = Validators(**last.validators) if last is not None and is_same_place else None
+    row = attempt.row
     with part_file(row.pk) as target:
-        fetched = download(
-            source["url"], target, expected_sha256=source.get("sha256", ""), known=known, on_progress=tell
-        )
+        fetched = _downloaded(attempt, target)
         if fetched is None:
             return False
+        faults.reach("after_download")
         storage_name = f"{FOLDER}/import-{row.pk.hex}"
         default_storage.delete(storage_name)
         with target.open("rb") as whole_file:
             stored = default_storage.save(storage_name, File(whole_file))
+        faults.reach("after_store")
     with transaction.atomic():
         attempt.run.write(validators=asdict(fetched.validators))
         ImportFile.objects.create(
@@ -83,6 +80,33 @@ def _fetch_remote(attempt: Attempt) -> bool:
             sha256=fetched.sha256,
         )
     return True
+
+
+def _downloaded(attempt: Attempt, target: Path) -> Fetched | None:
+    """Download the file into `target`; None if it is the one that was read last.
+
+    A host that cannot just now is asked again by the next attempt; after the last one it is FetchFailed.
+    """
+    row, source = attempt.row, attempt.options.source or {}
+
+    def tell(have: int, whole: int | None) -> None:
+        attempt.run.progress(0.01 + (0.08 * have / whole if whole else 0.0), stage="fetch")
+        faults.reach("in_download")
+
+    last = _last_like(attempt)
+    is_same_place = last is not None and (last.options.get("source") or {}).get("url") == source["url"]
+    known = Validators(**last.validators) if last is not None and is_same_place else None
+    promised = source.get("sha256", "")
+    try:
+        return download(source["url"], target, expected_sha256=promised, known=known, on_progress=tell)
+    except FetchFailed as error:
+        # What became of a month depends on it.
+        attempt.run.write(validators={"status": error.status})
+        raise
+    except HostFailed as error:
+        if row.attempt < row.max_attempts:
+            raise
+        raise FetchFailed.with_status(error.answer.status) from error
 
 
 def _write(row: Import, tables: Sequence[SourceFile]) -> None:

@@ -1,6 +1,7 @@
 """What became of one month of a source: noted when its import ends, announced to who watches the source."""
 
 import datetime as dt
+from http import HTTPStatus
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -73,5 +74,5 @@ def _state_of(row: Import) -> MonthState | None:
         return OUTCOMES.get(Outcome(row.outcome)) if row.outcome else None
     if row.status != JobStatus.FAILED or row.options["dry_run"]:
         return None
-    is_missing = row.error_code == FetchFailed.code and row.error_detail == FetchFailed.missing().detail
+    is_missing = row.error_code == FetchFailed.code and row.validators.get("status") == HTTPStatus.NOT_FOUND
     return MonthState.MISSING if is_missing else MonthState.FAILED

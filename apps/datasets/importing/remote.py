@@ -1,7 +1,8 @@
 """One file of a foreign host as the input of an import.
 
-A transfer that breaks goes on where it stopped, as long as the other host says that the file is the same;
-what was fetched before is not fetched again; and a file that is not the promised one is thrown away.
+A transfer that breaks goes on where it stopped, as long as the other host says that the file is the same. A
+host that cannot just now is asked again, and left alone once it has failed too often. What was fetched before
+is not fetched again; and a file that is not the promised one is thrown away.
 """
 
 import base64
@@ -9,9 +10,7 @@ import binascii
 import hashlib
 import re
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -21,8 +20,11 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings
 
 from apps.common.errors import Invalid, TooLarge
-from apps.common.outbound.client import Exchange, Limits, open_url
+from apps.common.outbound.breaker import guarded
+from apps.common.outbound.calling import HostFailed, is_failing, persistently
+from apps.common.outbound.client import Answer, Exchange, Limits, open_url
 from apps.common.outbound.errors import AnswerTooLarge, OutboundFailed
+from apps.common.outbound.urls import parse_target
 from apps.datasets.importing.room import check_room
 from apps.datasets.importing.sources import ChecksumMismatch
 
@@ -46,16 +48,14 @@ class FetchFailed(Invalid):
     """
 
     code = "datasets.fetch_failed"
+    status: int | None = None
 
     @classmethod
     def with_status(cls, status: int) -> "FetchFailed":
         """Return the error that a status makes; nothing else that the host said is repeated."""
-        return cls(f"The other host answered with status {status}.")
-
-    @classmethod
-    def missing(cls) -> "FetchFailed":
-        """Return the error of a file that is not there: of a month that was not published yet, perhaps."""
-        return cls.with_status(HTTPStatus.NOT_FOUND)
+        error = cls(f"The other host answered with status {status}.")
+        error.status = status
+        return error
 
 
 class FetchTooLarge(TooLarge):
@@ -107,7 +107,8 @@ def download(
 ) -> Fetched | None:
     """Fetch a file into `target`; None if it is still the `known` one.
 
-    Raises OutboundBlocked, FetchFailed, FetchTooLarge, ChecksumMismatch; `target` is gone then.
+    Raises OutboundBlocked, FetchFailed, FetchTooLarge, ChecksumMismatch, HostFailed if the host goes on
+    saying that it cannot now, CircuitOpen if it has failed too often; `target` is gone then.
     """
     try:
         with target.open("wb") as part:
@@ -129,22 +130,46 @@ class Transfer:
         self.validators = Validators()
         self._part = part
         self._have = 0
+        self._is_receiving = False
         self._on_progress = on_progress
         self._ends_at = time.monotonic() + TOTAL_S
 
     def run(self, known: Validators) -> bool:
-        """Fetch the file, in several calls where it must be; False if it is the known one."""
+        """Fetch the file, in several calls where it must be; False if it is the known one.
+
+        Raises HostFailed if the host goes on saying that it cannot now, CircuitOpen if it is left alone.
+        """
+        try:
+            with guarded(PURPOSE, parse_target(self.url, plain=True).host):
+                return self._resumed(known)
+        except HostFailed:
+            raise
+        except OutboundFailed as error:
+            raise FetchFailed("The other host did not answer, or broke off too often.") from error
+
+    def _resumed(self, known: Validators) -> bool:
+        """Call until the file is whole: a call that breaks off is followed by one for the rest."""
         for _ in range(RESUMES + 1):
             try:
-                return self._call(known)
-            except AnswerTooLarge as error:
-                raise FetchTooLarge from error
-            except (Broken, OutboundFailed):
+                return persistently(lambda: self._call(known))
+            except Broken:
                 if time.monotonic() >= self._ends_at:
                     break
-        raise FetchFailed("The other host did not answer, or broke off too often.")
+        raise OutboundFailed
 
     def _call(self, known: Validators) -> bool:
+        """Make one call; raises Broken once the file has begun to come, before that OutboundFailed."""
+        self._is_receiving = False
+        try:
+            return self._ask(known)
+        except AnswerTooLarge as error:
+            raise FetchTooLarge from error
+        except OutboundFailed as error:
+            if self._is_receiving:
+                raise Broken from error
+            raise
+
+    def _ask(self, known: Validators) -> bool:
         headers = {"Accept-Encoding": "identity", **known.conditions}
         if self._have and self.validators.range_condition:
             headers = {
@@ -160,7 +185,10 @@ class Transfer:
         with open_url(self.url, purpose=PURPOSE, headers=headers, limits=limits, plain=True) as exchange:
             if exchange.status == HTTPStatus.NOT_MODIFIED and known.conditions:
                 return False
+            if is_failing(exchange.status):
+                raise HostFailed(Answer(exchange.status, exchange.headers, b"", exchange.url))
             self._take_up(exchange)
+            self._is_receiving = True
             self._receive(exchange)
         return True
 
@@ -198,18 +226,6 @@ class Transfer:
             self._on_progress(self._have, whole)
         if whole is not None and self._have != whole:
             raise Broken
-
-
-@contextmanager
-def part_file(import_id: uuid.UUID) -> Iterator[Path]:
-    """Yield where the bytes of an import gather while they arrive; nothing stays there."""
-    folder = Path(settings.VAR_DIR) / "fetching"
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"import-{import_id.hex}.part"
-    try:
-        yield target
-    finally:
-        target.unlink(missing_ok=True)
 
 
 def name_in(url: str) -> str:

@@ -29,7 +29,7 @@ class Import(Row, JobState):
     `no` numbers its stage table and rejects. `options` are the import options of places.md section 4 (mode,
     duplicates, reject_limit, partition ...), `checkpoint` is where a killed import goes on. `source` and
     `month` (its first day) say which month of which source it is for. `validators` are what a foreign host
-    recognises the fetched file by: etag, last_modified.
+    recognises the fetched file by: etag, last_modified; `status` alone if it answered without giving one.
     `reject_counts` is a list of {code, column, n} that outlives the evidence.
     """
 

@@ -98,9 +98,15 @@ def select_page(scope: Scope, near: Nearness, walk: Walk) -> sql.Composable | No
 
 
 def select_event(scope: Scope, segment: Segment, event_no: int) -> sql.Composable:
-    """Return the statement of one event."""
+    """Return the statement of one event.
+
+    No index leads to an event by its number: its place is found in the map index alone, and then its row, so
+    that not every row of the segment is fetched on the way.
+    """
     return sql.SQL(
-        "SELECT {columns} FROM {partition}"
+        "WITH place AS MATERIALIZED (SELECT cell, occurred_at FROM {partition}"
+        " WHERE dataset_no = {dataset_no} AND segment_no = {segment_no} AND event_no = {event_no} LIMIT 1)"
+        " SELECT {columns} FROM place JOIN {partition} USING (cell, occurred_at)"
         " WHERE dataset_no = {dataset_no} AND segment_no = {segment_no} AND event_no = {event_no}"
     ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),

@@ -71,6 +71,8 @@ class Lines:
 class Document:
     """The elements of the array of a JSON document: the root, or the only one of objects in the root.
 
+    In a FeatureCollection that begins with its type it is `features`: other members are nobody's rows.
+
     `members` are the small values beside the array, by key, once all elements were seen.
     Raises NotATable where there is no such array or more than one, Damaged where the document ends early.
     """
@@ -100,7 +102,7 @@ class Document:
                     self.members[key] = value.raw
                 continue
             cursor.step()
-            is_rows = cursor.peek() in _ROWS_OR_NONE
+            is_rows = cursor.peek() in _ROWS_OR_NONE and self._may_hold_rows(key)
             arrays += is_rows
             if arrays > 1:
                 raise NotATable("The JSON document holds more than one array of objects.")
@@ -109,6 +111,10 @@ class Document:
                     yield element
         if not arrays:
             raise NotATable("The JSON document holds no array of objects.")
+
+    def _may_hold_rows(self, key: bytes) -> bool:
+        """Tell whether an array may be the one: GeoJSON says which it is, whatever stands beside it."""
+        return key == b"features" or self.members.get(b"type") != b'"FeatureCollection"'
 
 
 def _next_key(cursor: JsonCursor) -> bytes | None:

@@ -43,6 +43,7 @@ class QueryViewSet(ResourceViewSet[Metric]):
     renderer_classes = (JSONRenderer, CsvRenderer)
     content_negotiation_class = FormatNegotiation
     remembers_answers = False
+    reading_actions = frozenset({"by_body"})
     query_serializer_classes = {"by_parameters": QueryParameters}
 
     @extend_schema(

@@ -23,6 +23,7 @@ class QuestionViewSet(ResourceViewSet[Dataset]):
     serializer_class = QuestionOut
     # Nothing is written, and a language model must not be waited for in the transaction that keeps answers.
     remembers_answers = False
+    reading_actions = frozenset({"ask"})
 
     @extend_schema(operation_id="questions_ask", request=QuestionIn, responses=QuestionOut)
     def ask(self, request: Request) -> Response:

@@ -36,6 +36,7 @@ class HexViewSet(MapViewSet):
     renderer_classes = tuple(renderer_of(form) for form in AnswerFormat)
     content_negotiation_class = FormatNegotiation
     remembers_answers = False
+    reading_actions = frozenset({"by_body"})
     query_serializer_classes = {
         "aggregate": HexesParameters,
         "geojson": GeoJsonParameters,

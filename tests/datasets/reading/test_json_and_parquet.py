@@ -199,6 +199,18 @@ def test_the_reference_system_decides_also_after_the_features(crs: Any, is_read:
             inspect(content)
 
 
+def test_a_feature_collection_may_hold_other_arrays_beside_its_features() -> None:
+    rows = [{"type": "Feature", "properties": row(), "geometry": None}]
+    beside = {"links": [{"rel": "self"}, {"rel": "next"}], "numbers": [1]}
+    before = {"type": "FeatureCollection", **beside, "features": rows}
+    after = {"type": "FeatureCollection", "features": rows, **beside}
+
+    for document in (before, after):
+        content = json.dumps(document).encode()
+        assert inspect(content).dialect.format is Format.GEOJSON
+        assert accepted(read(content)) == [1]
+
+
 def test_names_that_properties_and_features_share_are_told_apart() -> None:
     geometry = {"type": "Point", "coordinates": [-0.1, 51.5]}
     feature = {"type": "Feature", "id": 7, "properties": {"geometry": "round", "id": 8}, "geometry": geometry}
