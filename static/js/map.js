@@ -21,7 +21,7 @@ import {
 } from "./map/answers.js";
 import { bindAsking } from "./map/asking.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
-import { holds, viewBox } from "./map/box.js";
+import { askedBox, holds, viewBox } from "./map/box.js";
 import { hoverContent, panelHead, placeHover, showLegend, showPanel, showTop } from "./map/cards.js";
 import { Controls } from "./map/controls.js";
 import { bindExport } from "./map/exporting.js";
@@ -177,7 +177,8 @@ async function load({ force = false } = {}) {
   cellsRequest = request;
   byId("busy").hidden = false;
   try {
-    answer = await fetchCells(state, resolution, viewBox(map, MARGIN), request.signal);
+    const box = askedBox(viewBox(map, MARGIN), dataset().extent);
+    answer = await fetchCells(state, resolution, box, request.signal);
     draw();
     clearProblem(byId("notes"));
   } catch (problem) {
