@@ -74,9 +74,9 @@ def test_the_first_view_of_every_screen_is_among_those_that_are_warmed() -> None
     assert default_resolutions([-0.1, 51.5, -0.1, 51.5]) == (10,)
     # A city: a phone begins at zoom 8, a large screen at 11.
     assert default_resolutions([16.21, 48.10, 16.55, 48.32]) == (6, 7, 8)
-    # The world, and a strip of 20 degrees over 180.
+    # The world, and ten degrees over 180.
     assert default_resolutions([-179.9, -77.0, 179.9, 86.0]) == (3,)
-    assert default_resolutions([170.0, -50.0, -170.0, -10.0]) == (3, 4)
+    assert default_resolutions([175.0, -20.0, -175.0, -10.0]) == (3, 4, 5)
     assert default_resolutions([-180.0, 0.0, 180.0, 0.0]) == default_resolutions(None) == (3,)
 
 
