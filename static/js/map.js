@@ -22,7 +22,15 @@ import {
 import { bindAsking } from "./map/asking.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
 import { askedBox, holds, viewBox } from "./map/box.js";
-import { hoverContent, panelHead, placeHover, showLegend, showPanel, showTop } from "./map/cards.js";
+import {
+  hoverContent,
+  panelHead,
+  placeHover,
+  showLegend,
+  showPanel,
+  showTop,
+  TOP_CELLS,
+} from "./map/cards.js";
 import { Controls } from "./map/controls.js";
 import { bindExport } from "./map/exporting.js";
 import { CellLayers } from "./map/layers.js";
@@ -246,7 +254,7 @@ async function showTotals() {
   controls.showTotals({ events, cells: inside.length, notes });
   showTop(
     byId("top-cells"),
-    inside.map((index) => shown.row(index)),
+    inside.slice(0, TOP_CELLS).map((index) => shown.row(index)),
     choose,
   );
   if (!shown.partial) return;
