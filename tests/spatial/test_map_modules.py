@@ -21,9 +21,8 @@ def evaluate() -> Any:
         pytest.skip("there is no Node")
 
     def call(module: str, expression: str) -> Any:
-        script = (
-            f"const m = await import({str(MODULES / module)!r}); console.log(JSON.stringify({expression}))"
-        )
+        path = json.dumps(str(MODULES / module))
+        script = f"const m = await import({path}); console.log(JSON.stringify({expression}))"
         command = [node, "--no-warnings", "--input-type=module", "--eval", script]
         return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout)
 
