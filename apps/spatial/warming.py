@@ -1,11 +1,13 @@
-"""Answers made before anybody asks: the coarse tiles and the default view of newly published versions.
+"""Answers made before anybody asks: the first view and the coarse tiles of newly published versions.
 
 What was warmed is noted where the answers are kept: without Valkey there is nothing to warm.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -17,7 +19,8 @@ from apps.common.valkey import valkey_at
 from apps.datasets.models import Dataset
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.selections import Everywhere
-from apps.spatial.answers import answer_hexes, answer_outside, answer_tile
+from apps.spatial.answers import answer_hexes, answer_outside, answer_tile, answer_timeline
+from apps.spatial.default_view import default_bucket, default_resolutions
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.sources import HexQuery, Source, open_sources
 from apps.spatial.tiles import Tile
@@ -51,15 +54,26 @@ def warm_dataset(dataset: Dataset, deadline: float) -> None:
     query = HexQuery(dataset_ids=(dataset.pk,), selection=Everywhere(), echo={}, filters=Filters())
     try:
         sources = open_sources(system_actor(dataset.organization), query)
-        answer_hexes(query, sources, AnswerFormat.JSON)
-        answer_outside(query, sources)
-        for tile in coarse_tiles(sources):
+        for build in _answers(query, sources):
             if time.monotonic() > deadline:
                 break
-            answer_tile(query, sources, tile, Measure.COUNT)
+            build()
     except DomainError as error:
         # Deleted meanwhile, or too much for one answer: whoever asks is told.
         logger.info("not warmed", dataset=str(dataset.pk), code=error.code)
+
+
+def _answers(query: HexQuery, sources: tuple[Source, ...]) -> Iterator[Callable[[], object]]:
+    """Yield what builds each answer: the map page's first calls, the default answer, the coarse tiles."""
+    version = sources[0].version
+    for resolution in default_resolutions(version.extent):
+        view = replace(query, resolution=resolution)
+        yield partial(answer_hexes, view, sources, AnswerFormat.COLUMNS)
+    yield partial(answer_timeline, query, sources, default_bucket(version), with_categories=False)
+    yield partial(answer_hexes, query, sources, AnswerFormat.JSON)
+    yield partial(answer_outside, query, sources)
+    for tile in coarse_tiles(sources):
+        yield partial(answer_tile, query, sources, tile, Measure.COUNT)
 
 
 def coarse_tiles(sources: tuple[Source, ...]) -> Iterator[Tile]:

@@ -21,8 +21,16 @@ import {
 } from "./map/answers.js";
 import { bindAsking } from "./map/asking.js";
 import { baseStyle, loadOutlines, recolour } from "./map/base.js";
-import { holds, viewBox } from "./map/box.js";
-import { hoverContent, panelHead, placeHover, showLegend, showPanel, showTop } from "./map/cards.js";
+import { askedBox, holds, viewBox } from "./map/box.js";
+import {
+  hoverContent,
+  panelHead,
+  placeHover,
+  showLegend,
+  showPanel,
+  showTop,
+  TOP_CELLS,
+} from "./map/cards.js";
 import { Controls } from "./map/controls.js";
 import { bindExport } from "./map/exporting.js";
 import { CellLayers } from "./map/layers.js";
@@ -177,7 +185,8 @@ async function load({ force = false } = {}) {
   cellsRequest = request;
   byId("busy").hidden = false;
   try {
-    answer = await fetchCells(state, resolution, viewBox(map, MARGIN), request.signal);
+    const box = askedBox(viewBox(map, MARGIN), dataset().extent);
+    answer = await fetchCells(state, resolution, box, request.signal);
     draw();
     clearProblem(byId("notes"));
   } catch (problem) {
@@ -245,7 +254,7 @@ async function showTotals() {
   controls.showTotals({ events, cells: inside.length, notes });
   showTop(
     byId("top-cells"),
-    inside.map((index) => shown.row(index)),
+    inside.slice(0, TOP_CELLS).map((index) => shown.row(index)),
     choose,
   );
   if (!shown.partial) return;

@@ -197,11 +197,14 @@ class MappingForm {
     byId("confirm").disabled = true;
     clearProblem(byId("problem"));
     try {
-      await call(this.address, { method: "POST", json: { mapping: this.#document(), dialect } });
+      const name = byId("save-as").value.trim();
+      const decision = { mapping: this.#document(), dialect, ...(name && { save_as: name }) };
+      await call(this.address, { method: "POST", json: decision });
       this.onConfirmed();
     } catch (problem) {
       showProblem(byId("problem"), problem);
       byId("problem").scrollIntoView({ block: "center" });
+      byId("save-as").setAttribute("aria-invalid", String(problem.code === "datasets.profile_name_taken"));
       byId("confirm").disabled = false;
     }
   }

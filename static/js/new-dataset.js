@@ -249,3 +249,7 @@ byId("cancel").addEventListener("click", () => sending?.abort());
 window.addEventListener("beforeunload", (event) => {
   if (sending) event.preventDefault();
 });
+
+// What was dropped or chosen before this module was there.
+add([...(window.takeEarlyDrops?.() ?? []), ...picker.files]);
+picker.value = "";

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from apps.accounts.models import User
 from tests.browser.chromium import new_page, sign_in, wait_for_cells
@@ -36,9 +36,8 @@ COLLECT_PROGRESS = """() => {
 
 
 def drop_file(page: Page, name: str, content: bytes) -> None:
-    """Drop a file on the page, as from the desktop, once its script listens."""
+    """Drop a file on the page, as from the desktop."""
     page.locator("#drop").wait_for()
-    page.wait_for_load_state()
     transfer = page.evaluate_handle(
         """async ([name, url]) => {
           const transfer = new DataTransfer();
@@ -158,13 +157,28 @@ def test_an_undecidable_file_waits_for_its_mapping(
     page, complaints = new_page(browser, base_url=installation.url)
     sign_in(page, email=member.email, password=PASSWORD)
     rows = "".join(f"{1 + n % 12:02}/{1 + n % 12:02}/2024,51.5{n % 10},-0.1{n % 10}\n" for n in range(60))
-    upload(page, "dates.csv", f"when,lat,lon\n{rows}".encode(), "UTC")
+    undecidable = f"when,lat,lon\n{rows}".encode()
+    # Dropped before the page's module is there: nothing of it may be lost.
+    held: list[Route] = []
+    page.route("**/js/new-dataset*.js", held.append)
+    page.get_by_role("link", name="Upload a file").click(no_wait_after=True)
+    drop_file(page, "dates.csv", undecidable)
+    expect(page.locator("#file-list li")).to_have_count(0)
+    held[0].continue_()
+    page.unroute("**/js/new-dataset*.js")
+    page.get_by_role("button", name="Import", exact=True).click()
     expect(page.locator("#status")).to_have_text("Waiting", timeout=30_000)
     page.get_by_role("button", name="%d/%m/%Y", exact=True).click()
     expect(page.locator("#mapping-result")).to_have_text("50 of the first 50 rows fit.")
+    page.get_by_label("Save as profile").fill("Days first")
     page.get_by_role("button", name="Import with this mapping").click()
     expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
     assert figure(page, "accepted") == "60"
+    # The next file of this kind is read by the profile, and asks nobody.
+    page.goto(re.sub(r"imports/.*", "imports/new", page.url))
+    drop_file(page, "dates.csv", undecidable)
+    page.get_by_role("button", name="Import", exact=True).click()
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
     assert complaints.found == []
 
 

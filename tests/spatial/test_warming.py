@@ -1,12 +1,15 @@
 """Coarse tiles and the default view are there before anybody asks."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import redis
 from django.utils import timezone
 
+from apps.datasets.models import Version
+from apps.datasets.queries.timeline import Bucket
+from apps.spatial.default_view import default_bucket, default_resolutions
 from apps.spatial.periodic import warm_maps
 from apps.spatial.sources import Source
 from apps.spatial.tiles import Tile
@@ -28,6 +31,10 @@ def test_a_new_version_is_warmed_once(
     viewer, query = actors.viewer.api, {"dataset": str(dataset.pk)}
     for path in ("tiles/0/0/0.mvt", "tiles/4/7/5.mvt", "tiles.json", "hexes"):
         assert viewer.get(f"/api/v1/{path}", query).status_code == 200
+    # In the words of the map page: of a single point it shows the closest view.
+    columns = {**query, "format": "columns", "resolution": 10}
+    for path, asked in (("hexes", columns), ("timeline", {**query, "bucket": "day"})):
+        assert viewer.get(f"/api/v1/{path}", asked).status_code == 200
     answers = {key for key in set(valkey.keys("*")) - kept if b":spatial:" in key}
     assert answers == set()
     assert warm_new_versions(timezone.now()) == 0
@@ -61,3 +68,24 @@ def test_only_tiles_near_the_events_are_built(actors: Actors) -> None:
     assert {tile.x for tile in coarse_tiles((Source(dataset, version, version),)) if tile.z == 4} == set(
         range(16)
     )
+
+
+def test_the_first_view_of_every_screen_is_among_those_that_are_warmed() -> None:
+    assert default_resolutions([-0.1, 51.5, -0.1, 51.5]) == (10,)
+    # A city: a phone begins at zoom 8, a large screen at 11.
+    assert default_resolutions([16.21, 48.10, 16.55, 48.32]) == (6, 7, 8)
+    # The world, and ten degrees over 180.
+    assert default_resolutions([-179.9, -77.0, 179.9, 86.0]) == (3,)
+    assert default_resolutions([175.0, -20.0, -175.0, -10.0]) == (3, 4, 5)
+    assert default_resolutions([-180.0, 0.0, 180.0, 0.0]) == default_resolutions(None) == (3,)
+
+
+def test_the_first_histogram_has_a_place_for_every_event() -> None:
+    version = Version(first_at=datetime(2024, 1, 1, tzinfo=UTC), precision_counts={"0": 3})
+    for days, bucket in ((100, Bucket.DAY), (200, Bucket.MONTH), (9_200, Bucket.YEAR)):
+        version.last_at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days)
+        assert default_bucket(version) == bucket
+    version.last_at = version.first_at
+    for precision, bucket in (("1", Bucket.DAY), ("2", Bucket.MONTH), ("3", Bucket.YEAR)):
+        version.precision_counts = {precision: 1}
+        assert default_bucket(version) == bucket

@@ -2,24 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db.models import Max
 
 from apps.datasets.importing.announcing import announce_dataset
 from apps.datasets.models import Dataset, Import, Segment, Version, VersionSegment
+from apps.datasets.queries.windows import period_end
 from apps.datasets.reading.rows import Precision
 from apps.datasets.states import SegmentState, next_dataset_status
 from apps.datasets.storage.statistics import total
-
-# A cached answer may outlive a change by none of these: so each is rounded up, over changes of the clock too.
-_PERIODS: Final = {
-    Precision.INSTANT.value: timedelta(microseconds=1),
-    Precision.DAY.value: timedelta(hours=26),
-    Precision.MONTH.value: timedelta(days=32),
-    Precision.YEAR.value: timedelta(days=367),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +39,8 @@ def publish_version(dataset: Dataset, release: Release) -> Version:
     """
     parent = dataset.current_version
     before = list(Segment.objects.of_version(parent.pk)) if parent else []
-    changed_from, changed_to = changed_span(before, release.segments) if parent else (None, None)
+    zone = ZoneInfo(dataset.zone)
+    changed_from, changed_to = changed_span(before, release.segments, zone) if parent else (None, None)
     totals = total(release.segments)
     last = dataset.versions.aggregate(last=Max("number"))["last"] or 0
     version = Version.objects.create(
@@ -79,17 +74,22 @@ def publish_version(dataset: Dataset, release: Release) -> Version:
 
 
 def changed_span(
-    before: Iterable[Segment], after: Iterable[Segment]
+    before: Iterable[Segment], after: Iterable[Segment], zone: ZoneInfo
 ) -> tuple[datetime | None, datetime | None]:
-    """Return the period of the segments that came or went, to the end of their last event's own period."""
+    """Return the period of the segments that came or went, to the end of their last event's own period.
+
+    To the very end and no farther: the next month's answers stay kept when this one is swapped.
+    """
     old = {segment.no: segment for segment in before}
     new = {segment.no: segment for segment in after}
     different = [(old | new)[number] for number in old.keys() ^ new.keys()]
     firsts = [segment.first_at for segment in different if segment.first_at]
-    lasts = [segment.last_at + _coarsest(segment) for segment in different if segment.last_at]
+    lasts = [
+        period_end(segment.last_at, _coarsest(segment), zone) for segment in different if segment.last_at
+    ]
     return min(firsts, default=None), max(lasts, default=None)
 
 
-def _coarsest(segment: Segment) -> timedelta:
-    """Return at least the length of the longest period that an event of the segment stands for."""
-    return max((_PERIODS[int(precision)] for precision in segment.precision_counts), default=_PERIODS[0])
+def _coarsest(segment: Segment) -> Precision:
+    """Return the coarsest precision of a segment's events."""
+    return Precision(max((int(precision) for precision in segment.precision_counts), default=0))

@@ -85,6 +85,18 @@ def period_start(instant: datetime, precision: Precision, zone: ZoneInfo) -> dat
     return day_start(day, zone)
 
 
+def period_end(instant: datetime, precision: Precision, zone: ZoneInfo) -> datetime:
+    """Return the end, in UTC, of the period that holds the instant: the first instant that is not in it."""
+    if precision is Precision.INSTANT:
+        return instant + timedelta(microseconds=1)
+    day = instant.astimezone(zone).date()
+    if precision is Precision.DAY:
+        return day_start(day + timedelta(days=1), zone)
+    if precision is Precision.MONTH:
+        return day_start((day.replace(day=1) + timedelta(days=32)).replace(day=1), zone)
+    return day_start(day.replace(year=day.year + 1, month=1, day=1), zone)
+
+
 def day_start(day: date, zone: ZoneInfo) -> datetime:
     """Return the instant a day of the zone starts: after a gap at midnight, the earlier one in a fold."""
     return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)

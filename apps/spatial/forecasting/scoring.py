@@ -9,11 +9,14 @@ import numpy as np
 
 from apps.datasets.queries import Floats, Int64s
 from apps.spatial.forecasting.spread import MIN_EXPECTED, dispersion_of, interval, poisson_deviance
+from apps.spatial.intervals import MIN_SAMPLE, t_quantiles
 from apps.spatial.states import Method
 
 # Of the cells, rounded up: name -> share.
 SHARES: Final = {"1": 0.01, "5": 0.05, "10": 0.10}
 DECIDING: Final = "5"
+# Of the interval in which the mean gain over a baseline lies.
+GAIN_LEVEL: Final = 0.95
 FIGURES: Final = ("hit_rate", "pai", "pei")
 
 
@@ -102,8 +105,8 @@ def _score_period(trial: Trial, expected: Floats, dispersion: float, at: int) ->
 def choose_method(methods: Mapping[str, dict[str, Any]]) -> tuple[Method, bool]:
     """Return what serves, and whether boosting is better than every baseline.
 
-    Better: its mean PEI at 5 % is above each baseline's and its mean deviance above none's. Else the baseline
-    with the best PEI serves, among equals the one of less deviance.
+    Better: its mean PEI at 5 % is above each baseline's and its mean deviance below each's by more than
+    chance. Else the baseline with the best PEI serves, among equals the one of less deviance.
     """
     baselines = {name: found for name, found in methods.items() if name != Method.BOOSTING}
     best = min(baselines, key=lambda name: _merit(baselines[name]))
@@ -112,10 +115,25 @@ def choose_method(methods: Mapping[str, dict[str, Any]]) -> tuple[Method, bool]:
         return Method(best), False
     is_better = all(
         boosting["pei"][DECIDING] > (found["pei"][DECIDING] or 0.0)
-        and boosting["deviance"] <= found["deviance"]
+        and is_surely_less(boosting["by_period"], found["by_period"])
         for found in baselines.values()
     )
     return (Method.BOOSTING if is_better else Method(best)), is_better
+
+
+def is_surely_less(periods: Sequence[dict[str, Any]], others: Sequence[dict[str, Any]]) -> bool:
+    """Tell whether the deviance is less than another method's by more than chance, paired by period.
+
+    That is: the 95 % interval of the mean difference lies above 0. Where nothing can be learned from the past
+    the best of several means wins as often as not, and its deviance is less by a hair; a real gain shows in
+    every period.
+    """
+    pairs = zip(periods, others, strict=True)
+    gains = np.array([other["deviance"] - period["deviance"] for period, other in pairs], np.float64)
+    if gains.size < MIN_SAMPLE:
+        return False
+    quantile = float(t_quantiles(np.array([gains.size - 1]), GAIN_LEVEL)[0])
+    return bool(gains.mean() > quantile * gains.std(ddof=1) / math.sqrt(gains.size))
 
 
 def best_baseline(methods: Mapping[str, dict[str, Any]]) -> Method:

@@ -1,6 +1,7 @@
 // Boxes in degrees: west may be any longitude, width at most 360.
 
 const PRECISION = 1e-4;
+const EVERYWHERE = { west: -180, width: 360, south: -90, north: 90 };
 
 /** The box of what the map shows, widened by `margin` of its size on each side. */
 export function viewBox(map, margin = 0) {
@@ -13,6 +14,19 @@ export function viewBox(map, margin = 0) {
     south: Math.max(-90, bounds.getSouth() - height * margin),
     north: Math.min(90, bounds.getNorth() + height * margin),
   };
+}
+
+/**
+ * The box to ask for: `box`, or everything where it holds all of a dataset's `extent`.
+ *
+ * So every screen asks for a dataset as a whole in the same words, and one kept answer serves all of them
+ * (the server has it ready: default_view.py).
+ */
+export function askedBox(box, extent) {
+  if (!extent) return EVERYWHERE;
+  const [west, south, east, north] = extent;
+  const all = { west, width: east < west ? east - west + 360 : east - west, south, north };
+  return holds(box, all) ? EVERYWHERE : box;
 }
 
 /** The whole sphere. */

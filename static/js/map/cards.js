@@ -4,7 +4,7 @@ import { el, svg } from "../dom.js";
 import { count, decimal, plural } from "../format.js";
 
 const HOVER_CATEGORIES = 6;
-const TOP_CELLS = 20;
+export const TOP_CELLS = 20;
 const TITLES = {
   count: "Events per cell",
   mean: "Mean value per cell",
@@ -66,26 +66,24 @@ function valueText(value) {
   return `Mean value ${decimal(value.mean)}${interval} (n = ${count(value.n)})`;
 }
 
-/** Fill the table of the cells with the most events; `onChoose(cell)` when one is picked. */
+/** Fill the table of the cells with the most events, at most TOP_CELLS; `onChoose(cell)` when one is picked. */
 export function showTop(body, rows, onChoose) {
-  const top = rows
-    .slice(0, TOP_CELLS)
-    .map((row) =>
+  const top = rows.map((row) =>
+    el(
+      "tr",
+      {},
       el(
-        "tr",
+        "td",
         {},
         el(
-          "td",
-          {},
-          el(
-            "button",
-            { type: "button", class: "link-button mono", onclick: () => onChoose(row.cell) },
-            row.cell,
-          ),
+          "button",
+          { type: "button", class: "link-button mono", onclick: () => onChoose(row.cell) },
+          row.cell,
         ),
-        el("td", { class: "number" }, count(row.count)),
       ),
-    );
+      el("td", { class: "number" }, count(row.count)),
+    ),
+  );
   body.replaceChildren(
     ...(top.length ? top : [el("tr", {}, el("td", { colspan: 2, class: "quiet" }, "No cells in view."))]),
   );

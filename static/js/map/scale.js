@@ -26,15 +26,33 @@ export const PALETTES = {
 export function breaks(numbers, kind) {
   if (numbers.length === 0) return [];
   const sorted = Float64Array.from(numbers).sort();
+  return kind === "linear" ? equalSteps(sorted) : equalNumbers(sorted);
+}
+
+function equalSteps(sorted) {
   const rounded = sorted.every(Number.isInteger) ? Math.ceil : (bound) => bound;
   const [low, high] = [sorted[0], sorted[sorted.length - 1]];
   const bounds = [];
   for (let step = 1; step < CLASSES; step += 1) {
-    const bound =
-      kind === "linear"
-        ? rounded(low + ((high - low) * step) / CLASSES)
-        : sorted[Math.floor((sorted.length * step) / CLASSES)];
+    const bound = rounded(low + ((high - low) * step) / CLASSES);
     if (bound > (bounds.at(-1) ?? low)) bounds.push(bound);
+  }
+  return bounds;
+}
+
+/**
+ * Classes of as many cells each as equal numbers allow: what one number alone fills is one class, and the rest
+ * is shared among the others. Where most cells have one event, those with more still differ.
+ */
+function equalNumbers(sorted) {
+  const bounds = [];
+  let start = 0;
+  for (let left = CLASSES; left > 1; left -= 1) {
+    let end = start + Math.max(1, Math.round((sorted.length - start) / left));
+    while (end < sorted.length && sorted[end] === sorted[end - 1]) end += 1;
+    if (end >= sorted.length) break;
+    bounds.push(sorted[end]);
+    start = end;
   }
   return bounds;
 }

@@ -111,10 +111,13 @@ def test_thin_data_give_defined_numbers_or_null(matrix: Floats, cells: Int64s) -
     assert metrics["better"] is False
 
 
-def test_better_needs_both_more_hits_and_no_more_deviance() -> None:
-    def method(pei: float | None, deviance: float | None) -> dict[str, object]:
-        return {"pei": {"5": pei}, "deviance": deviance}
+def method(pei: float | None, deviance: float | None, *wobble: float) -> dict[str, object]:
+    """Return the metrics of a method whose deviance differs from the mean by `wobble` in each period."""
+    each = [] if deviance is None else [{"deviance": deviance + by} for by in wobble or (0.0, 0.0, 0.0)]
+    return {"pei": {"5": pei}, "deviance": deviance, "by_period": each}
 
+
+def test_better_needs_both_more_hits_and_less_deviance() -> None:
     baselines = {"mean": method(0.5, 2.0), "last": method(0.6, 3.0)}
     assert choose_method({"boosting": method(0.7, 1.9), **baselines}) == (Method.BOOSTING, True)
     assert choose_method({"boosting": method(0.6, 1.0), **baselines}) == (Method.LAST, False)
@@ -122,6 +125,16 @@ def test_better_needs_both_more_hits_and_no_more_deviance() -> None:
     assert choose_method({"boosting": method(None, None), **baselines}) == (Method.LAST, False)
     tied = {"mean": method(0.6, 2.0), "last": method(0.6, 3.0)}
     assert choose_method(tied) == (Method.MEAN, False)
+
+
+def test_a_gain_that_chance_would_give_as_well_is_not_better() -> None:
+    baselines = {"mean": method(0.5, 2.0)}
+    # A tenth less on average: in every period, in most of them, in a single one.
+    for wobble, better in (((0.02, -0.01, -0.01), True), ((0.1, -0.3, 0.2), False), ((0.0,), False)):
+        learned = {"boosting": method(0.7, 1.9, *wobble)}
+        flat = {"mean": method(0.5, 2.0, *(0.0 for _ in wobble))}
+        assert choose_method({**learned, **flat})[1] is better
+    assert choose_method({"boosting": method(0.7, 2.0), **baselines}) == (Method.MEAN, False)
 
 
 def test_the_interval_widens_with_the_dispersion() -> None:
