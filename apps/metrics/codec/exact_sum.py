@@ -10,10 +10,15 @@ rounding, and a rest, which is split again. Bits decide only how many rounds tha
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final
 
 import numpy as np
 
 from apps.metrics.codec.arrays import Float64s, Int64s, sizes_of, starts_of
+
+# Values worked on at once. Groups do not know of each other, so their sums are the same in any blocks.
+BLOCK: Final = 1 << 15
 
 
 def grouped_sum_parts(values: Float64s, starts: Int64s) -> list[tuple[float, ...]]:
@@ -22,8 +27,25 @@ def grouped_sum_parts(values: Float64s, starts: Int64s) -> list[tuple[float, ...
     Groups are values[starts[i]:starts[i + 1]], none empty. No part is 0.0, but a sum of zero is (0.0,). The
     magnitudes of a group must add up to less than 1e300.
     """
-    if not len(starts):
-        return []
+    return list(chain.from_iterable(map(_sum_parts, *_blocks(values, starts))))
+
+
+def grouped_sums(values: Float64s, starts: Int64s) -> Float64s:
+    """Return each group's exact sum, rounded once; groups as in `grouped_sum_parts`."""
+    return np.concatenate([np.empty(0), *map(_sums, *_blocks(values, starts))])
+
+
+def _blocks(values: Float64s, starts: Int64s) -> tuple[list[Float64s], list[Int64s]]:
+    """Return blocks of whole groups that stay in the processor's cache: their values, and their starts."""
+    if len(values) <= BLOCK:
+        return ([values], [starts]) if len(starts) else ([], [])
+    first_groups = np.unique(np.searchsorted(starts, np.arange(BLOCK, len(values), BLOCK)))
+    parts = np.split(starts, first_groups[first_groups < len(starts)])
+    firsts = [int(part[0]) for part in parts]
+    return np.split(values, firsts[1:]), [part - part[0] for part in parts]
+
+
+def _sum_parts(values: Float64s, starts: Int64s) -> list[tuple[float, ...]]:
     levels = list(_levels(values, starts))
     heads, rests = _two_largest(levels)
     parts: list[tuple[float, ...]] = list(zip(heads.tolist(), strict=True))
@@ -37,10 +59,7 @@ def grouped_sum_parts(values: Float64s, starts: Int64s) -> list[tuple[float, ...
     return parts
 
 
-def grouped_sums(values: Float64s, starts: Int64s) -> Float64s:
-    """Return each group's exact sum, rounded once; groups as in `grouped_sum_parts`."""
-    if not len(starts):
-        return np.empty(0)
+def _sums(values: Float64s, starts: Int64s) -> Float64s:
     levels = list(_levels(values, starts))
     heads, rests = _two_largest(levels)
     for group, terms in _deep_terms(levels).items():

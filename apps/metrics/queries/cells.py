@@ -20,6 +20,7 @@ from apps.metrics.codec.sketch_format import decode_joined_bins
 from apps.metrics.queries.aggregations import THOUSANDTHS, Aggregation, Statistic
 
 PERCENT: Final = 100
+_FIRST: Final = np.zeros(1, np.int64)
 # Cells of at least so many points on average are sorted one by one.
 SORTED_ALONE: Final = 100
 
@@ -62,7 +63,8 @@ class Grouping:
         if (cells[1:] < cells[:-1]).any():
             order = np.argsort(cells, kind="stable")
             cells = cells[order]
-        starts = np.flatnonzero(np.diff(cells, prepend=-1))
+        is_next = cells[1:] != cells[:-1]
+        starts = np.concatenate((_FIRST[: len(cells)], np.flatnonzero(is_next) + 1))
         return cls(order, starts, cells[starts])
 
     def sorted(self, entries: Float64s) -> Float64s:
@@ -117,6 +119,8 @@ class Cells:
 
     def _count(self) -> Float64s:
         # Exact as doubles: there are far fewer than 2^53 points.
+        if not len(self._rows.cells):
+            return sizes_of(self._all.starts, len(self._points.cells)).astype(np.float64)
         counts = self._joined("count", np.ones(len(self._points.cells)))
         return np.add.reduceat(counts, self._all.starts)
 

@@ -49,7 +49,7 @@ def cover_window(edges: Instants, window: Window, *, with_rollups: bool) -> Cove
 
 def _quarters(cuts: Instants) -> Instants:
     off_hour = cuts[cuts % HOUR_US != 0]
-    near = np.unique((off_hour // QUARTER_US * QUARTER_US)[:, None] + _NEAR)
+    near = np.unique(np.unique(off_hour // QUARTER_US * QUARTER_US)[:, None] + _NEAR)
     near = near[(near >= cuts[0]) & (near + QUARTER_US <= cuts[-1])]
     near = near[_is_whole(cuts, near, QUARTER_US)]
     hours = near // HOUR_US * HOUR_US

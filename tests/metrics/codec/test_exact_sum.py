@@ -1,5 +1,6 @@
 """Sums are exact, whatever the order and grouping of their terms."""
 
+import math
 import random
 from itertools import chain
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.metrics.codec.exact_sum import grouped_sum_parts, grouped_sums, merge_sum_parts
+from apps.metrics.codec.exact_sum import BLOCK, grouped_sum_parts, grouped_sums, merge_sum_parts
 from tests.metrics.codec.known_points import exact_parts, finite, grouped
 
 some_groups = st.lists(st.lists(finite, min_size=1, max_size=40), min_size=1, max_size=8)
@@ -72,3 +73,16 @@ def test_no_groups_have_no_sums() -> None:
     nothing = np.empty(0, dtype=np.int64)
     assert grouped_sum_parts(np.empty(0), nothing) == []
     assert grouped_sums(np.empty(0), nothing).tolist() == []
+
+
+@pytest.mark.parametrize("groups", [1, 2, 3, 700, 2 * BLOCK + 1])
+def test_more_values_than_are_worked_on_at_once_have_the_same_sums(groups: int) -> None:
+    random_numbers = np.random.default_rng(groups)
+    values = random_numbers.normal(size=2 * BLOCK + 1) * 10.0 ** random_numbers.integers(-9, 9, 2 * BLOCK + 1)
+    later = random_numbers.choice(np.arange(1, len(values)), groups - 1, replace=False)
+    starts = np.sort(np.append(later, 0))
+
+    expected = [math.fsum(group) for group in np.split(values, starts[1:])]
+
+    assert grouped_sums(values, starts).tolist() == expected
+    assert [parts[0] for parts in grouped_sum_parts(values, starts)] == expected
