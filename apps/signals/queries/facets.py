@@ -2,7 +2,8 @@
 
 Each is one statement over the columns of the index `signals_by_facets`. Fields that say nearly the same (a
 node names a metric, a metric its domain) are grouped together and told apart here: to group a hundred
-thousand rows by each field would take several times as long.
+thousand rows by each field would take several times as long. Of all signals the counts of what hydrations
+write are kept until the next one; what people change is counted each time.
 """
 
 import uuid
@@ -18,6 +19,7 @@ from psycopg import sql
 from apps.accounts.models import User
 from apps.accounts.permissions import Actor
 from apps.signals.models import Graph, RoleType, Signal
+from apps.signals.queries.kept_counts import kept_counts
 from apps.signals.queries.metric_names import names_of
 from apps.signals.queries.relations import Record, read_records, room_to_group
 from apps.signals.queries.selections import NOBODY, Selection, select_signals
@@ -30,9 +32,8 @@ _GROUPS: Final = (
     ("facility_id", "facility_name", "system_name"),
     ("service_line", "sub_service_line"),
     ("signal_type", "quality_flags"),
-    ("status", "assignee_id", "role_type"),
 )
-_STORED: Final = tuple(name for group in _GROUPS[:-1] for name in group)
+_STORED: Final = tuple(name for group in _GROUPS for name in group)
 OPTION_FIELDS: Final = (
     "graph", "domain", "facility_id", "facility_name", "system_name", "service_line", "sub_service_line",
     "metric_id", "node_id", "groupby_label", "signal_type", "status", "assignee", "role_type",
@@ -40,12 +41,14 @@ OPTION_FIELDS: Final = (
 )  # fmt: skip
 
 # A new signal is nobody's: only the others are joined, which are few.
-_TOLD: Final = (
-    "(SELECT found.*, coalesce(worked.status, 'new') AS status, worked.assignee_id, worked.role_type"
-    " FROM ({rows} OFFSET 0) AS found LEFT JOIN (SELECT signal_id, status, assignee_id, role_type"
-    " FROM signals_workflow WHERE organization_id = %(organization)s"
+_WORKED: Final = (
+    "(SELECT signal_id, status, assignee_id, role_type FROM signals_workflow"
+    " WHERE organization_id = %(organization)s"
     " AND status IN ('assigned', 'in_progress', 'resolved', 'closed')) AS worked"
-    " ON worked.signal_id = found.id) AS told"
+)
+_TOLD: Final = (
+    "(SELECT found.*, coalesce(worked.status, 'new') AS status"
+    " FROM ({rows} OFFSET 0) AS found LEFT JOIN {worked} ON worked.signal_id = found.id) AS told"
 )
 _SUMMARY: Final = (
     "SELECT signal_type, domain, status, count(*) AS count FROM {told} GROUP BY signal_type, domain, status"
@@ -57,8 +60,13 @@ _FACILITIES: Final = (
     " max(severity) AS worst_severity FROM {told} WHERE facility_id IS NOT NULL GROUP BY facility_id"
 )
 _OPTIONS: Final = (
-    "SELECT grouping({firsts}) AS grouped, {columns}, count(*) AS count FROM {told}"
+    "SELECT grouping({firsts}) AS grouped, {columns}, count(*) AS count FROM ({rows} OFFSET 0) AS told"
     " GROUP BY GROUPING SETS ({groups})"
+)
+# Without OFFSET: few workflows lead to few signals.
+_STATES: Final = (
+    "SELECT worked.status, worked.assignee_id, worked.role_type, count(*) AS count"
+    " FROM ({rows}) AS found JOIN {worked} ON worked.signal_id = found.id GROUP BY 1, 2, 3"
 )
 
 
@@ -142,22 +150,31 @@ def count_facilities(actor: Actor, selection: Selection) -> FacilityCounts:
 
 
 def filter_options(actor: Actor, selection: Selection) -> dict[str, Options]:
-    """Return the values of each filter of OPTION_FIELDS within a selection. Issues seven queries."""
+    """Return the values of each filter of OPTION_FIELDS within a selection.
+
+    Issues ten queries; eight of all signals as long as no hydration has changed any.
+    """
+    rows = kept_counts(actor, selection, lambda: _stored_counts(actor, selection))
+    counts = _counts_of_fields(rows)
+    _count_states(counts, _read(_STATES, actor, selection, ("id",)))
+    labels = _labels(actor, rows, counts)
+    return {name: _options(counts[name], labels.get(name, {})) for name in OPTION_FIELDS}
+
+
+def _stored_counts(actor: Actor, selection: Selection) -> list[Record]:
+    """Return how many signals have which values of _STORED, by group."""
     groups = [sql.SQL("({})").format(_names(group)) for group in _GROUPS]
-    rows = _read(
+    return _read(
         _OPTIONS,
         actor,
         selection,
         ("id", *_STORED),
         names={
             "firsts": _names(group[0] for group in _GROUPS),
-            "columns": _names(name for group in _GROUPS for name in group),
+            "columns": _names(_STORED),
             "groups": sql.SQL(", ").join(groups),
         },
     )
-    counts = _counts_of_fields(rows)
-    labels = _labels(actor, rows, counts)
-    return {name: _options(counts[name], labels.get(name, {})) for name in OPTION_FIELDS}
 
 
 def _read(
@@ -180,9 +197,10 @@ def _read(
     first, *others = inner.split("%s")
     inner = first + "".join(f"%({name})s{text}" for name, text in zip(numbered, others, strict=True))
     bound = {"organization": actor.organization.pk, **parameters, **numbered}
-    told = sql.SQL(_TOLD).format(rows=sql.SQL(inner))
+    parts = {"rows": sql.SQL(inner), "worked": sql.SQL(_WORKED)}
+    told = sql.SQL(_TOLD).format(**parts)
     with room_to_group():
-        return read_records(statement, bound, told=told, **(names or {}))
+        return read_records(statement, bound, told=told, **parts, **(names or {}))
 
 
 def _names(names: Iterable[str]) -> sql.Composable:
@@ -206,10 +224,22 @@ def _counts_of_fields(rows: Iterable[Record]) -> dict[str, Counter[Any]]:
 def _count(counts: Mapping[str, Counter[Any]], column: str, value: Any, count: int) -> None:
     if column == "quality_flags":
         counts["quality_flag"].update(dict.fromkeys(value or (), count))
-    elif column == "assignee_id":
-        counts["assignee"][NOBODY if value is None else value] += count
     elif value is not None:
         counts[column.removesuffix("_id") if column == "graph_id" else column][value] += count
+
+
+def _count_states(counts: Mapping[str, Counter[Any]], rows: Iterable[Record]) -> None:
+    """Count who has the signals that are no longer new, and all others as new and nobody's."""
+    new = counts["signal_type"].total()
+    for row in rows:
+        new -= row["count"]
+        counts["status"][row["status"]] += row["count"]
+        counts["assignee"][row["assignee_id"] or NOBODY] += row["count"]
+        if row["role_type"] is not None:
+            counts["role_type"][row["role_type"]] += row["count"]
+    if new > 0:
+        counts["status"][WorkflowStatus.NEW.value] += new
+        counts["assignee"][NOBODY] += new
 
 
 def _labels(

@@ -2,8 +2,8 @@
 
 Whatever filters and order meet, few rows are looked at. Most pages end soon when the index of the order is
 walked, so a thousand entries of it are tried first, no more of them than the page takes. Where that finds
-too few (rare values, or values that lie at the other end of the order), all rows are filtered, which the index
-`signals_by_facets` answers without touching the table, and the best are kept.
+too few (rare values, or values that lie at the other end of the order), all rows are filtered, which the
+index `signals_by_facets` answers without touching the table, and the best are kept.
 """
 
 import uuid
