@@ -89,7 +89,7 @@ class Statement:
 
 
 class Prepared(Generic[ModelT]):
-    """A query for at most one row; `build` gets an expression for each of its `names`."""
+    """A query that is always the same but for its values; `build` gets an expression for each of `names`."""
 
     def __init__(self, build: Callable[..., QuerySet[ModelT]], *names: str) -> None:
         self._build = build
@@ -109,10 +109,14 @@ class Prepared(Generic[ModelT]):
         return statement
 
     def first(self, **values: Any) -> ModelT | None:
-        """Return the row of these values, which are what the columns hold: ids, not objects."""
+        """Return the one row of these values, which are what the columns hold: ids, not objects."""
+        return next(iter(self.rows(**values)), None)
+
+    def rows(self, **values: Any) -> list[ModelT]:
+        """Return the rows of these values."""
         template, query = self._template, self.statement.filled_in(values)
-        rows: QuerySet[ModelT] = QuerySet(template.model, query=query, using=template.db)  # type: ignore[arg-type]
-        return next(iter(rows), None)
+        found: QuerySet[ModelT] = QuerySet(template.model, query=query, using=template.db)  # type: ignore[arg-type]
+        return list(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from apps.common.errors import NotFound
 from apps.common.viewsets import UUID_PATTERN, ResourceViewSet
 from apps.projects.models import Project
+from apps.projects.queries.seen import find_visible
 from apps.projects.rights import Right, require_right
 
 ModelT = TypeVar("ModelT", bound=models.Model)
@@ -25,9 +26,7 @@ def project_of_address(actor: Any, text: str) -> Project:
     """Return the project that an address names; raises NotFound, for what is no id, too."""
     if not UUID_PATTERN.fullmatch(text):
         raise NotFound
-    project = (
-        Project.objects.visible_to(actor).select_related("mirror", "owner").filter(pk=uuid.UUID(text)).first()
-    )
+    project = find_visible(actor, uuid.UUID(text))
     if project is None:
         raise NotFound
     return project

@@ -6,13 +6,15 @@ belong to, in one statement; where that is another one by now, git still has the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
 
 from apps.common.errors import NotFound
+from apps.common.prepared import Prepared
 from apps.projects.errors import GitFailed
 from apps.projects.git.layout import published_repository
 from apps.projects.git.trees import iter_tree
@@ -23,6 +25,7 @@ from apps.projects.reading.paths import hash_of, parent_of
 from apps.projects.states import FileKind
 
 BATCH: Final = 200
+PLACE_NAMES: Final = ("organization", "project", "commit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Wanted:
     is_recursive: bool = False
     kinds: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether all entries of one folder are wanted."""
+        return not (self.is_recursive or self.kinds or self.languages)
 
     def takes(self, entry: Entry) -> bool:
         """Tell whether an entry of the folder is wanted."""
@@ -57,6 +65,9 @@ def list_entries(
         entries = _published(mirror, commit, wanted, after, limit)
         if entries or _has_folder(mirror, commit, wanted.folder):
             return with_peeks(repository, with_facts(mirror, entries))
+        if _has_folder(mirror, commit, b""):
+            # The rows are the whole tree: git would find no more than they do.
+            raise NotFound
     found = _of_tree(mirror, repository, commit, wanted, after)
     return list(islice(found, limit))
 
@@ -67,8 +78,9 @@ def entry_at(mirror: Mirror, commit: str, path: bytes) -> Entry:
         raise NotFound
     repository = published_repository(mirror)
     if commit == mirror.head_commit:
-        rows = _rows_of(mirror, commit).filter(path_hash=hash_of(path))
-        if found := [_entry_of_row(row) for row in rows]:
+        row = FILE_AT.first(**_place_of(mirror, commit), path_hash=hash_of(path))
+        if row is not None:
+            found = [_entry_of_row(row)]
             return with_peeks(repository, with_facts(mirror, found))[0]
         if _has_folder(mirror, commit, b""):
             raise NotFound
@@ -101,17 +113,46 @@ def all_files(mirror: Mirror, commit: str, languages: frozenset[str] = frozenset
     return [entry.path for entry in entries if entry.kind is not FileKind.DIR]
 
 
+def _place_of(mirror: Mirror, commit: str) -> dict[str, Any]:
+    return {"organization": mirror.organization_id, "project": mirror.project_id, "commit": commit}
+
+
 def _rows_of(mirror: Mirror, commit: str) -> QuerySet[File]:
     """Return the rows of the published tree, none if another commit is published by now."""
+    return _published_rows(**_place_of(mirror, commit))
+
+
+def _published_rows(organization: Any, project: Any, commit: Any) -> QuerySet[File]:
     rows: QuerySet[File] = File.objects.filter(
-        organization_id=mirror.organization_id,
-        project_id=mirror.project_id,
-        project__mirror__head_commit=commit,
+        organization_id=organization, project_id=project, project__mirror__head_commit=commit
     )
     return rows
 
 
+# What most reads ask, turned into SQL once.
+FILE_AT: Final = Prepared(
+    lambda path_hash, **place: _published_rows(**place).filter(path_hash=path_hash),
+    *PLACE_NAMES,
+    "path_hash",
+)
+
+
+@cache
+def first_page(limit: int) -> Prepared[File]:
+    """Return the look-up of the first entries of a folder; page sizes are few, so this is bounded."""
+    return Prepared(
+        lambda parent_hash, **place: (
+            _published_rows(**place).filter(parent_hash=parent_hash).order_by("ordinal")[:limit]
+        ),
+        *PLACE_NAMES,
+        "parent_hash",
+    )
+
+
 def _published(mirror: Mirror, commit: str, wanted: Wanted, after: Place | None, limit: int) -> list[Entry]:
+    if wanted.is_plain and after is None:
+        page = first_page(limit).rows(**_place_of(mirror, commit), parent_hash=hash_of(wanted.folder))
+        return [_entry_of_row(row) for row in page]
     rows = _rows_of(mirror, commit)
     if not wanted.is_recursive:
         rows = rows.filter(parent_hash=hash_of(wanted.folder))

@@ -67,6 +67,24 @@ def lines_of(analysis: Analysis, bucket: Bucket, sources: list[SourceFile]) -> l
     return [texts[path][line - 1].strip() for path, line, _ in edits_of(analysis, bucket)]
 
 
+def test_tests_beside_a_src_folder_are_as_certain_as_the_package_itself() -> None:
+    sources = sources_of(
+        {
+            "src/pack/__init__.py": b"",
+            "src/pack/tools.py": b"def old():\n    return 1\n",
+            "tests/__init__.py": b"",
+            "tests/test_tools.py": b"from pack.tools import old\n\n\ndef test_old():\n    assert old()\n",
+        }
+    )
+    analysis = analyse(wish_for("pack.tools.old", "new"), sources)
+    assert edits_of(analysis, Bucket.UNSURE) == []
+    assert [place[:2] for place in edits_of(analysis, Bucket.CERTAIN)] == [
+        ("src/pack/tools.py", 1),
+        ("tests/test_tools.py", 1),
+        ("tests/test_tools.py", 5),
+    ]
+
+
 def test_requests_works_after_a_function_a_class_a_parameter_and_a_method_are_renamed(tmp_path: Path) -> None:
     sources = package_sources("requests")
     for qualified_name, new, count in RENAMES:

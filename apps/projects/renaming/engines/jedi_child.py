@@ -8,7 +8,7 @@ from typing import IO, Final
 import jedi
 from jedi.api.environment import InterpreterEnvironment
 
-from apps.projects.renaming.engines.pointing import answer, text_of
+from apps.projects.renaming.engines.pointing import answer, roots_of, text_of
 from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
 
@@ -25,13 +25,24 @@ def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """Answer one request."""
     # Its pickles stay in the folder, which goes with the process.
     jedi.settings.cache_directory = str(Path.cwd() / ".cache")
+    environment = InterpreterEnvironment()
+    projects: list[jedi.Project] = []
+
+    def open_file(pointed: Pointed, path: str) -> "JediFile":
+        if not projects:
+            projects.append(project_of(pointed))
+        return JediFile(pointed, path, projects[0], environment)
+
+    answer(stdin, stdout, open_file)
+
+
+def project_of(pointed: Pointed) -> jedi.Project:
+    """Return a project of the folder we are in."""
+    here = Path.cwd()
     # The standard library and the folder: what is installed beside Sextant says nothing of the sources.
     paths = [path for path in sys.path if Path(path).is_relative_to(STDLIB) and "site-packages" not in path]
-    project = jedi.Project(
-        Path.cwd(), sys_path=[str(Path.cwd()), *paths], load_unsafe_extensions=False, smart_sys_path=True
-    )
-    environment = InterpreterEnvironment()
-    answer(stdin, stdout, lambda pointed, path: JediFile(pointed, path, project, environment))
+    roots = [str(here), *(str(here / root) for root in roots_of(pointed))]
+    return jedi.Project(here, sys_path=[*roots, *paths], load_unsafe_extensions=False, smart_sys_path=True)
 
 
 class JediFile:

@@ -59,6 +59,22 @@ def by_path(spots: Iterable[Spot]) -> dict[str, list[Spot]]:
     return found
 
 
+def roots_of(pointed: Pointed) -> list[Path]:
+    """Return the folders below this one that must be searched for the definitions' absolute names to work.
+
+    `src`, say: an engine that looks in the folder itself alone finds nothing of what tests beside it import.
+    """
+    return sorted({root_of(Path(spot.path)) for spot in pointed.definitions} - {Path()})
+
+
+def root_of(path: Path) -> Path:
+    """Return the folder of the outermost package that holds a file."""
+    folder = path.parent
+    while folder != Path() and (folder / "__init__.py").exists():
+        folder = folder.parent
+    return folder
+
+
 def text_of(path: str) -> str:
     """Read a file of the folder."""
     return Path(path).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from rope.base.evaluate import ScopeNameFinder
 from rope.base.project import Project
 from rope.refactor.occurrences import same_pyname, unsure_pyname
 
-from apps.projects.renaming.engines.pointing import answer
+from apps.projects.renaming.engines.pointing import answer, roots_of
 from apps.projects.renaming.engines.refusing import refuse_code_of
 from apps.projects.renaming.wire import Pointed, Spot
 
@@ -32,15 +32,22 @@ def main(stdin: IO[bytes], stdout: IO[bytes]) -> None:
 
 def respond(stdin: IO[bytes], stdout: IO[bytes]) -> None:
     """Answer one request."""
-    project = Project(".", ropefolder=None, **PREFERENCES)
+    projects: list[Project] = []
     expected: list[Any] = []
 
     def open_file(pointed: Pointed, path: str) -> "RopeFile":
-        if not expected:
-            expected.extend(named(project, spot) for spot in pointed.definitions)
-        return RopeFile(project, path, expected)
+        if not projects:
+            projects.append(project_of(pointed))
+            expected.extend(named(projects[0], spot) for spot in pointed.definitions)
+        return RopeFile(projects[0], path, expected)
 
     answer(stdin, stdout, open_file)
+
+
+def project_of(pointed: Pointed) -> Project:
+    """Return a project of the folder we are in."""
+    folders = [root.as_posix() for root in roots_of(pointed)]
+    return Project(".", ropefolder=None, source_folders=folders, **PREFERENCES)
 
 
 def named(project: Project, spot: Spot) -> Any:
