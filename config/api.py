@@ -13,6 +13,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularYAMLAPIView
 
 from apps.common.csp import CSP, build_policy
 from apps.common.errors import NotFound
+from config.segments import by_segment
 
 
 class PermanentRedirect(HttpResponseRedirectBase):
@@ -58,7 +59,7 @@ v1: list[URLPattern | URLResolver] = [
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("v1/", include(v1)),
+    by_segment("v1/", v1),
     path("docs/", TemplateView.as_view(template_name="api/swagger.html"), name="api-docs"),
     path("docs/redoc/", redoc, name="api-redoc"),
     re_path(r"^v1/.*[^/]/+$", without_slash),

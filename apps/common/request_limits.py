@@ -5,7 +5,6 @@ has to be stopped here. The guard answers by itself and reads no further.
 """
 
 import asyncio
-import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -40,12 +39,16 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
+# Also of a small body, which nobody sends so slowly for good.
+BODY_MAX_S: Final = 600.0
+
+
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
     """How large a body may be, and how long it may take in all."""
 
     max_bytes: int = BODY_MAX_BYTES
-    max_s: float = math.inf
+    max_s: float = BODY_MAX_S
 
 
 PLAIN_BODY: Final = BodyLimit()
@@ -63,7 +66,7 @@ class RequestLimits:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        limit = body_limit(scope["path"]) if announces_body(scope) else PLAIN_BODY
+        limit = body_limit(scope["path"]) if may_be_large(scope) else PLAIN_BODY
         try:
             check_head(scope, limit.max_bytes)
         except DomainError as error:
@@ -118,8 +121,16 @@ class RequestLimits:
 
 
 def announces_body(scope: Scope) -> bool:
-    """Tell whether a body may follow: looking an address up costs as much as all else here."""
+    """Tell whether a body may follow."""
     return any(name in BODY_HEADERS for name, _value in scope["headers"])
+
+
+def may_be_large(scope: Scope) -> bool:
+    """Tell whether a body may follow that only some views take; to look for the view costs more than this."""
+    if any(name == b"transfer-encoding" for name, _value in scope["headers"]):
+        return True
+    length = _header(scope, b"content-length")
+    return length.isdecimal() and int(length) > BODY_MAX_BYTES
 
 
 def body_limit(path: str) -> BodyLimit:

@@ -84,9 +84,19 @@ class OutSerializer(serializers.ModelSerializer[Any]):
         return _output_fields(type(self)) if self.shares_fields else list(super()._readable_fields)
 
 
+class ValueSerializer(serializers.Serializer[Any]):
+    """Output of a value that is no row, with fields made once per class; it never looks at `context`."""
+
+    shares_fields: ClassVar[bool] = True
+
+    @property
+    def _readable_fields(self) -> list[serializers.Field[Any, Any, Any, Any]]:
+        return _output_fields(type(self))
+
+
 @functools.cache
 def _output_fields(
-    serializer_class: type[OutSerializer],
+    serializer_class: type[OutSerializer | ValueSerializer],
 ) -> list[serializers.Field[Any, Any, Any, Any]]:
     return [field for field in serializer_class().fields.values() if not field.write_only]
 

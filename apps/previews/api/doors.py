@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common import throttles
-from apps.common.serializers import StrictSerializer, TimeField
+from apps.common.serializers import StrictSerializer, TimeField, ValueSerializer
 from apps.common.viewsets import ResourceViewSet
 from apps.previews import services
 from apps.previews.api.bearing import PreviewAuthentication, PreviewBearer
@@ -43,7 +43,7 @@ class VisitorIn(StrictSerializer):
     device_id = serializers.RegexField(r"^[\x21-\x7e]{16,64}\Z", min_length=16, max_length=64)
 
 
-class ResolvedBundleOut(serializers.Serializer[Any]):
+class ResolvedBundleOut(ValueSerializer):
     """The bundle as a client checks it."""
 
     sha256 = serializers.CharField()
@@ -52,7 +52,7 @@ class ResolvedBundleOut(serializers.Serializer[Any]):
     entry = serializers.CharField()
 
 
-class ResolvedOut(serializers.Serializer[Any]):
+class ResolvedOut(ValueSerializer):
     """Where a preview stands. Times are the server's; the client's clock may be wrong."""
 
     session_id = serializers.UUIDField(source="session.pk")

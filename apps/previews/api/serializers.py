@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from apps.common.serializers import OutSerializer, StrictSerializer, TimeField
+from apps.common.serializers import OutSerializer, StrictSerializer, TimeField, ValueSerializer
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.services.sessions import TTL_MAX_S, TTL_MIN_S, Shared
 from apps.previews.states import Access, Platform, SessionStatus, Stage
@@ -148,7 +148,7 @@ class PreviewAccessOut(OutSerializer):
         fields = ["id", "at", "kind", "device_id", "network", "agent", "bytes"]
 
 
-class PreviewOpenedOut(serializers.Serializer[Any]):
+class PreviewOpenedOut(ValueSerializer):
     """Where the bundle can be fetched for a short time."""
 
     url = serializers.CharField()

@@ -18,22 +18,21 @@ from apps.accounts.permissions import Actor, require
 from apps.common.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from apps.common.origin import current_origin
 from apps.previews.agents import name_of_agent
-from apps.previews.announcing import announce_access, announce_device
+from apps.previews.announcing import announce_device
 from apps.previews.errors import DeviceLimit, PreviewNotAvailable
-from apps.previews.models import AccessEntry, Bundle, Device, Session, Token
+from apps.previews.models import Bundle, Device, Session, Token
 from apps.previews.notices import tell_opened
 from apps.previews.queries.bearers import find_bearer, find_device, openable
+from apps.previews.services.accesses import log_access, log_poll
 from apps.previews.states import Access, AccessKind, SessionStatus, TokenKind
 from apps.previews.tokens import (
     PREFIX_CHARS,
     device_hash,
-    network_of,
     new_grant,
     stored_hash,
 )
 
 GRANT_MAX: Final = dt.timedelta(seconds=300)
-AGENT_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,8 @@ def resolve_preview(*, visitor: Visitor) -> Resolved:
     """
     token = _let_in(visitor)
     session = token.session
-    device = _known_device(session, visitor.device_id)
-    # A statement of its own, in no transaction: this is asked every few seconds.
-    log_access(session, AccessKind.RESOLVE, device=device)
+    if not log_poll(session, visitor.device_id):
+        raise PreviewNotAvailable
     if session.dev_server_url:
         # Such a preview needs no grant: whoever sees the address has opened it.
         _note_first_opening(session)
@@ -127,23 +125,6 @@ def open_preview(*, actor: Actor, session: Session) -> Grant:
 def note_download(*, grant: Token, length: int) -> None:
     """Log that so many bytes of a bundle are being sent."""
     log_access(grant.session, AccessKind.DOWNLOAD, device=grant.device, length=length)
-
-
-def log_access(session: Session, kind: AccessKind, *, device: Device | None = None, length: int = 0) -> None:
-    """Write one line of the access log, one statement; who watches the session is told, but of polling."""
-    origin = current_origin()
-    AccessEntry.objects.create(
-        organization_id=session.organization_id,
-        session_id=session.pk,
-        at=Now(),
-        kind=kind,
-        device=device,
-        network=network_of(origin.ip),
-        agent=origin.user_agent[:AGENT_CHARS],
-        bytes=length,
-    )
-    if kind is not AccessKind.RESOLVE:
-        announce_access(session, kind)
 
 
 def _let_in(visitor: Visitor) -> Token:
