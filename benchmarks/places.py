@@ -9,6 +9,7 @@ from typing import Final
 
 from benchmarks.places_cells import cell_rows
 from benchmarks.places_export import export_rows
+from benchmarks.places_globe import globe_rows
 from benchmarks.places_ground import Ground
 from benchmarks.places_import import import_rows
 from benchmarks.places_maps import map_rows
@@ -19,6 +20,7 @@ TITLE = "Places"
 PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (
     import_rows,
     cell_rows,
+    globe_rows,
     map_rows,
     export_rows,
 )

@@ -88,8 +88,12 @@ class Ground:
     @property
     def dataset(self) -> Dataset:
         """Return the dataset with all events."""
+        return self.dataset_called("Events")
+
+    def dataset_called(self, name: str) -> Dataset:
+        """Return a dataset that was loaded."""
         found = Dataset.objects.select_related("current_version", "organization")
-        return found.get(organization=self.organization, name="Events")
+        return found.get(organization=self.organization, name=name)
 
     def csv(self, seed: int, rows: int | None = None) -> Path:
         """Return a file of events with ten columns, made at the first call."""

@@ -33,12 +33,12 @@ BATCH_BLOCKS: Final = 256
 _COLUMNS: Final = {
     "cell": (">i8", "cell"),
     "occurred": (">m8[us]", "occurred_at"),
-    "event_no": (">i8", "event_no"),
-    "lat_e7": (">i8", "lat_e7"),
-    "lon_e7": (">i8", "lon_e7"),
-    "category_no": (">i8", "category_no"),
-    "label_no": (">i8", "coalesce(label_no, -1)"),
-    "precision": (">i8", "precision"),
+    "event_no": (">i4", "event_no"),
+    "lat_e7": (">i4", "lat_e7"),
+    "lon_e7": (">i4", "lon_e7"),
+    "category_no": (">i2", "category_no"),
+    "label_no": (">i2", "coalesce(label_no, -1::smallint)"),
+    "precision": (">i2", "precision"),
     "value": (">f8", "coalesce(value, 'NaN')"),
 }
 _ROWS = sql.SQL(
@@ -129,9 +129,11 @@ def _read(
         window=window,
         limit=limit,
     )
-    found: dict[str, Any] = read_columns(
-        {name: (kind, sql.SQL(text)) for name, (kind, text) in _COLUMNS.items()}, source
-    )
+    columns = {name: (kind, sql.SQL(text)) for name, (kind, text) in _COLUMNS.items()}
+    found: dict[str, Any] = read_columns(columns, source, is_short=True)
+    for name, (kind, _) in _COLUMNS.items():
+        if kind in {">i2", ">i4"}:
+            found[name] = found[name].astype(np.int64)
     found["occurred_us"] = found.pop("occurred").astype(np.int64) + EPOCH_US
     batch = EventBatch(segment=segment, **found)
     return batch.take(np.lexsort((batch.event_no, batch.occurred_us, batch.cell)))

@@ -23,6 +23,8 @@ GEOPARQUET_VERSION: Final = "1.1.0"
 CITATION_KEY: Final = b"sextant"
 # What makes a spreadsheet take text for a formula, also in its full-width forms (OWASP, CSV injection).
 FORMULA_STARTS: Final = "^[=+\\-@\t\r\uff1d\uff0b\uff0d\uff20]"
+# By byte: whether one of these characters begins with it.
+FORMULA_FIRST_BYTES: Final = np.isin(np.arange(256), list(b"=+-@\t\r\xef"))
 POINT_WKB_BYTES: Final = 21
 H3_DIGITS: Final = 15
 
@@ -191,10 +193,23 @@ def _cited(layout: Layout) -> pa.Schema:
 
 
 def _guarded(column: Any) -> Any:
+    if not _may_start_a_formula(column):
+        return column
     is_formula = _compute.match_substring_regex(column, FORMULA_STARTS)
     if not _compute.any(is_formula).as_py():
         return column
     return _compute.if_else(is_formula, _compute.binary_join_element_wise("'", column, ""), column)
+
+
+def _may_start_a_formula(column: Any) -> bool:
+    """Tell by the first bytes of the texts, which takes a tenth of the time of the expression."""
+    _, offsets_buffer, content_buffer = column.buffers()
+    if offsets_buffer is None or content_buffer is None or not content_buffer.size:
+        return False
+    offsets = np.frombuffer(offsets_buffer, np.int32)[column.offset : column.offset + len(column) + 1]
+    content = np.frombuffer(content_buffer, np.uint8)
+    starts = offsets[:-1][offsets[1:] > offsets[:-1]]
+    return bool(FORMULA_FIRST_BYTES[content[starts]].any())
 
 
 def _polygon(rings: Sequence[Sequence[Sequence[float]]]) -> bytes:

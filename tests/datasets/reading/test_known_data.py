@@ -165,7 +165,17 @@ def test_earthquakes(earthquakes: list[Batch]) -> None:
     )
     assert (first.isoformat(), last.isoformat()) == ("1965-01-02", "2016-12-30")
     assert (events.value.min(), events.value.max(), round(events.value.mean(), 8)) == (5.5, 9.1, 5.88253075)
-    assert occupied(np.sort(events.cell)) == [3_530, 8_383, 15_480, 21_035, 22_921, 23_331, 23_392, 23_406, 23_406]
+    assert occupied(np.sort(events.cell)) == [
+        3_530,
+        8_383,
+        15_480,
+        21_035,
+        22_921,
+        23_331,
+        23_392,
+        23_406,
+        23_406,
+    ]
     cells = h3_parent(events.cell, 3)
     assert np.count_nonzero(cells == 0x837686FFFFFFFFF) == 169
     near = np.count_nonzero(events.lon_e7 >= 1_790_000_000), np.count_nonzero(events.lon_e7 <= -1_790_000_000)
