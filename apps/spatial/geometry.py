@@ -5,6 +5,7 @@ A cell's vertices come counter-clockwise from the library: five to ten, so nothi
 
 from collections.abc import Sequence
 from itertools import chain
+from math import atan2, degrees, radians, sin, tan
 from typing import Any, Final
 
 import h3.api.basic_int as h3
@@ -110,10 +111,8 @@ def _unwrapped(ring: Ring) -> Ring:
 def _around_pole(ring: Ring) -> Ring:
     """Return the ring of a cell that holds a pole: along its boundary, then along the pole's edge."""
     wrapped = sorted(((lng + HALF_TURN) % FULL_TURN - HALF_TURN, lat) for lng, lat in ring)
-    (first_lng, first_lat), (last_lng, last_lat) = wrapped[0], wrapped[-1]
-    gap = first_lng + FULL_TURN - last_lng
-    share = (HALF_TURN - last_lng) / gap if gap else 0.0
-    seam = last_lat + (first_lat - last_lat) * share
+    (first_lng, first_lat), last = wrapped[0], wrapped[-1]
+    seam = _latitude_on_180(last, (first_lng + FULL_TURN, first_lat))
     line = [(-HALF_TURN, seam), *wrapped, (HALF_TURN, seam)]
     if first_lat > 0:
         return [*line, (HALF_TURN, POLE), (-HALF_TURN, POLE)]
@@ -144,11 +143,24 @@ def _clipped(ring: Ring, *, keep_below: bool) -> Ring:
     for before, point in zip([ring[-1], *ring[:-1]], ring, strict=True):
         is_in, was_in = (_is_kept(each[0], keep_below) for each in (point, before))
         if is_in != was_in:
-            share = (HALF_TURN - before[0]) / (point[0] - before[0])
-            found.append((HALF_TURN, before[1] + (point[1] - before[1]) * share))
+            found.append((HALF_TURN, _latitude_on_180(before, point)))
         if is_in:
             found.append(point)
     return found
+
+
+def _latitude_on_180(one: Point, other: Point) -> float:
+    """Return where the edge between two vertices, unwrapped on both sides of 180, crosses it.
+
+    Edges of cells are arcs of great circles. Cut on a straight line instead, a cell at a pole would lose or
+    gain some hundredths of its area.
+    """
+    (west, first), (east, last) = ((radians(lng), radians(lat)) for lng, lat in sorted((one, other)))
+    if east == west:
+        return one[1]
+    meridian = radians(HALF_TURN)
+    weighted = tan(first) * sin(east - meridian) + tan(last) * sin(meridian - west)
+    return degrees(atan2(weighted, sin(east - west)))
 
 
 def _is_kept(longitude: float, keep_below: bool) -> bool:

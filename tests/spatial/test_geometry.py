@@ -1,5 +1,6 @@
 """Outlines: the cells of the sphere tile the plane, wherever they are cut."""
 
+from itertools import pairwise
 from typing import Any
 
 import h3.api.basic_int as h3
@@ -53,6 +54,25 @@ def test_a_cell_on_180_is_two_parts_without_a_sliver_round_the_world() -> None:
     for ring in rings(geometry):
         longitudes = [x for x, _ in ring]
         assert max(longitudes) - min(longitudes) < 1
+
+
+def sphere_area(ring: list[Any]) -> float:
+    """Return the area within great circles, in steradians (van Oosterom and Strackee 1983)."""
+    lng, lat = np.radians(np.array(ring[:-1])).T
+    points = np.column_stack([np.cos(lat) * np.cos(lng), np.cos(lat) * np.sin(lng), np.sin(lat)])
+    total = 0.0
+    for one, other in pairwise(points[1:]):
+        inner = points[0] @ one + one @ other + other @ points[0]
+        total += 2 * np.arctan2(points[0] @ np.cross(one, other), 1 + inner)
+    return float(total)
+
+
+@pytest.mark.parametrize("place", [(90.0, 0.0), (-90.0, 0.0), (89.3, 180.0), (-80.0, 180.0), (10.0, 180.0)])
+def test_a_cut_cell_keeps_its_area_on_the_sphere(place: tuple[float, float]) -> None:
+    cell = h3.latlng_to_cell(*place, 3)
+    (geometry,), _ = outlines(np.array([cell]))
+    found = sum(sphere_area(ring) for ring in rings(geometry))
+    assert found == pytest.approx(h3.cell_area(cell, "rads^2"), rel=1e-6)
 
 
 def test_coordinates_have_six_decimals() -> None:
