@@ -343,7 +343,8 @@ class ResourceViewSet(GenericViewSet[ModelT]):
         return frozenset(known)
 
     def _check_parameters(self) -> None:
-        unknown = [name for name in self.request.query_params if name not in self.known_parameters()]
+        known = self.known_parameters() if self.request.query_params else frozenset()
+        unknown = [name for name in self.request.query_params if name not in known]
         if unknown:
             detail = "There is no such parameter."
             raise Invalid(
