@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.urls import Resolver404, URLResolver, path, resolve
 from django.urls.resolvers import ResolverMatch
 
@@ -11,8 +12,9 @@ from config.segments import SegmentResolver, by_segment
 from tests.architecture.routes import addresses
 
 
-def view(*_: Any, **__: Any) -> None:
+def view(*_: Any, **__: Any) -> HttpResponse:
     """Stand behind a route."""
+    return HttpResponse()
 
 
 def answers(find: Callable[[str], ResolverMatch], paths: list[str]) -> list[Any]:

@@ -236,5 +236,5 @@ def test_a_visit_takes_the_same_few_queries_whatever_it_finds(
     made = ready()
     visitor = services.Visitor(token=made["token"], device_id=DEVICE)
     services.resolve_preview(visitor=visitor)
-    with django_assert_num_queries(3):  # the token, the device, a line of the log
+    with django_assert_num_queries(2):  # the token; the device with a line of the log
         services.resolve_preview(visitor=visitor)
