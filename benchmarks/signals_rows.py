@@ -9,9 +9,11 @@ import uuid
 from typing import Any, Final
 
 from django.db import connection
+from django.utils import timezone
 
 from apps.accounts.models import Organization
-from apps.signals.models import Graph, Run
+from apps.common.db import JobStatus
+from apps.signals.models import Graph, Hydration, Run
 from apps.signals.states import RunStatus
 
 FACILITIES, SYSTEMS, PER_FACILITY = 1_667, 40, 60
@@ -126,6 +128,14 @@ def fill(organization: Organization, *, assignee: uuid.UUID, count: int = COUNT)
         started_at="2026-04-15T12:00:00Z",
     )
     Graph.objects.filter(pk=graph.pk).update(current_run=run)
+    # Without one that has ended no counts would be kept.
+    Hydration.objects.create(
+        organization=organization,
+        graph=graph,
+        run=run,
+        status=JobStatus.SUCCEEDED,
+        finished_at=timezone.now(),
+    )
     named: dict[str, Any] = {
         "organization": organization.pk,
         "graph": graph.pk,

@@ -152,7 +152,7 @@ def count_facilities(actor: Actor, selection: Selection) -> FacilityCounts:
 def filter_options(actor: Actor, selection: Selection) -> dict[str, Options]:
     """Return the values of each filter of OPTION_FIELDS within a selection.
 
-    Issues ten queries; eight of all signals as long as no hydration has changed any.
+    Issues at most ten queries; eight for all signals, as long as no hydration changes any.
     """
     rows = kept_counts(actor, selection, lambda: _stored_counts(actor, selection))
     counts = _counts_of_fields(rows)
