@@ -72,7 +72,7 @@ def open_duck(stage: Stage, name: str) -> Duck | None:
         venv = interpreter.parent.parent
         stage.notes.append(
             f"Not measured: DuckDB. In var/bench/peers, `{Path(sys.executable).name} -m venv {venv.name}` and"
-            f" `{venv.name}/bin/pip install duckdb` make it ready."
+            f" `{venv.name}/bin/pip install duckdb numpy` make it ready."
         )
         return None
     return Duck(interpreter, stage.folder / name)

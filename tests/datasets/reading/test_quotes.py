@@ -38,7 +38,7 @@ def judge_slowly(content: bytes) -> bool:
     return not inside
 
 
-def _arrays(content: bytes) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def _arrays(content: bytes) -> tuple[np.ndarray, np.ndarray]:
     chars = np.frombuffer(content, np.uint8)
     return chars, chars == ord("\n")
 
