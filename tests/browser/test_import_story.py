@@ -160,7 +160,11 @@ def test_an_undecidable_file_waits_for_its_mapping(
     undecidable = f"when,lat,lon\n{rows}".encode()
     # Dropped before the page's module is there: nothing of it may be lost.
     held: list[Route] = []
-    page.route("**/js/new-dataset*.js", held.append)
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/js/new-dataset*.js", hold)
     page.get_by_role("link", name="Upload a file").click(no_wait_after=True)
     drop_file(page, "dates.csv", undecidable)
     expect(page.locator("#file-list li")).to_have_count(0)

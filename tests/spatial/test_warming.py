@@ -32,8 +32,11 @@ def test_a_new_version_is_warmed_once(
     for path in ("tiles/0/0/0.mvt", "tiles/4/7/5.mvt", "tiles.json", "hexes"):
         assert viewer.get(f"/api/v1/{path}", query).status_code == 200
     # In the words of the map page: of a single point it shows the closest view.
-    columns = {**query, "format": "columns", "resolution": 10}
-    for path, asked in (("hexes", columns), ("timeline", {**query, "bucket": "day"})):
+    calls: dict[str, dict[str, Any]] = {
+        "hexes": {**query, "format": "columns", "resolution": 10},
+        "timeline": {**query, "bucket": "day"},
+    }
+    for path, asked in calls.items():
         assert viewer.get(f"/api/v1/{path}", asked).status_code == 200
     answers = {key for key in set(valkey.keys("*")) - kept if b":spatial:" in key}
     assert answers == set()
