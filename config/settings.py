@@ -375,7 +375,8 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MAX_MEMORY_MB * 1024
 # --- observing
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.env_choice("LOG_FORMAT", "json", ("json", "console"))
-LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json")
+_LOG_STREAM = "stderr" if ROLE == "command" else "stdout"
+LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json", stream=_LOG_STREAM)
 HEALTH_TOKEN = env.env_str("HEALTH_TOKEN")
 METRICS_TOKEN = env.env_str("METRICS_TOKEN")
 

@@ -1,4 +1,7 @@
-"""One JSON line per event on stdout, secrets redacted by name and by pattern."""
+"""One JSON line per event on stdout, secrets redacted by name and by pattern.
+
+What a command prints is its result, so it logs to stderr.
+"""
 
 import logging
 import re
@@ -84,7 +87,7 @@ SHARED_PROCESSORS: list[Any] = [
 ]
 
 
-def logging_config(*, level: str, json_lines: bool) -> dict[str, Any]:
+def logging_config(*, level: str, json_lines: bool, stream: str = "stdout") -> dict[str, Any]:
     """Return the LOGGING setting, and set structlog up to feed it."""
     structlog.configure(
         processors=[
@@ -114,15 +117,15 @@ def logging_config(*, level: str, json_lines: bool) -> dict[str, Any]:
             }
         },
         "handlers": {
-            "stdout": {
+            "lines": {
                 "class": "logging.StreamHandler",
                 "filters": ["routes"],
                 "formatter": "line",
-                "stream": "ext://sys.stdout",
+                "stream": f"ext://sys.{stream}",
             }
         },
         "filters": {"routes": {"()": RoutesForPaths}},
-        "root": {"handlers": ["stdout"], "level": level},
+        "root": {"handlers": ["lines"], "level": level},
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             # Uvicorn's own handlers know no redaction.

@@ -98,3 +98,13 @@ def test_a_trace_is_redacted_in_both_formats(*, json_lines: bool) -> None:
     found = handler.stream.getvalue()
     assert "ValueError: ***" in found
     assert KEY not in found
+
+
+def test_a_command_logs_beside_what_it_prints_and_servers_log_to_stdout() -> None:
+    streams = {
+        role: logging_config(level="INFO", json_lines=True, stream=stream)["handlers"]["lines"]["stream"]
+        for role, stream in (("command", "stderr"), ("web", "stdout"))
+    }
+    assert streams == {"command": "ext://sys.stderr", "web": "ext://sys.stdout"}
+    assert settings.ROLE == "command"
+    assert settings.LOGGING["handlers"]["lines"]["stream"] == streams["command"]
