@@ -375,8 +375,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = WORKER_MAX_MEMORY_MB * 1024
 # --- observing
 LOG_LEVEL = env.env_choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOG_FORMAT = env.env_choice("LOG_FORMAT", "json", ("json", "console"))
-_LOG_STREAM = "stderr" if ROLE == "command" else "stdout"
-LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json", stream=_LOG_STREAM)
+LOGGING = logging_config(level=LOG_LEVEL, json_lines=LOG_FORMAT == "json", is_command=ROLE == "command")
 HEALTH_TOKEN = env.env_str("HEALTH_TOKEN")
 METRICS_TOKEN = env.env_str("METRICS_TOKEN")
 

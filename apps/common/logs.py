@@ -87,7 +87,7 @@ SHARED_PROCESSORS: list[Any] = [
 ]
 
 
-def logging_config(*, level: str, json_lines: bool, stream: str = "stdout") -> dict[str, Any]:
+def logging_config(*, level: str, json_lines: bool, is_command: bool) -> dict[str, Any]:
     """Return the LOGGING setting, and set structlog up to feed it."""
     structlog.configure(
         processors=[
@@ -121,7 +121,7 @@ def logging_config(*, level: str, json_lines: bool, stream: str = "stdout") -> d
                 "class": "logging.StreamHandler",
                 "filters": ["routes"],
                 "formatter": "line",
-                "stream": f"ext://sys.{stream}",
+                "stream": "ext://sys.stderr" if is_command else "ext://sys.stdout",
             }
         },
         "filters": {"routes": {"()": RoutesForPaths}},

@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from apps.datasets.models import Version
+from apps.datasets.queries import Precision
 from apps.datasets.queries.cells import FULL_TURN
 from apps.datasets.queries.timeline import Bucket
-from apps.datasets.reading.rows import Precision
 from apps.spatial.tiles import Tile
 from apps.spatial.tiles.addresses import project
 

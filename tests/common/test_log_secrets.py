@@ -90,7 +90,7 @@ def test_secrets_are_known_by_their_names_however_deep() -> None:
 
 @pytest.mark.parametrize("json_lines", [True, False])
 def test_a_trace_is_redacted_in_both_formats(*, json_lines: bool) -> None:
-    formatter = logging_config(level="INFO", json_lines=json_lines)["formatters"]["line"]
+    formatter = logging_config(level="INFO", json_lines=json_lines, is_command=True)["formatters"]["line"]
     handler = handler_of(formatter)
     error = ValueError(KEY)
     record = logging.LogRecord("any", logging.ERROR, __file__, 1, "failed", None, (ValueError, error, None))
@@ -101,10 +101,10 @@ def test_a_trace_is_redacted_in_both_formats(*, json_lines: bool) -> None:
 
 
 def test_a_command_logs_beside_what_it_prints_and_servers_log_to_stdout() -> None:
-    streams = {
-        role: logging_config(level="INFO", json_lines=True, stream=stream)["handlers"]["lines"]["stream"]
-        for role, stream in (("command", "stderr"), ("web", "stdout"))
-    }
-    assert streams == {"command": "ext://sys.stderr", "web": "ext://sys.stdout"}
+    streams = [
+        logging_config(level="INFO", json_lines=True, is_command=is_command)["handlers"]["lines"]["stream"]
+        for is_command in (True, False)
+    ]
+    assert streams == ["ext://sys.stderr", "ext://sys.stdout"]
     assert settings.ROLE == "command"
-    assert settings.LOGGING["handlers"]["lines"]["stream"] == streams["command"]
+    assert settings.LOGGING["handlers"]["lines"]["stream"] == "ext://sys.stderr"

@@ -75,10 +75,14 @@ class Server:
         return psycopg.connect(**{**self.parameters, "dbname": name})
 
     @contextmanager
-    def locked(self) -> Iterator[psycopg.Connection[Any]]:
-        """Hold the lock under which databases of tests are made and dropped."""
+    def locked(self, *, is_shared: bool = False) -> Iterator[psycopg.Connection[Any]]:
+        """Hold the lock under which databases of tests are made and dropped.
+
+        Shared, others may clone and drop their own meanwhile, but nobody makes or drops a template.
+        """
+        name = "pg_advisory_lock_shared" if is_shared else "pg_advisory_lock"
         with self.connect("postgres") as server:
-            server.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+            server.execute(sql.SQL("SELECT {}(%s)").format(sql.Identifier(name)), [ADVISORY_LOCK])
             yield server
 
     def has(self, server: psycopg.Connection[Any], name: str) -> bool:
@@ -128,14 +132,14 @@ class TestDatabase:
     def renew(self) -> None:
         """Put a fresh clone in this one's place."""
         close_connections()
-        with self.server.locked() as server:
+        with self.server.locked(is_shared=True) as server:
             self.drop(server)
             self._clone(server)
 
     def remove(self) -> None:
         """Drop the clone at the end of the run."""
         close_connections()
-        with self.server.locked() as server:
+        with self.server.locked(is_shared=True) as server:
             self.drop(server)
 
     def drop(self, server: psycopg.Connection[Any]) -> None:
