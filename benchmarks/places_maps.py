@@ -26,7 +26,9 @@ from apps.datasets.models import Segment
 from apps.datasets.queries.event_stream import event_batches
 from apps.datasets.queries.scopes import Filters, open_scope
 from apps.datasets.queries.terms import Vocabulary
+from apps.datasets.states import SegmentState
 from apps.datasets.storage.stage import shared_partition
+from apps.datasets.upkeep_tasks import build_rollups
 from benchmarks.places_ground import CITIES, COUNTRY, Ground
 from benchmarks.places_peers import Duck, open_duck
 from benchmarks.results import Goal, Row
@@ -100,6 +102,7 @@ class Asking:
 
 def map_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
     """Ask a web process of its own, and DuckDB in its own process for the same sums from Parquet."""
+    build_all_rollups(ground)
     server = start_web(stage)
     asking = Asking(server, viewer_key(ground))
     west, south, width, height = COUNTRY
@@ -113,6 +116,13 @@ def map_rows(stage: Stage, ground: Ground) -> Sequence[Row]:
         path = events_parquet(ground) if duck else None
         compared = Compared(stage, ground, server, asking, duck, path)
         return [*compared.new(month), *compared.new(year), *compared.kept(month)]
+
+
+def build_all_rollups(ground: Ground) -> None:
+    """Do what the worker does after each publish."""
+    segments = Segment.objects.filter(dataset__organization=ground.organization, state=SegmentState.LIVE)
+    for segment in segments.select_related("dataset"):
+        build_rollups(segment, segment.dataset)
 
 
 def start_web(stage: Stage) -> Server:
