@@ -15,7 +15,7 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
-READY_WITHIN_S = 40.0
+READY_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
