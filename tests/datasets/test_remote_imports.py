@@ -63,14 +63,17 @@ def failure(row: dict[str, Any]) -> str:
 
 
 def test_a_remote_file_becomes_a_version_named_after_it(
-    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost, settings: Any
+    actors: Actors, run_jobs: Callable[[], int], host: RemoteHost, settings: Any, tmp_path: Path
 ) -> None:
+    # The folder of all tests holds parts of others that run meanwhile.
+    settings.VAR_DIR = tmp_path
+
     row = fetched(actors, run_jobs, host.url("/data/events.csv"))
 
     assert (row["outcome"], counts(row)) == ("published", (4, 4, 0, 0))
     dataset = actors.viewer.api.get(f"/api/v1/datasets/{row['dataset']}").json()
     assert (dataset["name"], dataset["event_count"]) == ("events.csv", 4)
-    assert list((Path(settings.VAR_DIR) / "fetching").glob("*.part")) == []
+    assert list((tmp_path / "fetching").iterdir()) == []
 
 
 def test_a_transfer_that_breaks_goes_on_where_it_stopped(
