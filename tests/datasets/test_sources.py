@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Notification
-from apps.datasets.models import Dataset, Segment, Source, SourceMonth
+from apps.datasets.models import Dataset, Import, Segment, Source, SourceMonth
 from apps.datasets.schedules import next_run
 from apps.datasets.source_services import due_months, run_due_sources, settle_months
 from tests.datasets.remote_host import RemoteHost, serving
@@ -264,6 +266,23 @@ def test_a_month_that_is_queued_already_is_not_queued_again(
     )
 
     assert [row["id"] for row in first] == [row["id"] for row in second]
+
+
+def test_many_months_are_queued_by_as_many_statements_as_one(actors: Actors, source: dict[str, Any]) -> None:
+    path = f"/api/v1/sources/{source['id']}/run"
+
+    def run_from(first: str, last: str) -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as asked:
+            response = actors.manager.api.post(path, {"from": first, "to": last}, format="json")
+        return len(asked), [row["month"] for row in response.json()["imports"]]
+
+    run_from("2001-01", "2001-01")  # the first call of a session looks up who calls
+    few, _ = run_from("2002-01", "2002-01")
+    many, months = run_from("2003-01", "2022-12")
+
+    assert (many, len(months), months) == (few, 240, sorted(months))
+    numbers = Import.objects.filter(month__gte="2003-01-01").order_by("no").values_list("month", flat=True)
+    assert [f"{month:%Y-%m}" for month in numbers] == months
 
 
 def test_rows_dated_outside_their_month_load_with_a_warning(
