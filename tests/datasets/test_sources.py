@@ -204,6 +204,23 @@ def test_an_analyst_may_look_at_sources_and_not_run_them(actors: Actors, source:
     assert actors.stranger.api.post(f"{address}/run", {}, format="json").status_code == 404
 
 
+def test_an_analyst_fills_a_dataset_of_their_own_from_a_source(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any], host: RemoteHost
+) -> None:
+    api = actors.analyst.api
+    own = api.post("/api/v1/datasets", {"name": "Own"}, format="json").json()["id"]
+    fields = {"kind": "months", "template": host.url("/{month}.csv")}
+
+    made = api.post("/api/v1/sources", {"dataset": own, **fields}, format="json")
+    others = api.post("/api/v1/sources", {"dataset": source["dataset"], **fields}, format="json")
+
+    assert (made.status_code, others.status_code) == (201, 403)
+    path = f"/api/v1/sources/{made.json()['id']}/run"
+    assert api.post(path, {"months": ["2024-01"]}, format="json").status_code == 202
+    run_jobs()
+    assert states(actors, made.json()) == {"2024-01": "loaded"}
+
+
 def test_months_are_loaded_by_a_command_in_their_order(
     actors: Actors, source: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
