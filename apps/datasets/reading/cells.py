@@ -60,5 +60,5 @@ def _count_parents(cells: Int64s, resolution: int) -> int:
         parents = distinct_parents(part, resolution)
         # A parent's cells may lie on both sides of a border.
         count += len(parents) - int(parents[0] == last)
-        last = parents[-1]
+        last = int(parents[-1])
     return count
