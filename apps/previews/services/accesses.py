@@ -54,8 +54,8 @@ WITH device AS (
 )
 INSERT INTO previews_access
     (id, created_at, updated_at, organization_id, session_id, at, kind, device_id, network, agent, bytes)
-SELECT %(id)s, now(), now(), %(organization)s, %(session)s, now(), %(kind)s, device.id, %(network)s, %(agent)s,
-    %(bytes)s
+SELECT %(id)s, now(), now(), %(organization)s, %(session)s, now(), %(kind)s, device.id, %(network)s,
+    %(agent)s, %(bytes)s
 FROM device, set_config('synchronous_commit', 'off', true)
 """
 

@@ -1,7 +1,7 @@
 """Readers of objects that outlive the request: to start git takes longer than to read what one answer shows.
 
-At most KEPT_MAX of them wait for the next request, none longer than IDLE_S: a repository that is given up must
-not keep its place on the disk, and git not its memory.
+At most KEPT_MAX of them wait for the next request, none longer than IDLE_S: a repository that is given up
+must not keep its place on the disk, and git not its memory.
 """
 
 import os
