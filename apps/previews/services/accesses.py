@@ -4,6 +4,7 @@ Written at every visit, so by plain statements: to compile them costs more.
 """
 
 import datetime as dt
+import uuid
 from typing import Any, Final
 
 from django.db import connection
@@ -11,7 +12,7 @@ from django.db import connection
 from apps.common.db import uuid7
 from apps.common.origin import current_origin
 from apps.previews.announcing import announce_access
-from apps.previews.models import Bundle, Device, Session
+from apps.previews.models import Bundle, Session
 from apps.previews.states import AccessKind, TokenKind
 from apps.previews.tokens import PREFIX_CHARS, network_of, possible_device_hashes, stored_hash
 
@@ -60,9 +61,11 @@ FROM device, set_config('synchronous_commit', 'off', true)
 """
 
 
-def log_access(session: Session, kind: AccessKind, *, device: Device | None = None, length: int = 0) -> None:
+def log_access(
+    session: Session, kind: AccessKind, *, device_id: uuid.UUID | None = None, length: int = 0
+) -> None:
     """Write one line of the access log, one statement, and tell who watches the session."""
-    line = _line_of(session, kind) | {"device": device and device.pk, "bytes": length}
+    line = _line_of(session, kind) | {"device": device_id, "bytes": length}
     with connection.cursor() as cursor:
         cursor.execute(LINE, line)
     announce_access(session, kind)

@@ -100,7 +100,7 @@ def grant_download(*, visitor: Visitor) -> Grant:
         with transaction.atomic():
             device = _take_slot(session, visitor.device_id, now)
             _store_grant(session, grant, device)
-            log_access(session, AccessKind.GRANT, device=device)
+            log_access(session, AccessKind.GRANT, device_id=device.pk)
             _note_first_opening(session)
     except DeviceLimit:
         # Outside of what was rolled back: refusals are counted.
@@ -128,7 +128,7 @@ def open_preview(*, actor: Actor, session: Session) -> Grant:
 
 def note_download(*, grant: Token, length: int) -> None:
     """Log that so many bytes of a bundle are being sent."""
-    log_access(grant.session, AccessKind.DOWNLOAD, device=grant.device, length=length)
+    log_access(grant.session, AccessKind.DOWNLOAD, device_id=grant.device_id, length=length)
 
 
 def _let_in(visitor: Visitor) -> Token:

@@ -17,7 +17,7 @@ from typing import Final
 from apps.projects.git.objects import ObjectReader
 from apps.projects.git.processes import command_line, empty_folder, environment, kill_group
 
-KEPT_MAX: Final = 4
+KEPT_MAX: Final = 8
 IDLE_S: Final = 15.0
 # What git may keep of objects that others are put together from; 96 MiB where nobody says so.
 SETTINGS: Final = ("core.deltaBaseCacheLimit=4m",)
