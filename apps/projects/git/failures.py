@@ -139,6 +139,8 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
             "expected flush",
             "invalid server response",
             "not valid: is this a git repository",
+            # All that is said where a host takes the call and hangs up.
+            "could not read from remote repository",
             # Said of a pack as it comes in, never of those that are here.
             "pack has bad object at offset",
         ),

@@ -281,6 +281,7 @@ def test_gits_words_lose_their_secrets() -> None:
         ("fatal: did not receive expected object a50b\nfatal: invalid index-pack output", RepoObjectsMissing),
         ("fatal: Out of memory, calloc failed\nfatal: invalid index-pack output", RepoTooLarge),
         ("fatal: pack has bad object at offset 363: inflate returned -3", RepoUnreachable),
+        ("fatal: Could not read from remote repository.\n\nPlease make sure", RepoUnreachable),
     ],
 )
 def test_gits_words_are_understood(said: str, error: type[Exception]) -> None:
