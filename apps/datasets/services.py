@@ -1,6 +1,5 @@
 """Every public write of datasets: create, change, delete, import, decide, restore."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from zoneinfo import available_timezones
@@ -14,15 +13,15 @@ from apps.accounts.services import record_audit
 from apps.common import jobs
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict, Duplicate, FieldError, Invalid, NotFound
-from apps.common.logs import current_request_id
 from apps.common.uploads import StoredFile, keep
+from apps.datasets.import_queue import Order, check_queue, queue_imports
 from apps.datasets.import_sources import files_of, name_of
 from apps.datasets.importing.announcing import ACTIVE, announce_dataset, announce_version
 from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import Release, lock_dataset, publish_version
 from apps.datasets.importing.room import check_room
 from apps.datasets.importing.sources import FileRepeated
-from apps.datasets.models import Dataset, Import, ImportFile, Segment, Source, Term, TermField, Version
+from apps.datasets.models import Dataset, Import, ImportFile, Segment, Term, TermField, Version
 from apps.datasets.profile_services import create_profile, settle_profile
 from apps.datasets.queries.versions import VersionGone
 from apps.datasets.reading.documents import read_inside
@@ -31,7 +30,6 @@ from apps.datasets.reading.mapping import Dialect
 from apps.datasets.reading.mapping import Mapping as ColumnMapping
 from apps.datasets.tasks import run_import
 
-QUEUE_MAX: Final = 50
 ALIASES_MAX: Final = 20
 
 
@@ -48,12 +46,6 @@ class ZoneFixed(Conflict):
     """
 
     code = "datasets.zone_fixed"
-
-
-class ImportQueueFull(Conflict):
-    """Too many imports of this dataset are waiting."""
-
-    code = "datasets.import_queue_full"
 
 
 class NotWaiting(Conflict):
@@ -172,14 +164,6 @@ def start_import(
     if not settled.dry_run:
         require(actor, "datasets.publish", dataset)
     return _queue_import(actor, dataset, files_of(actor, settled, files), settled)
-
-
-@transaction.atomic
-def queue_import(
-    *, actor: Actor, dataset: Dataset, options: Mapping[str, Any], source: Source, month: dt.date | None
-) -> Import:
-    """Queue an import for a source, of one of its months if it has them; raises ImportQueueFull, Invalid."""
-    return _queue_import(actor, dataset, (), ImportOptions.of(options), source=source, month=month)
 
 
 @transaction.atomic
@@ -322,26 +306,16 @@ def _save_named(dataset: Dataset) -> None:
 
 
 def _queue_import(
-    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions, **origin: Any
+    actor: Actor, dataset: Dataset, files: Sequence[StoredFile], options: ImportOptions
 ) -> Import:
-    _check_documents(actor, options)
+    check_documents(actor, options)
     _check_files(files, options)
     # Locked, so that two calls at once cannot both take the last place in the queue.
     dataset = lock_dataset(dataset)
     if dataset.deleted_at is not None:
         raise NotFound
-    # The months of a source are bounded by their own number.
-    if origin.get("month") is None and _active_imports(dataset).count() > QUEUE_MAX:
-        raise ImportQueueFull(f"At most {QUEUE_MAX} imports of a dataset wait.")
-    row = Import.objects.create(
-        dataset=dataset,
-        request_id=current_request_id(),
-        mode=options.mode,
-        options=options.to_json(),
-        **origin,
-        **actor.initiates(),
-        **run_import.columns(),
-    )
+    check_queue(dataset)
+    (row,) = queue_imports(actor=actor, dataset=dataset, orders=[Order(options)])
     ImportFile.objects.bulk_create(
         ImportFile(
             source_import=row,
@@ -354,11 +328,8 @@ def _queue_import(
         for number, file in enumerate(files, 1)
     )
     keep(files)
-    row.refresh_from_db()
     facts = {"dataset": dataset.pk, "mode": options.mode, "files": [file.sha256 for file in files]}
     record_audit(actor=actor, verb="datasets.import_started", target=row, changes=facts)
-    announce_dataset(dataset)
-    run_import.enqueue(row.pk)
     return row
 
 
@@ -366,7 +337,7 @@ def _active_imports(dataset: Dataset) -> Any:
     return dataset.imports.filter(status__in=ACTIVE)
 
 
-def _check_documents(actor: Actor, options: ImportOptions) -> None:
+def check_documents(actor: Actor, options: ImportOptions) -> None:
     """Read mapping and dialect once, so that the caller hears at once what is wrong with them."""
     if options.mapping is not None:
         mapping = read_inside(ColumnMapping.from_json, options.mapping, "mapping")

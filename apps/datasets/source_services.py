@@ -16,13 +16,16 @@ from apps.accounts.services import record_audit
 from apps.common.db import JobStatus
 from apps.common.errors import FieldError, Invalid, NotFound
 from apps.common.outbound.urls import parse_target
+from apps.datasets.import_queue import Order, check_queue, queue_imports
 from apps.datasets.importing.announcing import ACTIVE
 from apps.datasets.importing.months import month_bounds, note_month
+from apps.datasets.importing.options import ImportOptions
 from apps.datasets.importing.publishing import lock_dataset
+from apps.datasets.importing.room import check_room
 from apps.datasets.models import Dataset, Import, Profile, Source, SourceMonth
 from apps.datasets.models.sources import month_text
 from apps.datasets.schedules import check_schedule, next_run
-from apps.datasets.services import queue_import
+from apps.datasets.services import check_documents
 from apps.datasets.states import DuplicatePolicy, ImportMode, MonthState, SourceKind, SourceOf
 
 MONTHS_MAX: Final = 240
@@ -87,7 +90,8 @@ def run_source(
 ) -> list[Import]:
     """Queue the import of a source, one for each month, in their order.
 
-    Raises MonthInvalid, ImportQueueFull.
+    As many statements for all as for one. What is queued already is not queued again. Raises MonthInvalid,
+    ImportQueueFull.
     """
     require(actor, "datasets.schedule", source.dataset)
     if (source.kind == SourceKind.MONTHS) != bool(months):
@@ -95,15 +99,23 @@ def run_source(
     if months and max(months) > timezone.now().astimezone(ZoneInfo(source.dataset.zone)).date():
         raise MonthInvalid("A month in the future has no file yet.")
     # Locked, so that clock and person do not both queue the same month.
-    lock_dataset(source.dataset)
-    queued = [
-        _active(source, month, dry_run=dry_run, force=force)
-        or _queue(actor, source, month, dry_run=dry_run, force=force)
-        for month in months or (None,)
-    ]
-    facts = {"months": [month_text(month) for month in months], "dry_run": dry_run}
+    dataset = lock_dataset(source.dataset)
+    if dataset.deleted_at is not None:
+        raise NotFound
+    wanted: Sequence[dt.date | None] = months or (None,)
+    active = _active(source, wanted, dry_run=dry_run, force=force)
+    missing = [month for month in wanted if month not in active]
+    orders = [Order(_options(source, month, dry_run=dry_run, force=force), month) for month in missing]
+    _check(actor, dataset, orders)
+    made = queue_imports(actor=actor, dataset=dataset, orders=orders, source=source)
+    facts = {
+        "months": [month_text(month) for month in months],
+        "dry_run": dry_run,
+        "imports": [row.pk for row in made],
+    }
     record_audit(actor=actor, verb="datasets.source_run", target=source, changes=facts)
-    return queued
+    queued = active | {row.month: row for row in made}
+    return [queued[month] for month in wanted]
 
 
 def run_now(*, actor: Actor, source: Source, now: dt.datetime) -> list[Import]:
@@ -276,15 +288,27 @@ def _profile(actor: Actor, profile_id: uuid.UUID | None) -> Profile | None:
     return profile
 
 
-def _active(source: Source, month: dt.date | None, *, dry_run: bool, force: bool) -> Import | None:
-    """Return the import that does the same already, or will: it is not queued twice."""
+def _active(
+    source: Source, months: Sequence[dt.date | None], *, dry_run: bool, force: bool
+) -> dict[dt.date | None, Import]:
+    """Return by month the import that does the same already, or will: it is not queued twice."""
     options = {"options__dry_run": dry_run, "options__force": force}
     same = Import.objects.filter(source=source, status__in=ACTIVE, **options)
-    same = same.filter(month=month) if month is not None else same.filter(month__isnull=True)
-    return same.order_by("no").first()
+    # The oldest last, so that it is the one that stays of several.
+    return {row.month: row for row in same.order_by("-no") if row.month in months}
 
 
-def _queue(actor: Actor, source: Source, month: dt.date | None, *, dry_run: bool, force: bool) -> Import:
+def _check(actor: Actor, dataset: Dataset, orders: Sequence[Order]) -> None:
+    """Raise what an import of these orders would be refused for; months are read in one way, all of them."""
+    check_room(0)
+    if orders:
+        check_documents(actor, orders[0].options)
+    # The months of a source are bounded by their own number.
+    if any(order.month is None for order in orders):
+        check_queue(dataset)
+
+
+def _options(source: Source, month: dt.date | None, *, dry_run: bool, force: bool) -> ImportOptions:
     profile = source.profile
     options = {
         "source": {"kind": SourceOf.URL, "url": address_of(source, month)},
@@ -298,4 +322,4 @@ def _queue(actor: Actor, source: Source, month: dt.date | None, *, dry_run: bool
         "dry_run": dry_run,
         "force": force,
     }
-    return queue_import(actor=actor, dataset=source.dataset, options=options, source=source, month=month)
+    return ImportOptions.of(options)

@@ -1,4 +1,4 @@
-"""Outlines of cells as GeoJSON: counter-clockwise, closed, six decimals, cut at 180 degrees.
+"""Outlines of cells as GeoJSON: counter-clockwise, closed, six decimals in texts, cut at 180 degrees.
 
 A cell's vertices come counter-clockwise from the library: five to ten, so nothing here assumes six.
 """
@@ -31,29 +31,31 @@ def boundaries(cells: Int64s) -> tuple[Int64s, Floats]:
     return sizes, np.fromiter(numbers, np.float64, 2 * int(sizes.sum())).reshape(-1, 2)
 
 
-def outlines(cells: Int64s) -> tuple[list[dict[str, Any]], list[Bounds]]:
-    """Return each cell's geometry (Polygon or MultiPolygon) and its box.
+def outlines(cells: Int64s, *, is_exact: bool = False) -> tuple[list[dict[str, Any]], list[Bounds]]:
+    """Return each cell's geometry (Polygon or MultiPolygon) and its box; `is_exact`: without rounding.
 
-    The box of a cell across 180 has west > east, as RFC 7946 says.
+    The box of a cell across 180 has west > east, as RFC 7946 says. At six decimals a street-sized cell gains
+    or loses a ten-thousandth of its area: binary formats, which have room, take the exact outline.
     """
-    texts, bounds = outline_texts(cells)
+    texts, bounds = outline_texts(cells, is_exact=is_exact)
     return [orjson.loads(text) for text in texts], bounds
 
 
-def outline_texts(cells: Int64s) -> tuple[list[bytes], list[Bounds]]:
+def outline_texts(cells: Int64s, *, is_exact: bool = False) -> tuple[list[bytes], list[Bounds]]:
     """Return each cell's geometry as JSON, and its box; see `outlines`."""
     if not cells.size:
         return [], []
     sizes, points = boundaries(cells)
     starts = np.cumsum(sizes) - sizes
-    vertices = np.round(points[:, ::-1], DECIMALS)
+    vertices = points[:, ::-1] if is_exact else np.round(points[:, ::-1], DECIMALS)
     least, most = np.minimum.reduceat(vertices, starts), np.maximum.reduceat(vertices, starts)
     texts = _polygons(vertices, starts, sizes)
     bounds: list[Bounds] = list(map(tuple, np.hstack([least, most]).tolist()))
     # Few cells cross 180 or hold a pole; their outlines are made anew, one by one.
     for index in np.flatnonzero(most[:, 0] - least[:, 0] > HALF_TURN).tolist():
         ring = points[starts[index] : starts[index] + sizes[index], ::-1].tolist()
-        geometry, bounds[index] = _crossing([(longitude, latitude) for longitude, latitude in ring])
+        parts = _crossing([(longitude, latitude) for longitude, latitude in ring])
+        geometry, bounds[index] = _joined(parts if is_exact else list(map(_rounded, parts)))
         texts[index] = orjson.dumps(geometry)
     return texts, bounds
 
@@ -90,13 +92,22 @@ def overall_bounds(bounds: Sequence[Bounds]) -> Bounds | None:
     return (first, south, last - FULL_TURN if last > HALF_TURN else last, north)
 
 
-def _crossing(ring: Ring) -> tuple[dict[str, Any], Bounds]:
-    """Return the outline and box of a cell with a jump over 180."""
+def _crossing(ring: Ring) -> list[Ring]:
+    """Return the outline of a cell with a jump over 180 in parts, not closed: two, or one round a pole."""
     unwrapped = _unwrapped(ring)
     if abs(unwrapped[-1][0] - unwrapped[0][0]) > HALF_TURN:
-        rounded = _closed(_around_pole(unwrapped[:-1]))
-        return {"type": "Polygon", "coordinates": [rounded]}, _bounds(rounded)
+        return [_around_pole(unwrapped[:-1])]
     return _cut(unwrapped[:-1])
+
+
+def _joined(parts: Sequence[Ring]) -> tuple[dict[str, Any], Bounds]:
+    """Return the parts of a cell as one geometry, and its box."""
+    closed = [[*part, part[0]] for part in parts if len(set(part)) > 2]  # noqa: PLR2004 - a line is no part
+    if len(closed) == 1:
+        return {"type": "Polygon", "coordinates": closed}, _bounds(closed[0])
+    (west, south, _, north), (_, beyond_south, east, beyond_north) = map(_bounds, closed)
+    bounds = (west, min(south, beyond_south), east, max(north, beyond_north))
+    return {"type": "MultiPolygon", "coordinates": [[part] for part in closed]}, bounds
 
 
 def _unwrapped(ring: Ring) -> Ring:
@@ -119,22 +130,13 @@ def _around_pole(ring: Ring) -> Ring:
     return [*reversed(line), (-HALF_TURN, -POLE), (HALF_TURN, -POLE)]
 
 
-def _cut(ring: Ring) -> tuple[dict[str, Any], Bounds]:
-    """Return the two parts of a ring that crosses 180 or -180 (unwrapped), and the box of the cell."""
+def _cut(ring: Ring) -> list[Ring]:
+    """Return the two parts of a ring that crosses 180 or -180 (unwrapped), that up to 180 first."""
     mean = sum(longitude for longitude, _ in ring) / len(ring)
     shift = FULL_TURN if mean < 0 else 0.0
     moved = [(longitude + shift, latitude) for longitude, latitude in ring]
-    western = _closed(_clipped(moved, keep_below=True))
-    beyond = _clipped(moved, keep_below=False)
-    eastern = _closed([(longitude - FULL_TURN, latitude) for longitude, latitude in beyond])
-    parts = [part for part in (western, eastern) if len(set(part)) > 2]  # noqa: PLR2004 - a line is no part
-    latitudes = [latitude for part in parts for _, latitude in part]
-    west = min(longitude for longitude, _ in western)
-    east = max(longitude for longitude, _ in eastern)
-    bounds = (west, min(latitudes), east, max(latitudes))
-    if len(parts) == 1:
-        return {"type": "Polygon", "coordinates": parts}, _bounds(parts[0])
-    return {"type": "MultiPolygon", "coordinates": [[part] for part in parts]}, bounds
+    beyond = [(longitude - FULL_TURN, latitude) for longitude, latitude in _clipped(moved, keep_below=False)]
+    return [_clipped(moved, keep_below=True), beyond]
 
 
 def _clipped(ring: Ring, *, keep_below: bool) -> Ring:
@@ -167,9 +169,8 @@ def _is_kept(longitude: float, keep_below: bool) -> bool:
     return longitude <= HALF_TURN if keep_below else longitude >= HALF_TURN
 
 
-def _closed(ring: Ring) -> Ring:
-    rounded = [(round(longitude, DECIMALS), round(latitude, DECIMALS)) for longitude, latitude in ring]
-    return [*rounded, rounded[0]]
+def _rounded(ring: Ring) -> Ring:
+    return [(round(longitude, DECIMALS), round(latitude, DECIMALS)) for longitude, latitude in ring]
 
 
 def _bounds(ring: Ring) -> Bounds:

@@ -172,7 +172,7 @@ def _outlined(found: ExpectedCells, table: pa.Table, schema: pa.Schema) -> Itera
     """Yield batches with the outlines, made as they are wanted: of all periods together they are large."""
     start = 0
     for batch in table.to_batches(BATCH_ROWS):
-        geometries, _ = outlines(found.cells[start : start + batch.num_rows])
+        geometries, _ = outlines(found.cells[start : start + batch.num_rows], is_exact=True)
         column = pa.array([polygon_wkb(geometry) for geometry in geometries], pa.binary())
         yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
         start += batch.num_rows

@@ -51,6 +51,7 @@ if (!data.datasets.some(({ id }) => id === state.dataset))
 
 let answer = null;
 let cellsRequest = null;
+let drawing = null;
 let panelRequest = null;
 let stopFollowing = () => {};
 
@@ -103,7 +104,7 @@ function changed(part) {
     return remember();
   }
   if (part === "measure") {
-    if (answer) draw();
+    if (answer) draw().catch(report);
     return remember();
   }
   if (part === "dataset") {
@@ -187,7 +188,7 @@ async function load({ force = false } = {}) {
   try {
     const box = askedBox(viewBox(map, MARGIN), dataset().extent);
     answer = await fetchCells(state, resolution, box, request.signal);
-    draw();
+    await draw();
     clearProblem(byId("notes"));
   } catch (problem) {
     report(problem);
@@ -203,7 +204,7 @@ async function loadForecast() {
   try {
     answer = await fetchForecast(state.prediction);
     if (answer) {
-      draw();
+      await draw();
       byId("forecast-note").textContent = `Forecast for the period from ${answer.period}.`;
       byId("forecast").hidden = false;
     } else leaveForecast();
@@ -222,16 +223,22 @@ function leaveForecast() {
   load({ force: true });
 }
 
-function draw() {
-  delete byId("map").dataset.drawn;
+async function draw() {
+  const shown = answer;
+  const place = byId("map");
+  drawing?.abort();
+  drawing = new AbortController();
+  const { signal } = drawing;
+  delete place.dataset.drawn;
+  const drawn = await layers.draw(shown, state.measure, signal);
+  if (shown !== answer) return; // another dataset was chosen meanwhile
   map.once("idle", () => {
-    byId("map").dataset.drawn = map.queryRenderedFeatures({ layers: ["cells"] }).length;
+    if (!signal.aborted) place.dataset.drawn = drawn;
   });
-  layers.draw(answer, state.measure);
   recolourCells();
   showTotals();
-  byId("map").dataset.cells = answer.cells.length;
-  byId("map").dataset.resolution = answer.resolution;
+  place.dataset.cells = shown.cells.length;
+  place.dataset.resolution = shown.resolution;
 }
 
 function recolourCells() {
@@ -287,14 +294,14 @@ function notice(text) {
 // --- hover and choice
 
 function hover(event) {
-  const index = answer ? layers.rowAt(event.lngLat) : -1;
+  const index = layers.rowAt(event.lngLat);
   const card = byId("hover");
   map.getCanvas().style.cursor = index < 0 ? "" : "pointer";
   if (index < 0) return leave();
   if (card.dataset.index !== String(index)) {
     card.dataset.index = index;
-    card.replaceChildren(...hoverContent(answer.row(index)));
-    layers.mark("hovered", answer.cells[index]);
+    card.replaceChildren(...hoverContent(layers.answer.row(index)));
+    layers.mark("hovered", layers.answer.cells[index]);
   }
   return placeHover(card, event.point, card.parentElement);
 }
@@ -340,8 +347,8 @@ async function openPanel(cell) {
 }
 
 function clicked(event) {
-  const index = answer ? layers.rowAt(event.lngLat) : -1;
-  choose(index < 0 ? "" : answer.cells[index]);
+  const index = layers.rowAt(event.lngLat);
+  choose(index < 0 ? "" : layers.answer.cells[index]);
 }
 
 // --- start

@@ -29,6 +29,8 @@ DECIDED_BELOW = {
     ("api/v1/jobs/(?P<pk>[^/.]+)/cancel", "post"): "accounts.manage_jobs",
     # An import publishes, unless it is a dry run.
     ("api/v1/datasets/(?P<dataset_id>[^/.]+)/imports", "post"): "datasets.publish",
+    # A source is scheduled, on a dataset that only the body names.
+    ("api/v1/sources", "post"): "datasets.schedule",
     # Everybody may leave, and take nobody else along.
     ("api/v1/projects/(?P<project_pk>[^/.]+)/members/(?P<user_id>[^/.]+)", "delete"): "projects.link",
     # What is needed depends on the right on the project.

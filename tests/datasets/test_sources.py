@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.accounts.models import Notification
-from apps.datasets.models import Dataset, Segment, Source, SourceMonth
+from apps.datasets.models import Dataset, Import, Segment, Source, SourceMonth
 from apps.datasets.schedules import next_run
 from apps.datasets.source_services import due_months, run_due_sources, settle_months
 from tests.datasets.remote_host import RemoteHost, serving
@@ -202,6 +204,23 @@ def test_an_analyst_may_look_at_sources_and_not_run_them(actors: Actors, source:
     assert actors.stranger.api.post(f"{address}/run", {}, format="json").status_code == 404
 
 
+def test_an_analyst_fills_a_dataset_of_their_own_from_a_source(
+    actors: Actors, run_jobs: RunJobs, source: dict[str, Any], host: RemoteHost
+) -> None:
+    api = actors.analyst.api
+    own = api.post("/api/v1/datasets", {"name": "Own"}, format="json").json()["id"]
+    fields = {"kind": "months", "template": host.url("/{month}.csv")}
+
+    made = api.post("/api/v1/sources", {"dataset": own, **fields}, format="json")
+    others = api.post("/api/v1/sources", {"dataset": source["dataset"], **fields}, format="json")
+
+    assert (made.status_code, others.status_code) == (201, 403)
+    path = f"/api/v1/sources/{made.json()['id']}/run"
+    assert api.post(path, {"months": ["2024-01"]}, format="json").status_code == 202
+    run_jobs()
+    assert states(actors, made.json()) == {"2024-01": "loaded"}
+
+
 def test_months_are_loaded_by_a_command_in_their_order(
     actors: Actors, source: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,6 +283,25 @@ def test_a_month_that_is_queued_already_is_not_queued_again(
     )
 
     assert [row["id"] for row in first] == [row["id"] for row in second]
+
+
+def test_many_months_are_queued_by_as_many_statements_as_one(actors: Actors, source: dict[str, Any]) -> None:
+    path = f"/api/v1/sources/{source['id']}/run"
+
+    def run_from(first: str, last: str) -> tuple[int, list[str]]:
+        with CaptureQueriesContext(connection) as asked:
+            response = actors.manager.api.post(path, {"from": first, "to": last}, format="json")
+        return len(asked), [row["id"] for row in response.json()["imports"]]
+
+    run_from("2001-01", "2001-01")  # the first call of a session looks up who calls
+    few, _ = run_from("2002-01", "2002-01")
+    many, ids = run_from("2003-01", "2022-12")
+
+    assert (many, len(ids)) == (few, 240)
+    in_turn = Import.objects.filter(month__gte="2003-01-01").order_by("no").values_list("pk", "month")
+    assert [str(pk) for pk, _ in in_turn] == ids
+    months = [month for _, month in in_turn]
+    assert months == sorted(months)
 
 
 def test_rows_dated_outside_their_month_load_with_a_warning(

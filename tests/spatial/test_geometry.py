@@ -75,6 +75,16 @@ def test_a_cut_cell_keeps_its_area_on_the_sphere(place: tuple[float, float]) -> 
     assert found == pytest.approx(h3.cell_area(cell, "rads^2"), rel=1e-6)
 
 
+@pytest.mark.parametrize("place", [(51.5, -0.1), (90.0, 0.0), (10.0, 180.0), (-80.0, 180.0)])
+def test_an_exact_outline_has_the_area_of_the_smallest_cells(place: tuple[float, float]) -> None:
+    cells = np.array([h3.latlng_to_cell(*place, resolution) for resolution in (3, 9, 11)])
+    geometries, bounds = outlines(cells, is_exact=True)
+    for cell, geometry in zip(cells.tolist(), geometries, strict=True):
+        found = sum(sphere_area(ring) for ring in rings(geometry))
+        assert found == pytest.approx(h3.cell_area(cell, "rads^2"), rel=1e-6)
+    assert bounds == [pytest.approx(box, abs=1e-6) for box in outlines(cells)[1]]
+
+
 def test_coordinates_have_six_decimals() -> None:
     (geometry,), _ = outlines(np.array([h3.latlng_to_cell(51.5, -0.1, 11)]))
     assert all(round(number, 6) == number for point in geometry["coordinates"][0] for number in point)

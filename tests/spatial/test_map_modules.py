@@ -11,6 +11,19 @@ from django.conf import settings
 from config import browser_libraries
 
 MODULES = settings.BASE_DIR / "static" / "js" / "map"
+SLICED = """await (async () => {
+  const met = [], dropped = new AbortController();
+  let others = 0, isDone = false;
+  const count = () => { others += 1; if (!isDone) setTimeout(count); };
+  setTimeout(count);
+  const wait = (ms) => { const end = performance.now() + ms; while (performance.now() < end); };
+  await m.inSlices(640, (index) => { met.push(index); if (index % 64 === 0) wait(8); });
+  const between = others;
+  const gone = m.inSlices(640, (index) => { if (index === 64) dropped.abort(); wait(1); }, dropped.signal);
+  const end = await gone.then(() => "all", (error) => error.name);
+  isDone = true;
+  return [met.length === 640 && met.every((index, place) => index === place), between >= 5, end];
+})()"""
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +54,18 @@ def test_a_view_that_holds_a_dataset_asks_for_everything(evaluate: Any) -> None:
     extents = "[[170, -10, -170, 10], [170, -10, -150, 10], [165, 0, 165, 0], [-180, 0, 180, 0], null]"
     asked = f"{extents}.map((extent) => m.isEverything(m.askedBox({view}, extent)))"
     assert evaluate("box.js", asked) == [True, False, True, False, True]
+
+
+def test_long_work_lets_the_page_go_on_and_stops_when_nobody_waits(evaluate: Any) -> None:
+    assert evaluate("../slices.js", SLICED) == [True, True, "AbortError"]
+
+
+def test_rings_jump_over_180_only_where_they_must(evaluate: Any) -> None:
+    plain, crossing = "[[10, 0], [11, 1], [10, 0]]", "[[179, 0], [-179, 1], [179, 0]]"
+    polar = "[[0, 80], [120, 80], [-120, 80], [0, 80]]"
+    rings = evaluate("rings.js", f"[{plain}, {crossing}, {polar}].map((ring) => m.unwrapRing(ring))")
+    assert rings == [
+        [[10, 0], [11, 1], [10, 0]],
+        [[179, 0], [181, 1], [179, 0]],
+        [[0, 80], [120, 80], [240, 80], [360, 80], [360, 90], [0, 90], [0, 80]],
+    ]

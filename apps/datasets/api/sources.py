@@ -113,8 +113,9 @@ class SourceViewSet(ResourceViewSet[Source]):
     queryset = Source.objects.select_related("dataset", "profile")
     offers = ("list", "retrieve", "create", "partial_update", "destroy")
     permission = "datasets.view"
+    # An analyst may schedule what fills a dataset of their own: which one, the service sees.
     permissions = {
-        "create": "datasets.schedule",
+        "create": "datasets.ingest",
         "partial_update": "datasets.schedule",
         "destroy": "datasets.schedule",
         "run": "datasets.schedule",

@@ -106,6 +106,7 @@ def _downloaded(attempt: Attempt, target: Path) -> Fetched | None:
     except HostFailed as error:
         if row.attempt < row.max_attempts:
             raise
+        attempt.run.write(validators={"status": error.answer.status})
         raise FetchFailed.with_status(error.answer.status) from error
 
 

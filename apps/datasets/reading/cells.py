@@ -1,6 +1,6 @@
 """H3 cells: the base cell of a stored point by the library, its parents by bits (places.md section 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import repeat
 from typing import Final
 
@@ -13,6 +13,7 @@ BASE_RESOLUTION: Final = 11
 COARSEST_RESOLUTION: Final = 3
 RESOLUTIONS: Final = tuple(range(COARSEST_RESOLUTION, BASE_RESOLUTION + 1))
 E7: Final = 10_000_000
+SLICE_CELLS: Final = 262_144
 
 
 def base_cells(lat_e7: Int32s, lon_e7: Int32s) -> Int64s:
@@ -44,4 +45,20 @@ def distinct_parents(cells: Int64s, resolution: int) -> Int64s:
 
 def occupied(cells: Int64s, resolutions: Sequence[int] = RESOLUTIONS) -> list[int]:
     """Return how many cells above ascending `cells` there are at each resolution, coarse to fine as given."""
-    return [len(distinct_parents(cells, resolution)) for resolution in resolutions]
+    return [_count_parents(cells, resolution) for resolution in resolutions]
+
+
+def in_slices(cells: Int64s) -> Iterator[Int64s]:
+    """Yield the cells in slices: what is computed of millions of them at once would be many times as large."""
+    for start in range(0, len(cells), SLICE_CELLS):
+        yield cells[start : start + SLICE_CELLS]
+
+
+def _count_parents(cells: Int64s, resolution: int) -> int:
+    count, last = 0, -1
+    for part in in_slices(cells):
+        parents = distinct_parents(part, resolution)
+        # A parent's cells may lie on both sides of a border.
+        count += len(parents) - int(parents[0] == last)
+        last = parents[-1]
+    return count

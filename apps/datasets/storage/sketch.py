@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from apps.datasets.reading.cells import RESOLUTIONS, distinct_parents
+from apps.datasets.reading.cells import RESOLUTIONS, distinct_parents, in_slices
 from apps.datasets.reading.rows import Int64s
 
 REGISTERS: Final = 2_048
@@ -23,7 +23,7 @@ Registers = npt.NDArray[np.uint8]
 
 def sketch_cells(cells: Int64s) -> bytes:
     """Return the registers of ascending base cells, resolution by resolution."""
-    return b"".join(_registers(distinct_parents(cells, resolution)).tobytes() for resolution in RESOLUTIONS)
+    return b"".join(_sketch(cells, resolution).tobytes() for resolution in RESOLUTIONS)
 
 
 def merged_counts(sketches: Iterable[bytes]) -> list[int]:
@@ -32,6 +32,13 @@ def merged_counts(sketches: Iterable[bytes]) -> list[int]:
     if not tables:
         return [0] * len(RESOLUTIONS)
     return [_estimate(row) for row in np.maximum.reduce(tables)]
+
+
+def _sketch(cells: Int64s, resolution: int) -> Registers:
+    registers = np.zeros(REGISTERS, np.uint8)
+    for part in in_slices(cells):
+        np.maximum(registers, _registers(distinct_parents(part, resolution)), out=registers)
+    return registers
 
 
 def _registers(cells: Int64s) -> Registers:

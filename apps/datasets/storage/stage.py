@@ -97,6 +97,8 @@ def index_stage(table: str) -> None:
             f"CREATE INDEX IF NOT EXISTS {table}_external ON {table} "
             "(dataset_no, segment_no, external_hash) WHERE external_hash IS NOT NULL"
         )
+        # Rows were written in chunks of ascending numbers, so it leads to the one chunk that has a number.
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {table}_numbers ON {table} USING brin (event_no)")
     outside_transaction(f"VACUUM (ANALYZE) {table}")
 
 

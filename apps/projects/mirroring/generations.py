@@ -40,6 +40,7 @@ def prepare(attempt: Attempt, *, object_format: str) -> set[str]:
         folder.mkdir(parents=True, mode=0o700)
         options = ("--quiet", "--bare", "--template=", "--shared=0600", f"--object-format={object_format}")
         run_git(None, "init", *options, str(folder))
+        return set()
     remove_leftovers(folder)
     # Snapshots newer than the published one are of attempts that died.
     published = attempt.mirror.snapshot

@@ -36,7 +36,8 @@ def encode_table(answer: HexAnswer, form: TableFormat) -> bytes:
 def write_cells(answer: HexAnswer, form: TableFormat, *, marked: bool = False) -> Iterator[bytes]:
     """Return the table in pieces; raises TooExpensive at once.
 
-    GeoParquet always has the outlines; CSV (as text) and Arrow have them if they are included.
+    GeoParquet always has the outlines; CSV (as text, with six decimals) and Arrow have them if they are
+    included.
     """
     table = pa.table(_columns(answer))
     with_geometry = form is TableFormat.PARQUET or GEOMETRY in answer.query.include
@@ -87,10 +88,11 @@ def _nullable(column: Floats) -> "pa.Array[Any]":
 def _outlined(table: pa.Table, cells: Int64s, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Yield batches with the outlines, made as they are wanted: of a million they are large."""
     kind = schema.field(GEOMETRY).type
-    write: Any = polygon_wkt if pa.types.is_string(kind) else polygon_wkb
+    is_text = pa.types.is_string(kind)
+    write: Any = polygon_wkt if is_text else polygon_wkb
     start = 0
     for batch in table.to_batches(BATCH_CELLS):
-        geometries, _ = outlines(cells[start : start + batch.num_rows])
+        geometries, _ = outlines(cells[start : start + batch.num_rows], is_exact=not is_text)
         column = pa.array([write(geometry) for geometry in geometries], kind)
         yield pa.RecordBatch.from_arrays([*batch.columns, column], schema=schema)
         start += batch.num_rows

@@ -2,6 +2,7 @@
 
 import { cellToLatLng } from "h3-js";
 import { call } from "../problems.js";
+import { inSlices } from "../slices.js";
 import { contains, isEverything, parameter } from "./box.js";
 import { filterQuery } from "./state.js";
 
@@ -14,7 +15,7 @@ export async function fetchCells(state, resolution, box, signal) {
   query.set("resolution", resolution);
   if (box && !isEverything(box)) query.set("bbox", parameter(box));
   const body = await call(`${API}/hexes?${query}`, { signal });
-  return new Answer(body, resolution, box);
+  return located(new Answer(body, resolution, box), signal);
 }
 
 /** The cells of a forecast in its first period; the whole of it, whatever the view. */
@@ -24,7 +25,13 @@ export async function fetchForecast(prediction, signal) {
   const period = summary.periods[0].period;
   const query = new URLSearchParams({ format: "columns", period });
   const body = await call(`${API}/predictions/${prediction}/cells?${query}`, { signal });
-  return new Forecast(body, summary.resolution, period);
+  return located(new Forecast(body, summary.resolution, period), signal);
+}
+
+/** The answer with the centres of its cells, which every move of the map asks for. */
+async function located(answer, signal) {
+  await inSlices(answer.cells.length, (index) => answer.locate(index), signal);
+  return answer;
 }
 
 /** Everything about one cell under the current filters; its rank is among the cells of the box. */
@@ -65,14 +72,36 @@ function entries(counts) {
   return Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1]);
 }
 
+/** Cells with a number each, in parallel arrays. */
+class Cells {
+  constructor(cells, counts) {
+    this.cells = cells;
+    this.counts = counts;
+    this.latitudes = new Float64Array(cells.length);
+    this.longitudes = new Float64Array(cells.length);
+  }
+
+  locate(index) {
+    [this.latitudes[index], this.longitudes[index]] = cellToLatLng(this.cells[index]);
+  }
+
+  /** The rows whose cell centre lies in a box, highest count first. */
+  within(box) {
+    const inside = [];
+    for (let index = 0; index < this.cells.length; index += 1) {
+      if (contains(box, this.latitudes[index], this.longitudes[index])) inside.push(index);
+    }
+    return inside.sort((a, b) => this.counts[b] - this.counts[a]);
+  }
+}
+
 /** One answer of /hexes in columns. */
-class Answer {
+class Answer extends Cells {
   constructor(body, resolution, box) {
+    super(body.h3, body.count);
     this.body = body;
     this.resolution = body.resolution ?? resolution;
     this.box = box;
-    this.cells = body.h3;
-    this.counts = body.count;
     this.partial = body.partial_events ?? 0;
     this.excluded = body.excluded_no_time ?? 0;
     this.suppressed = Boolean(body.suppressed);
@@ -82,22 +111,6 @@ class Answer {
   measured(measure) {
     if (measure === "count") return this.counts;
     return this.body.value?.mean ?? this.counts.map(() => null);
-  }
-
-  /** The rows whose cell centre lies in a box, highest count first. */
-  within(box) {
-    const inside = [];
-    for (let index = 0; index < this.cells.length; index += 1) {
-      const [latitude, longitude] = this.#centre(index);
-      if (contains(box, latitude, longitude)) inside.push(index);
-    }
-    return inside.sort((a, b) => this.counts[b] - this.counts[a]);
-  }
-
-  // Kept, because every move of the map asks for all of them.
-  #centre(index) {
-    this.centres ??= this.cells.map((cell) => cellToLatLng(cell));
-    return this.centres[index];
   }
 
   /** One row with its categories and value, as the hover card shows it. */
@@ -119,14 +132,13 @@ class Answer {
 }
 
 /** What a forecast expects, as the map shows it: expected events take the place of counted ones. */
-class Forecast {
+class Forecast extends Cells {
   constructor(body, resolution, period) {
+    super(body.h3, body.expected);
     this.body = body;
     this.resolution = resolution;
     this.period = period;
     this.box = null;
-    this.cells = body.h3;
-    this.counts = body.expected;
     this.partial = 0;
     this.excluded = 0;
     this.suppressed = false;
@@ -134,14 +146,6 @@ class Forecast {
 
   measured() {
     return this.counts;
-  }
-
-  within(box) {
-    return this.cells
-      .map((cell, index) => [index, cellToLatLng(cell)])
-      .filter(([, [latitude, longitude]]) => contains(box, latitude, longitude))
-      .map(([index]) => index)
-      .sort((a, b) => this.counts[b] - this.counts[a]);
   }
 
   row(index) {

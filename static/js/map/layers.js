@@ -1,7 +1,8 @@
 // The hexagons on the map: one GeoJSON source for the cells, one for the outlines of hovered and chosen cell.
 
 import { latLngToCell } from "h3-js";
-import { collection, outline } from "./outlines.js";
+import { inSlices } from "../slices.js";
+import { collection, feature, outline } from "./outlines.js";
 import { paint } from "./scale.js";
 
 const DRAWN_MAX = 60000;
@@ -13,8 +14,7 @@ const MARKS = { light: "#0d1b24", dark: "#ffffff" };
 export class CellLayers {
   constructor(map) {
     this.map = map;
-    this.cells = [];
-    this.resolution = null;
+    this.answer = null; // the one that is drawn: a newer one may be on its way
     this.rows = new Map();
   }
 
@@ -42,19 +42,25 @@ export class CellLayers {
     });
   }
 
-  /** Draw an answer's cells that have the measure; beyond the drawing limit those with the most events. */
-  draw(answer, measure) {
+  /**
+   * Draw an answer's cells that have the measure, beyond the drawing limit those with the most events; return
+   * how many. What was drawn before stays until all is ready.
+   */
+  async draw(answer, measure, signal) {
     const measured = answer.measured(measure);
-    this.cells = answer.cells;
-    this.resolution = answer.resolution;
-    this.rows = new Map(answer.cells.map((cell, index) => [cell, index]));
-    let indexes = answer.cells.map((_, index) => index).filter((index) => measured[index] !== null);
-    if (indexes.length > DRAWN_MAX) {
-      indexes = indexes.sort((a, b) => answer.counts[b] - answer.counts[a]).slice(0, DRAWN_MAX);
-    }
-    this.map.setPaintProperty("cells", "fill-antialias", indexes.length <= OUTLINED_MAX);
-    this.map.getSource("cells").setData(collection(answer.cells, measured, indexes));
-    return indexes.length;
+    const indexes = drawn(answer, measured);
+    const rows = new Map();
+    const features = [];
+    await inSlices(answer.cells.length, (index) => rows.set(answer.cells[index], index), signal);
+    await inSlices(
+      indexes.length,
+      (place) => features.push(feature(answer.cells[indexes[place]], measured[indexes[place]])),
+      signal,
+    );
+    Object.assign(this, { answer, rows });
+    this.map.setPaintProperty("cells", "fill-antialias", features.length <= OUTLINED_MAX);
+    this.map.getSource("cells").setData(collection(features));
+    return features.length;
   }
 
   /** Colour the cells by the legend's classes. */
@@ -65,15 +71,25 @@ export class CellLayers {
     for (const name of ["hovered", "chosen"]) this.map.setPaintProperty(name, "line-color", MARKS[theme]);
   }
 
-  /** The row of the cell at a point, or -1. */
+  /** The row of the drawn answer's cell at a point, or -1. */
   rowAt(point) {
-    if (this.resolution === null || Math.abs(point.lat) > 90) return -1;
+    if (this.answer === null || Math.abs(point.lat) > 90) return -1;
     const { lat, lng } = point.wrap();
-    return this.rows.get(latLngToCell(lat, lng, this.resolution)) ?? -1;
+    return this.rows.get(latLngToCell(lat, lng, this.answer.resolution)) ?? -1;
   }
 
   /** Outline the hovered or the chosen cell; an empty one takes the outline away. */
   mark(name, cell) {
     this.map.getSource(name)?.setData(outline(cell));
   }
+}
+
+/** The rows to draw: those that have a measure. */
+function drawn(answer, measured) {
+  const indexes = [];
+  for (let index = 0; index < answer.cells.length; index += 1) {
+    if (measured[index] !== null) indexes.push(index);
+  }
+  if (indexes.length <= DRAWN_MAX) return indexes;
+  return indexes.sort((a, b) => answer.counts[b] - answer.counts[a]).slice(0, DRAWN_MAX);
 }

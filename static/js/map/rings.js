@@ -16,9 +16,17 @@ export function unwrap(points) {
 
 /** A closed ring unwrapped; one that winds round a pole gets the edge along it. */
 export function unwrapRing(points) {
+  if (!jumps(points)) return points;
   const ring = unwrap(points);
   const [first, last] = [ring[0], ring[ring.length - 1]];
   if (Math.abs(last[0] - first[0]) < 180) return ring;
   const pole = first[1] > 0 ? 90 : -90;
   return [...ring, [last[0], pole], [first[0], pole], first];
+}
+
+function jumps(points) {
+  for (let i = 1; i < points.length; i += 1) {
+    if (Math.abs(points[i][0] - points[i - 1][0]) > 180) return true;
+  }
+  return false;
 }

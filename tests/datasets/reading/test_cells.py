@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from apps.datasets.reading.cells import (
     BASE_RESOLUTION,
     RESOLUTIONS,
+    SLICE_CELLS,
     base_cell,
     base_cells,
     h3_parent,
     occupied,
 )
+from apps.datasets.storage.sketch import merged_counts, sketch_cells
 
 latitudes = st.integers(-900_000_000, 900_000_000)
 longitudes = st.integers(-1_800_000_000, 1_800_000_000)
@@ -38,6 +40,14 @@ def test_cells_of_the_base_resolution_are_their_own_parents() -> None:
 
 def test_no_points_occupy_no_cells() -> None:
     assert occupied(np.empty(0, np.int64)) == [0] * 9
+
+
+def test_more_cells_than_are_looked_at_at_once_are_counted_once_each() -> None:
+    cells = np.sort(h3.cell_to_children(h3.latlng_to_cell(51.5, -0.1, 4), BASE_RESOLUTION))
+    assert len(cells) > 2 * SLICE_CELLS
+    counts = [1, *(7**finer for finer in range(8))]
+    assert occupied(cells) == counts
+    assert merged_counts([sketch_cells(cells)]) == pytest.approx(counts, rel=0.06)
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
