@@ -21,8 +21,8 @@ class Command(migrate.Command):
 def noted_on_rendered_models() -> Iterator[None]:
     """Let new indexes and constraints be noted on the model that is rendered already.
 
-    Django renders the model again, and with it all that are related, which is nearly all: on an empty database
-    half of the time of all migrations. No field and no relation changes, so nothing else can.
+    Django renders the model again, and with it all that are related, which is nearly all: on an empty
+    database half of the time of all migrations. No field and no relation changes, so nothing else can.
     """
     former = ProjectState.add_index, ProjectState.add_constraint
     ProjectState.add_index, ProjectState.add_constraint = _add_index, _add_constraint  # type: ignore[method-assign]
