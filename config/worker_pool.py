@@ -47,10 +47,15 @@ class PatientAutoscaler(Autoscaler):
             self.pool.maintain_pool()
 
     def _end_idle(self) -> None:
-        """End one process if nobody was at work at any look for a minute; none can hold a job then."""
+        """End what was taken if nobody was at work at any look for a minute; none can hold a job then.
+
+        Those left are new: what its jobs needed once, a process keeps, 20 to 40 MB.
+        """
         now_s = time.monotonic()
         if state.reserved_requests:
             self._busy_at_s = now_s
         elif self.processes > self.min_concurrency and now_s - self._busy_at_s >= IDLE_AFTER_S:
-            self._shrink(1)
+            surplus = self.processes
+            self._grow(self.min_concurrency)
+            self._shrink(surplus)  # the oldest
             self.pool.maintain_pool()

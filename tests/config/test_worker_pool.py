@@ -112,7 +112,6 @@ def test_idle_processes_end_but_for_one(scaler: PatientAutoscaler, pool: Pool) -
     assert pool.num_processes == MAXIMUM
 
     state.task_ready(job)
-    for _ in range(MAXIMUM):
-        pass_time(scaler)
+    pass_time(scaler)
 
     assert pool.num_processes == 1
