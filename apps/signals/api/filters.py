@@ -135,6 +135,8 @@ def _text_filters() -> dict[str, AnyOf]:
 class SelectionFilters(StrictFilterSet):
     """Everything that narrows signals; the form's values become one Selection, which narrows them."""
 
+    base_filters: Any
+
     graph = _texts()
     assignee = _texts(
         {"type": "string", "description": "The id of a member, `me` or `none`."}, AssigneeField()

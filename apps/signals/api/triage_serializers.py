@@ -30,7 +30,7 @@ class WorkflowOut(OutSerializer):
     """
 
     assignee = SignalPersonOut(allow_null=True)
-    resolution_code = serializers.CharField(allow_null=True)
+    resolution_code = serializers.SerializerMethodField()
 
     class Meta:
         model = Workflow
@@ -49,7 +49,7 @@ class WorkflowOut(OutSerializer):
             "assigned_at": _time(instance.assigned_at),
             "started_at": _time(instance.started_at),
             "resolved_at": _time(instance.resolved_at),
-            "resolution_code": instance.resolution_code or None,
+            "resolution_code": self.get_resolution_code(instance),
             "resolution_notes": instance.resolution_notes,
             "effective_date": instance.effective_date.isoformat() if instance.effective_date else None,
             "closed_at": _time(instance.closed_at),
@@ -57,6 +57,10 @@ class WorkflowOut(OutSerializer):
             "reopened_at": _time(instance.reopened_at),
             "version": instance.version,
         }
+
+    def get_resolution_code(self, row: Workflow) -> str | None:
+        """Return why it was resolved, None if it is not."""
+        return row.resolution_code or None
 
 
 def _time(instant: dt.datetime | None) -> str | None:

@@ -1,5 +1,6 @@
 """Remotes that refuse, are gone, hold what no repository may, or are too large: what was published stays."""
 
+import errno
 import os
 import socket
 import time
@@ -259,6 +260,33 @@ def test_mirrors_of_an_organization_share_what_it_may_take(
     Mirror.objects.filter(project=other).update(size_bytes=1_000_000)
     assert linked.sync().error_code == "projects.storage_full"
     Mirror.objects.filter(project=other).update(size_bytes=100_000)
+    assert linked.sync().status == "succeeded"
+
+
+class NoInodes:
+    """What a file system says that is full but for some bytes."""
+
+    f_bavail = f_frsize = 1_000_000
+    f_files, f_favail = 1_000, 3
+
+
+def refuse_folders(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+FULL = [(os, "statvfs", lambda _: NoInodes), (Path, "mkdir", refuse_folders)]
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_a_disk_without_inodes_is_full(
+    linked: Linked, remote: Repository, monkeypatch: pytest.MonkeyPatch, case: tuple[object, str, object]
+) -> None:
+    remote.commit({"a": "1"})
+    run = linked.queue()
+    with monkeypatch.context() as patched:
+        patched.setattr(*case)
+        run = linked.run(run)
+    assert (run.status, run.error_code, linked.mirror.generation) == ("failed", "projects.storage_full", 0)
     assert linked.sync().status == "succeeded"
 
 
