@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from benchmarks.results import Row
+from benchmarks.signals_build import build_rows
 from benchmarks.signals_ground import Ground
 from benchmarks.signals_hydration import hydration_rows
 from benchmarks.signals_load import load_rows
@@ -16,6 +17,7 @@ from benchmarks.stage import Stage
 TITLE = "Signals"
 PARTS: Final[Sequence[Callable[[Stage, Ground], Sequence[Row]]]] = (
     load_rows,
+    build_rows,
     hydration_rows,
     read_rows,
 )

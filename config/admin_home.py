@@ -149,7 +149,16 @@ def _fact(name: str, value: Any) -> str:
         return f"{name.removesuffix('_bytes').replace('_', ' ')} {filesizeformat(value)}"
     if name.endswith("_s"):
         return f"{name.removesuffix('_s').replace('_', ' ')} {value} s"
-    shown = intcomma(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if isinstance(shown, list | tuple):
-        shown = ", ".join(str(item) for item in shown)
-    return f"{name.replace('_', ' ')} {shown}"
+    return f"{name.replace('_', ' ')} {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return str(intcomma(value))
+    if isinstance(value, dict):
+        return ", ".join(_fact(name, inner) for name, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,6 +86,9 @@ def is_current(files: Sequence[Path]) -> bool:
 
 def holds_pinned(files: Sequence[Path]) -> bool:
     """Tell whether the running Python already holds every pinned package, as in a container image."""
+    # Here, for the process that watches all others would hold the 3 MB of it and never ask.
+    from importlib import metadata  # noqa: PLC0415
+
     pins = [pin for file in files for pin in re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(), re.M)]
     try:
         return all(metadata.version(name) == version for name, version in pins)

@@ -29,6 +29,7 @@ SERVED = {
     "world-atlas": ["countries-10m.json", "countries-50m.json", "countries-110m.json"],
 }
 SERVED_DIR = NODE_MODULES / "sextant-served"
+INSTALLING = "Installing the browser libraries (only when they change) ..."
 SOURCE_MAP = re.compile(r"^(//|/\*)# sourceMappingURL=.*$", re.M)
 
 
@@ -42,7 +43,7 @@ def ensure_browser_libraries(*, for_tests: bool = False) -> None:
     with bootstrap.exclusive():
         if is_current(for_tests):
             return
-        bootstrap.say("Installing the browser libraries (only when they change) ...")
+        bootstrap.say(INSTALLING)
         install_libraries(for_tests)
         pick_served_files()
         STAMP.write_text(wanted(for_tests))

@@ -4,8 +4,22 @@ Not by Celery's own command line: see `config/worker.py`.
 """
 
 import sys
+from typing import Any
+
+import django
+from celery.signals import beat_init
 
 from config.celery import app
+
+django.setup(set_prefix=False)
+
+from config import schedule  # noqa: E402 - imports models
+
+
+@beat_init.connect
+def sync_schedule(**_kwargs: Any) -> None:
+    """Bring the table of clocks in line with the code before the first tick."""
+    schedule.sync()
 
 
 def main() -> None:

@@ -59,9 +59,13 @@ def make_secret(var_dir: Path, name: str, size: int) -> str:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file so that a reader sees the old or the new content, never a part; mode 0600."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    Path(name).rename(path)
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        Path(name).rename(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def fingerprint(files: Iterable[Path]) -> str:

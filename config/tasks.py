@@ -11,8 +11,8 @@ from typing import Any, Final
 import structlog
 from celery import shared_task
 from celery.signals import (
-    beat_init,
     heartbeat_sent,
+    task_postrun,
     worker_process_init,
     worker_ready,
     worker_shutting_down,
@@ -38,10 +38,7 @@ logger = structlog.get_logger(__name__)
 @shared_task(name=MESSAGE_NAME)
 def run_job(*, kind: str, id: str) -> None:  # noqa: A002 - the message's own words
     """Run one job; the row decides whether there is anything to do."""
-    try:
-        execute(kind, uuid.UUID(id))
-    finally:
-        _give_memory_back()
+    execute(kind, uuid.UUID(id))
 
 
 @shared_task(name=schedule.MESSAGE_NAME)
@@ -56,8 +53,9 @@ def tick(*, name: str, is_asked: bool = False) -> None:
                 import_string(entry.function)()
 
 
-def _give_memory_back() -> None:
-    """Hand what a job has freed back to the system, which glibc would keep for the next one."""
+@task_postrun.connect
+def give_memory_back(**_kwargs: Any) -> None:
+    """Hand what a task has freed back to the system, which glibc would keep for the next one."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
@@ -111,9 +109,3 @@ def ask_for(name: str) -> None:
         )
     except (BrokerError, RedisError, OSError) as error:
         logger.warning("clock_not_asked_for", clock=name, error=str(error))
-
-
-@beat_init.connect
-def sync_schedule(**_kwargs: Any) -> None:
-    """Bring the table of clocks in line with the code before the first tick."""
-    schedule.sync()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import jsonschema
 import msgspec
 import structlog
 from django.conf import settings
@@ -208,6 +207,8 @@ def _ask(asked: Question) -> _Reply:
 
 def _valid(text: str | None, schema: Mapping[str, Any], spent: Spent) -> Any:
     """Return the answer that a model wrote as JSON; raises AnswerNotValid, AiUnavailable for a refusal."""
+    import jsonschema  # noqa: PLC0415 - 2 MB in each process, of which most never ask a model
+
     if text is None:
         raise AiUnavailable("The language model refused to answer.")
     try:

@@ -74,4 +74,5 @@ def _hmac(pepper: str, raw: str) -> bytes:
 
 
 def _random(length: int) -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+    # Of 32 signs each takes five bits of a random byte.
+    return "".join(ALPHABET[byte % len(ALPHABET)] for byte in secrets.token_bytes(length))

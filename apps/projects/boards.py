@@ -1,6 +1,7 @@
 """What pages of projects show beyond single rows: results as HTML, proposals by buckets."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -10,12 +11,25 @@ from markdown_it import MarkdownIt
 
 from apps.projects.documenting.results import Result
 from apps.projects.models import Proposal, ProposalFile
+from apps.projects.queries.proposals import Left
 from apps.projects.states import Bucket
 
 # The page has its own headings above those of a result.
 HEADING_SHIFT: Final = 2
 HEADING_LAST: Final = 6
 EDITS_SHOWN: Final = 300
+UNSCANNED_WORDS: Final[Mapping[str, str]] = {
+    "limit": "beyond what one analysis reads: 2,000 files, 20 MiB, 20,000 occurrences",
+    "time": "not reached in time",
+    "memory": "more than the memory of an analysis holds",
+    "does_not_parse": "that do not parse",
+    "python_2": "written in Python 2",
+    "encoding": "not in the encoding that they name",
+    "binary": "with bytes that no text has",
+    "missing": "without content here",
+    "path": "with a path that is not read",
+    "not_regular": "that are no regular files",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +78,12 @@ def _reader() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     reader.disable(["link", "autolink", "image", "reference"])
     return reader
+
+
+def unscanned_reasons(rows: Iterable[Left]) -> list[tuple[int, str]]:
+    """Return how many files were not looked at, and why, the most common reason first."""
+    counts = Counter(row.reason for row in rows)
+    return [(count, UNSCANNED_WORDS.get(reason, reason)) for reason, count in counts.most_common()]
 
 
 def files_of(proposal: Proposal, rows: Sequence[ProposalFile]) -> list[FileShown]:

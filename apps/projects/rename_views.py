@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from apps.accounts.pages import PageRequest, page
-from apps.projects.boards import files_of
+from apps.projects.boards import files_of, unscanned_reasons
 from apps.projects.models import Application, Proposal
 from apps.projects.queries.proposals import left_occurrences, listed_proposals
 from apps.projects.services.applications import default_message
@@ -54,6 +54,7 @@ def rename_page(request: PageRequest, project_id: uuid.UUID, proposal_id: uuid.U
         "files": files_of(proposal, list(files)),
         "left": left.after(-1, LEFT_SHOWN),
         "left_count": left.count(),
+        "unscanned": unscanned_reasons(left.unscanned()),
         "may_decide": is_open,
         "may_apply": is_open and (frame.may_own or bool(frame.shown.project.option("editors_may_apply"))),
         "application": Application.objects.filter(proposal=proposal).order_by("-created_at").first(),

@@ -1,5 +1,7 @@
 """The jobs of forecasts: when they may start, what they run, what follows their end."""
 
+from typing import Final
+
 from apps.accounts.queries import initiator
 from apps.common.jobs import Listing, Run, job
 from apps.spatial.announcing import announce_evaluation, announce_prediction, announce_run
@@ -8,6 +10,13 @@ from apps.spatial.models import Evaluation, Prediction, TrainingRun
 from apps.spatial.training.evaluating import evaluate
 from apps.spatial.training.fitting import settle, train
 from apps.spatial.training.predicting import predict
+
+BY_MODEL: Final = Listing(
+    permission="spatial.view",
+    target_type="spatial.model",
+    target_path="model_id",
+    target_url_name="forecast-model-detail",
+)
 
 
 def may(row: TrainingRun | Evaluation | Prediction, permission: str) -> bool:
@@ -22,12 +31,7 @@ def may(row: TrainingRun | Evaluation | Prediction, permission: str) -> bool:
     model="spatial.TrainingRun",
     queue="training",
     organization_path="model__organization_id",
-    listing=Listing(
-        permission="spatial.view",
-        target_type="spatial.model",
-        target_path="model_id",
-        target_url_name="forecast-model-detail",
-    ),
+    listing=BY_MODEL,
     may_run=lambda row: may(row, "spatial.train"),
 )
 def run_training(run: Run[TrainingRun]) -> None:
@@ -53,12 +57,7 @@ def end_training(row: TrainingRun) -> None:
     model="spatial.Evaluation",
     queue="training",
     organization_path="model__organization_id",
-    listing=Listing(
-        permission="spatial.view",
-        target_type="spatial.model",
-        target_path="model_id",
-        target_url_name="forecast-model-detail",
-    ),
+    listing=BY_MODEL,
     may_run=lambda row: may(row, "spatial.evaluate"),
 )
 def run_evaluation(run: Run[Evaluation]) -> None:

@@ -1,6 +1,7 @@
 """Leaving the terminal: a start goes on in the background once it has succeeded."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,12 @@ def detached(work: Callable[[Callable[[], None]], int], log: Path) -> int:
         return work(lambda: _let_go(write, log))
     os.close(write)
     with os.fdopen(read, "rb") as pipe:
-        if pipe.read(1):
-            return 0
+        try:
+            if pipe.read(1):
+                return 0
+        except KeyboardInterrupt:
+            # It left the terminal's session, so nobody else tells it.
+            os.kill(pid, signal.SIGINT)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 

@@ -60,20 +60,21 @@ class RotatingLog:
 
     def write(self, text: bytes) -> None:
         """Append to the log."""
-        if self._file.tell() + len(text) > LOG_BYTES:
-            self._rotate()
         # A full disk must not take the processes down with it: the line is lost, the service goes on.
         with contextlib.suppress(OSError):
+            if self._file.tell() + len(text) > LOG_BYTES:
+                self._rotate()
             self._file.write(text)
 
     def _rotate(self) -> None:
-        self._file.close()
         for number in range(LOG_FILES - 1, 0, -1):
             older = self.path.with_suffix(f".log.{number}")
             newer = self.path.with_suffix(f".log.{number - 1}") if number > 1 else self.path
             with contextlib.suppress(FileNotFoundError):
                 newer.rename(older)
-        self._file = self.path.open("ab", buffering=0)
+        # Opened before the other is closed: where that fails there is still one to write to.
+        former, self._file = self._file, self.path.open("ab", buffering=0)
+        former.close()
 
     def close(self) -> None:
         """Close the file."""

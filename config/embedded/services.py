@@ -1,6 +1,5 @@
 """Our own processes as programs of the supervisor: web, worker, beat and commands that run once."""
 
-import http.client
 import os
 import signal
 import socket
@@ -71,14 +70,13 @@ def web_program(listener: socket.socket, environ: dict[str, str]) -> Program:
 
 def is_alive(host: str, port: int) -> bool:
     """Tell whether the web process answers."""
-    connection = http.client.HTTPConnection(reachable(host), port, timeout=ANSWER_SECONDS)
+    # By hand: the library for it would stay in the supervisor's memory, with all of mail and TLS.
     try:
-        connection.request("GET", "/livez", headers={"Host": "localhost"})
-        return connection.getresponse().status == http.HTTPStatus.OK
-    except (OSError, http.client.HTTPException):
+        with socket.create_connection((reachable(host), port), ANSWER_SECONDS) as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200 ")
+    except OSError:
         return False
-    finally:
-        connection.close()
 
 
 def reachable(host: str) -> str:
@@ -109,6 +107,12 @@ def beat_program(var_dir: Path, environ: dict[str, str]) -> Program:
         stop_seconds=5,
         announcement=b"beat: Starting",
     )
+
+
+def static_program(environ: dict[str, str]) -> Program:
+    """Return what brings the static files up to date: first the browser libraries, then the collection."""
+    program = command_program("static", [], environ)
+    return replace(program, command=[sys.executable, "-m", "config.embedded.static_files"])
 
 
 def jobs_program(environ: dict[str, str]) -> Program:

@@ -12,7 +12,7 @@ from typing import Final
 
 from config import installation
 from config.bootstrap import BASE_DIR
-from config.browser_libraries import SERVED_DIR, ensure_browser_libraries
+from config.browser_libraries import INSTALLING, SERVED_DIR, is_current
 from config.embedded import postgres, services
 from config.embedded.identity import Identity
 from config.embedded.processes import Child, Program, StartFailed
@@ -82,9 +82,8 @@ class Start:
         # What the processes of the last start counted (config/shared_counting.py).
         shutil.rmtree(self.var_dir / "run" / "metrics", ignore_errors=True)
         with self._step("environment", self.options.began_at):
-            ensure_browser_libraries()
             installation.make_secrets(self.var_dir)
-            static = self._collect_static()
+            static = self._begin_static_files()
         self._start_servers()
         self._prepare_database()
         if static:
@@ -126,7 +125,8 @@ class Start:
         sources += [BASE_DIR / "requirements.txt"]
         files = installation.fingerprint(sources)
         stamp = installation.read_stamp(self.var_dir, "database")
-        done = stamp is not None and stamp == f"{files} {migration_state(self.var_dir)}"
+        state = migration_state(self.var_dir)
+        done = bool(state) and stamp == f"{files} {state}"
         with self._step("migrate"):
             if not done:
                 self._run_command("migrate", ["migrate", "--no-input"])
@@ -136,12 +136,14 @@ class Start:
                 self._run_command("sample", ["first_data", *(["--empty"] if self.options.empty else [])])
         installation.set_stamp(self.var_dir, "database", f"{files} {migration_state(self.var_dir)}")
 
-    def _collect_static(self) -> Child | None:
-        """Begin to collect the static files beside the other steps, unless that is done."""
-        if installation.read_stamp(self.var_dir, "static") == static_fingerprint():
+    def _begin_static_files(self) -> Child | None:
+        """Begin to install and collect the static files beside the other steps, unless that is done."""
+        has_libraries = is_current(for_tests=False)
+        if has_libraries and installation.read_stamp(self.var_dir, "static") == static_fingerprint():
             return None
-        arguments = ["collectstatic", "--no-input", "--verbosity", "0"]
-        return self.supervisor.start(services.command_program("static", arguments, self._environ("command")))
+        if not has_libraries:
+            self.say(INSTALLING)
+        return self.supervisor.start(services.static_program(self._environ("command")))
 
     def _run_command(self, name: str, arguments: list[str]) -> None:
         program = services.command_program(name, arguments, self._environ("command"))

@@ -108,7 +108,9 @@ def write_processes(var_dir: Path, children: Iterable[Child], *, started_at: flo
         for child in children
         if not child.program.once
     ]
-    write_atomically(var_dir / "run" / "processes.json", json.dumps([own, *rows]))
+    # On a full disk `status` tells what was before, and the processes go on.
+    with contextlib.suppress(OSError):
+        write_atomically(var_dir / "run" / "processes.json", json.dumps([own, *rows]))
 
 
 def stored_row(name: str, pid: int | None, state: str, started_at: float, restarts: int) -> StoredProcess:

@@ -8,6 +8,7 @@ import contextlib
 import os
 import selectors
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -65,6 +66,14 @@ class Supervisor:
         self._selector.register(child.output(), selectors.EVENT_READ, child)
         self._on_change()
 
+    def _spawn_again(self, child: Child) -> None:
+        """Start an ended program; where the machine cannot just now, it is tried again after a pause."""
+        try:
+            self._spawn(child)
+        except (OSError, subprocess.SubprocessError) as error:
+            child.log.write(f"-- not started: {error}\n".encode())
+            child.end()
+
     def wait_ready(self, child: Child, seconds: float = READY_SECONDS) -> None:
         """Return when a child does its work. Raises StartFailed if it takes too long or is cut off."""
         deadline = time.monotonic() + seconds
@@ -116,7 +125,7 @@ class Supervisor:
                 self._collect(child)
             elif child.popen is None and restart and child.is_due():
                 child.restarts += 1
-                self._spawn(child)
+                self._spawn_again(child)
             elif not child.ready and child.check_ready():
                 self._on_change()
 

@@ -30,7 +30,8 @@ def _plain_files(settings: Settings) -> None:
 @pytest.fixture(autouse=True)
 def _test_probes(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def look_worse() -> dict[str, Any]:
-        raise Degraded({"left_s": 7, "used_bytes": 2048, "names": ["a", "b"], "count": 1_234})
+        facts = {"left_s": 7, "used_bytes": 2048, "names": ["a", "b"], "count": 1_234}
+        raise Degraded({**facts, "is_lit": False, "failed": {"load": 1, "late_s": 2}})
 
     monkeypatch.setattr(probes, "_probes", {})
     probes.register_probe(Probe("shelf", lambda: {"books": 3}))
@@ -68,7 +69,7 @@ def test_health_is_shown_part_by_part_without_scripts(operator: Client) -> None:
 
     assert "Health degraded" in page
     assert re.search(r"shelf ok [\d.]+ ms books 3", page)
-    assert "left 7 s · used 2.0 KB · names a, b · count 1,234" in page
+    assert "left 7 s · used 2.0 KB · names a, b · count 1,234 · is lit no · failed load 1, late 2 s" in page
 
 
 def test_queues_are_counted_with_their_dead_letters(operator: Client) -> None:

@@ -87,6 +87,23 @@ def test_a_crashed_process_is_started_again_after_a_growing_pause(supervisor: Su
     assert child.pause_s == 2.0
 
 
+def test_a_program_that_cannot_be_started_again_is_tried_later_and_takes_nobody_with_it(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text(f"#!{sys.executable}\nprint('up', flush=True)\n")
+    script.chmod(0o700)
+    child = supervisor.start(Program("gone", [str(script)], {}, signal.SIGTERM, 1, announcement=b"up"))
+    run_until(supervisor, lambda: child.popen is None)
+    away = script.rename(tmp_path / "away")
+
+    run_until(supervisor, lambda: "not started" in child.log.path.read_text())
+    away.rename(script)
+    run_until(supervisor, lambda: child.restarts == 2)
+
+    assert child.pid is not None
+
+
 def test_a_process_that_never_gets_ready_fails_the_start_and_names_its_log(supervisor: Supervisor) -> None:
     child = supervisor.start(program("broken", "raise SystemExit('no licence')"))
 

@@ -20,7 +20,8 @@ from config.bootstrap import BASE_DIR
 from config.embedded.start import listen
 from config.embedded.state import children_by_parent
 
-pytestmark = pytest.mark.flow
+# In one test process, so that the installation is set up once.
+pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("installation")]
 
 WAIT_S = 20
 

@@ -89,7 +89,8 @@ def serving() -> Iterator[RemoteHost]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Files)
     host.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    # It looks that often whether it is to end.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield host

@@ -20,7 +20,7 @@ from tests.datasets.remote_host import RemoteHost, serving
 from tests.datasets.stories import ROWS, counts, csv, left_behind
 from tests.furniture.people import Actors
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_pauses")]
 
 CONTENT = csv(*ROWS)
 

@@ -1,12 +1,14 @@
 """The template database, and the clone that this process works on.
 
 The template carries the hash of all migrations in its name: it is made once, under an advisory lock, and left
-for the next run. A clone takes some 100 ms, so a test that commits is followed by a new clone, not a flush:
-nothing it wrote can poison the next test, and the rows that migrations made are always there.
+for the next run. A test that commits is followed not by a flush but by the template's state: what differs is
+undone (see `cleaning.py`), and where it cannot be undone there is a new clone, which takes half a second.
+Nothing a test wrote can poison the next one, and the rows that migrations made are always there.
 """
 
 import hashlib
 import inspect
+import logging
 import os
 import secrets
 import sys
@@ -26,11 +28,18 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import TransactionTestCase
 from psycopg import sql
 
+from tests.furniture.cleaning import Changed, Cleaning, State, is_possible, read_state
+
+logger = logging.getLogger(__name__)
+
 PREFIX = "sextant_test_"
 # Any number serves, as long as all runs take the same one.
 ADVISORY_LOCK = 7_304_221_918
 LEAVING_S = 0.5
+# Cleaned clones collect dead rows: now and then a new one is cheaper.
+CLEANED_MAX = 100
 
+_states: dict[str, State] = {}
 _opened: "weakref.WeakSet[BaseDatabaseWrapper]" = weakref.WeakSet()
 
 
@@ -115,11 +124,16 @@ class Server:
 class TestDatabase:
     """The clone of this process. One connection is kept open, as the sign that it is in use."""
 
+    # Not a class of tests, whatever its name.
+    __test__ = False
+
     def __init__(self, purpose: str) -> None:
         self.server = Server()
         self.template = f"{PREFIX}template_{migrations_hash()}"
         self.name = f"{PREFIX}{purpose}{worker_number()}_{secrets.token_hex(4)}"
         self._sign_of_life: psycopg.Connection[Any] | None = None
+        self._cleaning: Cleaning | None = None
+        self._cleaned = 0
 
     def create(self) -> None:
         """Make the clone, and before it the template if no earlier run has left one."""
@@ -128,13 +142,17 @@ class TestDatabase:
             if not self.server.has(server, self.template):
                 self._build_template(server)
             self._clone(server)
+        self._prepare_cleaning()
 
     def renew(self) -> None:
-        """Put a fresh clone in this one's place."""
+        """Put the clone back to the template's state, or a fresh one in its place."""
         close_connections()
+        if self._is_cleaned():
+            return
         with self.server.locked(is_shared=True) as server:
             self.drop(server)
             self._clone(server)
+        self._prepare_cleaning()
 
     def remove(self) -> None:
         """Drop the clone at the end of the run."""
@@ -147,6 +165,26 @@ class TestDatabase:
         if self._sign_of_life is not None:
             self._sign_of_life.close()
         self.server.drop(server, self.name)
+
+    def _is_cleaned(self) -> bool:
+        if self._cleaning is None or self._cleaned == CLEANED_MAX:
+            return False
+        try:
+            self._cleaning.clean()
+        except (Changed, psycopg.Error) as reason:
+            logger.debug("A new clone: %s", reason)
+            return False
+        self._cleaned += 1
+        return True
+
+    def _prepare_cleaning(self) -> None:
+        """Remember what the fresh clone holds."""
+        self._cleaning, self._cleaned = None, 0
+        connection = self._sign_of_life
+        if connection is not None and is_possible(connection):
+            if self.template not in _states:
+                _states[self.template] = read_state(connection)
+            self._cleaning = Cleaning(connection, _states[self.template])
 
     def _clone(self, server: psycopg.Connection[Any]) -> None:
         # Copied as files, a template of a thousand small ones is there in a third of the time.

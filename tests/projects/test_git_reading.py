@@ -1,12 +1,19 @@
 """Objects and trees, read through git."""
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 from apps.projects.errors import GitFailed
+from apps.projects.git import readers
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
+from apps.projects.git.processes import kill_group
+from apps.projects.git.readers import borrow_objects
 from apps.projects.git.trees import iter_tree
 from tests.factories.projects import ProjectFactory, publish
 from tests.projects.repositories import Blob, Repository
@@ -42,3 +49,58 @@ def test_objects_are_read_one_after_the_other(make_repository: Callable[[str], R
         assert objects.header("f" * 40) is None
         with pytest.raises(GitFailed):
             objects.contents(header.oid, max_bytes=999_999)
+
+
+@pytest.fixture
+def folder(make_repository: Callable[[str], Repository]) -> Iterator[Path]:
+    """Give a repository of which nobody has read yet."""
+    repository = make_repository("remote")
+    repository.commit({"a": "1", "b": "x" * 1_000_000})
+    readers.READERS.forget()
+    yield repository.folder
+    for waiting in readers.READERS.waiting():
+        kill_group(waiting.process)
+    readers.READERS.forget()
+
+
+def borrowed_pid(folder: Path) -> int:
+    """Return the process that answers a read."""
+    with borrow_objects(folder) as objects:
+        assert objects.contents("main:a", max_bytes=1) == b"1"
+    return readers.READERS.waiting()[-1].process.pid
+
+
+def test_the_git_of_one_read_serves_the_next(folder: Path) -> None:
+    assert borrowed_pid(folder) == borrowed_pid(folder)
+
+
+def test_two_reads_at_once_never_share_a_git(folder: Path) -> None:
+    with borrow_objects(folder) as one, borrow_objects(folder) as other:
+        assert one is not other
+        assert one.header("main:a") == other.header("main:a")
+    assert len(readers.READERS.waiting()) == 2
+
+
+def test_a_git_that_was_left_in_mid_answer_or_has_died_answers_nobody_else(folder: Path) -> None:
+    first = borrowed_pid(folder)
+    with borrow_objects(folder) as objects:
+        assert next(objects.pieces("main:b"))
+    second = borrowed_pid(folder)
+    with pytest.raises(GitFailed), borrow_objects(folder) as objects:
+        objects.contents("main:b", max_bytes=1)
+    third = borrowed_pid(folder)
+    os.kill(third, signal.SIGKILL)
+    os.waitid(os.P_PID, third, os.WEXITED | os.WNOWAIT)
+    assert len({first, second, third, borrowed_pid(folder)}) == 4
+
+
+def test_few_gits_wait_and_not_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "IDLE_S", 0.2)
+    with ExitStack() as stack:
+        for _ in range(readers.KEPT_MAX + 2):
+            stack.enter_context(borrow_objects(folder))
+    processes = [waiting.process for waiting in readers.READERS.waiting()]
+    assert len(processes) == readers.KEPT_MAX
+    for process in processes:
+        process.wait(5)
+    assert readers.READERS.waiting() == []

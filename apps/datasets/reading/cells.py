@@ -49,7 +49,7 @@ def occupied(cells: Int64s, resolutions: Sequence[int] = RESOLUTIONS) -> list[in
 
 
 def in_slices(cells: Int64s) -> Iterator[Int64s]:
-    """Yield the cells in slices: what is computed of millions of them at once is many times as large."""
+    """Yield the cells in slices: what is made of millions at once would be many times as large."""
     for start in range(0, len(cells), SLICE_CELLS):
         yield cells[start : start + SLICE_CELLS]
 

@@ -103,7 +103,7 @@ def _grants(peppers: int) -> Prepared[Token]:
                 session__status=SessionStatus.READY,
                 bundle__isnull=False,
             )
-            .select_related("bundle", "session__organization")
+            .select_related("bundle", "session")
         )
 
     return Prepared(build, *_names(peppers))
@@ -115,7 +115,7 @@ def _living(hashes: dict[str, Expression], kind: TokenKind) -> QuerySet[Token]:
     tokens: QuerySet[Token] = (
         Token.objects.filter(any_hash, openable("session__"), kind=kind, revoked_at__isnull=True)
         .filter(expires_at__gt=Now())
-        .select_related("session__project", "session__current_bundle", "session__organization")
+        .select_related("session__project", "session__current_bundle")
         .annotate(server_time=Now())
     )
     return tokens

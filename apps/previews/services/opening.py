@@ -23,7 +23,7 @@ from apps.previews.errors import DeviceLimit, PreviewNotAvailable
 from apps.previews.models import Bundle, Device, Session, Token
 from apps.previews.notices import tell_opened
 from apps.previews.queries.bearers import find_bearer, find_device, openable
-from apps.previews.services.accesses import log_access, log_poll
+from apps.previews.services.accesses import grant_again, log_access, log_poll
 from apps.previews.states import Access, AccessKind, SessionStatus, TokenKind
 from apps.previews.tokens import (
     PREFIX_CHARS,
@@ -93,17 +93,20 @@ def grant_download(*, visitor: Visitor) -> Grant:
     session = token.session
     bundle = _fetchable(session)
     now: dt.datetime = token.server_time  # type: ignore[attr-defined]  # annotated
+    grant = _new_grant(session, bundle, now)
+    if grant_again(session, visitor.device_id, grant.raw, bundle, grant.expires_at):
+        return grant
     try:
         with transaction.atomic():
             device = _take_slot(session, visitor.device_id, now)
-            raw, expires_at = _issue_grant(session, bundle, device, now)
-            log_access(session, AccessKind.GRANT, device=device)
+            _store_grant(session, grant, device)
+            log_access(session, AccessKind.GRANT, device_id=device.pk)
             _note_first_opening(session)
     except DeviceLimit:
         # Outside of what was rolled back: refusals are counted.
         log_access(session, AccessKind.REFUSED)
         raise
-    return Grant(raw, bundle, expires_at)
+    return grant
 
 
 @transaction.atomic
@@ -117,14 +120,15 @@ def open_preview(*, actor: Actor, session: Session) -> Grant:
     if not Session.objects.filter(openable(""), pk=session.pk).exists():
         raise Conflict("The preview cannot be opened: it has ended, or nobody may share it any more.")
     bundle = _fetchable(session)
-    raw, expires_at = _issue_grant(session, bundle, None, now)
+    grant = _new_grant(session, bundle, now)
+    _store_grant(session, grant, None)
     log_access(session, AccessKind.OPEN)
-    return Grant(raw, bundle, expires_at)
+    return grant
 
 
 def note_download(*, grant: Token, length: int) -> None:
     """Log that so many bytes of a bundle are being sent."""
-    log_access(grant.session, AccessKind.DOWNLOAD, device=grant.device, length=length)
+    log_access(grant.session, AccessKind.DOWNLOAD, device_id=grant.device_id, length=length)
 
 
 def _let_in(visitor: Visitor) -> Token:
@@ -200,23 +204,21 @@ def _bind_device(session: Session, device_id: str, now: dt.datetime) -> Device:
     return device
 
 
-def _issue_grant(
-    session: Session, bundle: Bundle, device: Device | None, now: dt.datetime
-) -> tuple[str, dt.datetime]:
-    """Store a grant and return its secret, and when it ends."""
-    raw = new_grant()
-    expires_at = min(now + GRANT_MAX, session.expires_at)
+def _new_grant(session: Session, bundle: Bundle, now: dt.datetime) -> Grant:
+    return Grant(new_grant(), bundle, min(now + GRANT_MAX, session.expires_at))
+
+
+def _store_grant(session: Session, grant: Grant, device: Device | None) -> None:
     Token.objects.create(
         organization_id=session.organization_id,
         session=session,
         kind=TokenKind.DOWNLOAD,
-        hash=stored_hash(raw),
-        prefix=raw[:PREFIX_CHARS],
+        hash=stored_hash(grant.raw),
+        prefix=grant.raw[:PREFIX_CHARS],
         device=device,
-        bundle=bundle,
-        expires_at=expires_at,
+        bundle=grant.bundle,
+        expires_at=grant.expires_at,
     )
-    return raw, expires_at
 
 
 @transaction.atomic

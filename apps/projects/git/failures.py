@@ -43,9 +43,18 @@ class RepoTooLarge(RemoteFailed):
 
 
 class RepoObjectsRefused(RemoteFailed):
-    """The repository holds objects that no repository may have, or lacks some that it needs."""
+    """The repository holds objects that no repository may have."""
 
     code = "projects.repo_objects_refused"
+
+
+class RepoObjectsMissing(RemoteFailed):
+    """The repository lacks objects that it needs, so it cannot be copied.
+
+    `git fsck` on its host names them.
+    """
+
+    code = "projects.missing_objects"
 
 
 class RepoCorrupt(RemoteFailed):
@@ -73,15 +82,14 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
     (StorageFull, ("no space left on device", "disk quota exceeded")),
     # Memory runs out where a remote announces refs or objects beyond all measure.
     (RepoTooLarge, ("died of signal 25", "file too large", "file size limit", "out of memory")),
+    (RepoObjectsRefused, ("fsck error", "error in object", "hasdotgit", "error in packed object")),
     (
-        RepoObjectsRefused,
+        RepoObjectsMissing,
         (
-            "fsck error",
-            "error in object",
-            "hasdotgit",
-            "error in packed object",
             "did not receive expected object",
             "did not send all necessary objects",
+            # What git's own server says when it finds a gap while it packs.
+            "possible repository corruption on the remote side",
         ),
     ),
     (
@@ -131,6 +139,8 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
             "expected flush",
             "invalid server response",
             "not valid: is this a git repository",
+            # All that is said where a host takes the call and hangs up.
+            "could not read from remote repository",
             # Said of a pack as it comes in, never of those that are here.
             "pack has bad object at offset",
         ),

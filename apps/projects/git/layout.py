@@ -11,14 +11,12 @@ from apps.projects.models import Mirror
 
 def mirror_folder(mirror_id: uuid.UUID) -> Path:
     """Return the folder of all generations of a mirror."""
-    name = str(mirror_id)
-    # The last two digits are random; the first ones of a UUIDv7 are the same for years.
-    return Path(settings.PROJECTS_DATA_DIR) / "mirrors" / name[-2:] / name
+    return Path(_folder_name(mirror_id))
 
 
 def generation_folder(mirror_id: uuid.UUID, generation: int) -> Path:
     """Return the bare repository of one generation."""
-    return mirror_folder(mirror_id) / f"{generation}.git"
+    return Path(f"{_folder_name(mirror_id)}/{generation}.git")
 
 
 def published_repository(mirror: Mirror) -> Path:
@@ -26,3 +24,10 @@ def published_repository(mirror: Mirror) -> Path:
     if mirror.unlinked_at is not None or mirror.generation == 0:
         raise NotLinked
     return generation_folder(mirror.pk, mirror.generation)
+
+
+def _folder_name(mirror_id: uuid.UUID) -> str:
+    name = str(mirror_id)
+    # The last two digits are random; the first ones of a UUIDv7 are the same for years. Asked at every read:
+    # to put a path together from its parts would take longer.
+    return f"{settings.PROJECTS_DATA_DIR}/mirrors/{name[-2:]}/{name}"

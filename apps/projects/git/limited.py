@@ -58,4 +58,5 @@ def end_group(_number: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    # At once: whoever started git waits for this, and there is nothing to clean up.
+    os._exit(main(sys.argv[1:]))

@@ -34,11 +34,15 @@ class ObjectReader:
         assert answers is not None  # noqa: S101
         self._requests: IO[bytes] = requests
         self._answers: IO[bytes] = answers
+        # Whether the last answer was read to its end.
+        self.is_at_rest = True
 
     def header(self, name: str) -> ObjectHeader | None:
         """Return an object's header; None if there is no such object."""
         self._ask("info", name)
-        return self._header()
+        header = self._header()
+        self.is_at_rest = True
+        return header
 
     def contents(self, name: str, *, max_bytes: int) -> bytes | None:
         """Return an object's bytes; None if there is no such object; raises GitFailed beyond `max_bytes`."""
@@ -57,6 +61,7 @@ class ObjectReader:
         self._ask("contents", name)
         header = self._header()
         if header is None:
+            self.is_at_rest = True
             raise GitFailed("An object is missing.")
         left = header.size_bytes
         while left:
@@ -66,12 +71,17 @@ class ObjectReader:
             left -= len(piece)
             yield piece
         self._answers.read(1)  # the line end after the object
+        self.is_at_rest = True
 
     def _ask(self, command: str, name: str) -> None:
         if "\n" in name or not name:
             raise GitFailed("This is no name of an object.")
-        self._requests.write(f"{command} {name}\n".encode())
-        self._requests.flush()
+        self.is_at_rest = False
+        try:
+            self._requests.write(f"{command} {name}\n".encode())
+            self._requests.flush()
+        except BrokenPipeError as error:
+            raise GitFailed("git has ended.") from error
 
     def _header(self) -> ObjectHeader | None:
         line = self._answers.readline()

@@ -42,7 +42,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the whole environment of a call."""
     return {
         "PATH": os.pathsep.join(os.get_exec_path()),
-        "HOME": _empty_folder(),
+        "HOME": empty_folder(),
         "LANG": "C",
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -90,7 +90,7 @@ def open_git(
         process = subprocess.Popen(
             command_line(repository, arguments, more),
             env=environment(extra),
-            cwd=cwd or _empty_folder(),
+            cwd=cwd or empty_folder(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -129,7 +129,7 @@ def run_git(
     process = subprocess.Popen(
         command_line(repository, arguments, more),
         env=environment(extra),
-        cwd=_empty_folder(),
+        cwd=empty_folder(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -146,6 +146,6 @@ def run_git(
     return output
 
 
-def _empty_folder() -> str:
+def empty_folder() -> str:
     """Return a folder with nothing in it, as HOME and working directory."""
     return "/var/empty" if Path("/var/empty").is_dir() else "/"

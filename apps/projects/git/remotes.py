@@ -171,30 +171,22 @@ class Call:
 
     def run(self, repository: Path | None, arguments: tuple[str, ...], *, output: Any, beat: Beat) -> None:
         """Run git to its end; `beat` is called each second and may raise, which ends git."""
-        with self._start(repository, arguments, output) as (process, said):
-            self._wait(process, beat)
-        if process.returncode != 0:
+        with self._start(repository, arguments, output) as started:
+            self._wait(started, beat)
+        if started.process.returncode != 0:
             secrets = (self.login.secret,) if self.login else ()
-            raise classify(scrub(bytes(said), secrets), exit_code=process.returncode)
+            raise classify(scrub(bytes(started.said), secrets), exit_code=started.process.returncode)
 
-    def _wait(self, process: "subprocess.Popen[bytes]", beat: Beat) -> None:
+    def _wait(self, started: "Started", beat: Beat) -> None:
         deadline_s = time.monotonic() + self.wall_s
-        while True:
-            try:
-                process.wait(LOOK_EVERY_S)
-            except subprocess.TimeoutExpired:
-                beat()
-            else:
-                return
+        while not started.has_ended(LOOK_EVERY_S):
+            beat()
             if time.monotonic() > deadline_s:
                 raise GitTooSlow(f"git took longer than {self.wall_s:g} s.")
 
     @contextmanager
-    def _start(
-        self, repository: Path | None, arguments: tuple[str, ...], output: Any
-    ) -> Iterator[tuple["subprocess.Popen[bytes]", bytearray]]:
+    def _start(self, repository: Path | None, arguments: tuple[str, ...], output: Any) -> Iterator["Started"]:
         git = command_line(repository, arguments, (*SETTINGS, *self.pinned.settings))
-        said = bytearray()
         with _secret_pipe(self.login) as secret:
             process = subprocess.Popen(
                 [*self._limits(secret), *git],
@@ -208,19 +200,43 @@ class Call:
                 start_new_session=True,
                 pass_fds=(secret,) if secret >= 0 else (),
             )
-        reader = threading.Thread(target=_keep_end, args=(process.stderr, said), daemon=True)
-        reader.start()
+        started = Started(process)
         try:
-            yield process, said
+            yield started
         finally:
             kill_group(process)
-            reader.join()
+            started.reader.join()
             assert process.stderr is not None  # noqa: S101 - asked for above
             process.stderr.close()
 
     def _limits(self, secret: int) -> list[str]:
         numbers = (os.getpid(), secret, self.memory_bytes, CPU_S, self.file_bytes, OPEN_FILES, NICE)
         return [sys.executable, "-I", "-S", str(LAUNCHER), *map(str, numbers)]
+
+
+class Started:
+    """A running git, and the end of what it says."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self.process = process
+        self.said = bytearray()
+        self.reader = threading.Thread(target=_keep_end, args=(process.stderr, self.said), daemon=True)
+        self.reader.start()
+
+    def has_ended(self, wait_s: float) -> bool:
+        """Tell whether git ends within a time; returns as soon as it does.
+
+        Waiting for the process itself would look at ever longer intervals, up to 50 ms too late. It falls
+        silent for good just before its end; only what outlives it may still hold the stream.
+        """
+        self.reader.join(wait_s)
+        if self.reader.is_alive():
+            return self.process.poll() is not None
+        try:
+            self.process.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
 
 
 def folder_bytes(folder: Path) -> int:

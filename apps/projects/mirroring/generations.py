@@ -3,6 +3,7 @@
 Only the published generation is read. Whatever else lies there belongs to a run, or to one that died.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -21,6 +22,7 @@ from apps.projects.mirroring.refs import below
 from apps.projects.models import Mirror
 
 ROOM_FACTOR: Final = 3
+INODES_MIN: Final = 200
 PACKS_MAX: Final = 50
 LOOSE_REFS_MAX: Final = 100
 REPACK_TIMEOUT_S: Final = 300.0
@@ -40,6 +42,7 @@ def prepare(attempt: Attempt, *, object_format: str) -> set[str]:
         folder.mkdir(parents=True, mode=0o700)
         options = ("--quiet", "--bare", "--template=", "--shared=0600", f"--object-format={object_format}")
         run_git(None, "init", *options, str(folder))
+        return set()
     remove_leftovers(folder)
     # Snapshots newer than the published one are of attempts that died.
     published = attempt.mirror.snapshot
@@ -49,14 +52,21 @@ def prepare(attempt: Attempt, *, object_format: str) -> set[str]:
 
 
 def check_room(attempt: Attempt) -> None:
-    """Raise StorageFull unless the disk holds what may come: the quota for a clone, else 3 x the size."""
+    """Raise StorageFull unless the disk has room for what may come, and inodes.
+
+    The quota for a clone, else 3 x the size.
+    """
     mirror = attempt.mirror
     is_new = attempt.kind in NEW_GENERATION
     needed = attempt.max_bytes if is_new else ROOM_FACTOR * mirror.size_bytes
     root = Path(settings.PROJECTS_DATA_DIR)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if shutil.disk_usage(root).free < needed:
+    disk = os.statvfs(root)
+    if disk.f_bavail * disk.f_frsize < needed:
         raise StorageFull(cause=f"fewer than {needed} bytes are free")
+    # A file system that makes inodes as it needs them says that it has none at all.
+    if disk.f_files and disk.f_favail < INODES_MIN:
+        raise StorageFull(cause=f"fewer than {INODES_MIN} inodes are free")
     if attempt.max_bytes == 0:
         raise StorageFull(cause="the organization's mirrors take all that they may")
 

@@ -4,6 +4,7 @@ No transaction is held over network, files or git. Whatever raises before the pu
 readers see.
 """
 
+import errno
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from apps.common.jobs.queues import QUEUES
 from apps.projects.errors import GitFailed
 from apps.projects.faults import fault
 from apps.projects.git.addresses import PinnedRemote, pin
-from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable
+from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable, StorageFull
 from apps.projects.git.objects import open_objects
 from apps.projects.git.remotes import REFS_MAX, Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
 from apps.projects.manifests.building import build_manifest
@@ -46,6 +47,7 @@ LOW_PRIORITY: Final = "low_priority"
 # A clone that ran out of time gets this once, on the slow queue.
 SLOW_WALL_S: Final = 1_740.0
 SHA256_CHARS: Final = 64
+NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 BRANCH_MAX_CHARS: Final = 255
 
 logger = structlog.get_logger(__name__)
@@ -70,6 +72,11 @@ def carry_out(attempt: Attempt, *, wall_s: float) -> None:
         publish(attempt, found)
     except (DomainError, JobCancelled, WorkerStopping):
         generations.give_up(attempt, packs_before)
+        raise
+    except OSError as error:
+        generations.give_up(attempt, packs_before)
+        if error.errno in NO_ROOM:
+            raise StorageFull(cause=str(error.strerror)) from error
         raise
     _tidy(attempt, found)
 

@@ -74,6 +74,10 @@ class LeftRows:
         """Return how many there are."""
         return len(self._rows)
 
+    def unscanned(self) -> list[Left]:
+        """Return the files that were not looked at."""
+        return [row for row in self._rows if row.line is None]
+
     def after(self, number: int, limit: int) -> list[Left]:
         """Return at most `limit` rows past a number."""
         return list(self._rows[number + 1 : number + 1 + limit])

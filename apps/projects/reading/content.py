@@ -8,7 +8,7 @@ from django.db.models import TextChoices
 
 from apps.common.errors import FieldError, Invalid, NotFound
 from apps.projects.git.layout import published_repository
-from apps.projects.git.objects import open_objects
+from apps.projects.git.readers import borrow_objects
 from apps.projects.manifests.facts import facts_of, text_of
 from apps.projects.manifests.kept import kept_facts
 from apps.projects.manifests.values import Facts
@@ -90,7 +90,7 @@ def read_source(mirror: Mirror, commit: str, entry: Entry, lines: LineRange) -> 
 
 
 def _bytes_of(mirror: Mirror, entry: Entry) -> bytes:
-    with open_objects(published_repository(mirror)) as objects:
+    with borrow_objects(published_repository(mirror)) as objects:
         raw = objects.contents(entry.blob_id, max_bytes=CONTENT_MAX_BYTES)
     if raw is None:
         raise NotFound

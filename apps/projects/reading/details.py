@@ -5,7 +5,8 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from apps.projects.git.objects import ObjectReader, open_objects
+from apps.projects.git.objects import ObjectReader
+from apps.projects.git.readers import borrow_objects
 from apps.projects.git.trees import iter_tree
 from apps.projects.manifests.attributes import Attributes, PathMarks, marks_of, read_attributes
 from apps.projects.manifests.facts import LFS_POINTER_MAX_BYTES, lfs_size_of
@@ -68,7 +69,7 @@ def with_peeks(repository: Path, entries: Sequence[Entry]) -> list[Entry]:
     """
     if not any(_needs_peek(entry) for entry in entries):
         return [_with_commit(entry) for entry in entries]
-    with open_objects(repository) as objects:
+    with borrow_objects(repository) as objects:
         return [_peeked(objects, entry) if _needs_peek(entry) else _with_commit(entry) for entry in entries]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 from apps.common.errors import NotFound
 from apps.projects.errors import NotLinked
 from apps.projects.git.layout import published_repository
-from apps.projects.git.objects import open_objects
+from apps.projects.git.readers import borrow_objects
 from apps.projects.models import ArchivedTip, Mirror, Project, Proposal, Ref
 
 REF_MAX_CHARS: Final = 1_024
@@ -77,7 +77,7 @@ def _by_id(mirror: Mirror, text: str) -> Resolved | None:
 
 
 def _is_commit(mirror: Mirror, oid: str) -> bool:
-    with open_objects(published_repository(mirror)) as objects:
+    with borrow_objects(published_repository(mirror)) as objects:
         header = objects.header(oid)
     return header is not None and header.type == "commit"
 

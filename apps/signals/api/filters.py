@@ -135,6 +135,8 @@ def _text_filters() -> dict[str, AnyOf]:
 class SelectionFilters(StrictFilterSet):
     """Everything that narrows signals; the form's values become one Selection, which narrows them."""
 
+    base_filters: Any
+
     graph = _texts()
     assignee = _texts(
         {"type": "string", "description": "The id of a member, `me` or `none`."}, AssigneeField()
@@ -150,6 +152,11 @@ class SelectionFilters(StrictFilterSet):
         model = Signal
         fields: list[str] = []
 
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        # Only those that the address names: to copy and to clean them all takes as long as the query.
+        self.base_filters = {name: each for name, each in self.base_filters.items() if name in (data or ())}
+        super().__init__(data, *args, **kwargs)
+
     def filter_queryset(self, queryset: Any) -> Any:
         """Return the rows as they are."""
         return queryset
@@ -164,7 +171,7 @@ SignalFilter: Any = type(
 
 
 def selection_of(values: Mapping[str, Any]) -> Selection:
-    """Return what a valid form selects."""
+    """Return what a valid form selects; filters that it does not have narrow nothing."""
     return Selection(
         texts={name: tuple(values[name]) for name in TEXT_COLUMNS if values.get(name)},
         bounds={
@@ -172,14 +179,14 @@ def selection_of(values: Mapping[str, Any]) -> Selection:
             for name in (f"{ranged}__{bound}" for ranged in RANGED for bound in BOUNDS)
             if values.get(name) is not None
         },
-        graphs=tuple(values["graph"]),
-        assignees=tuple(values["assignee"]),
-        quality_flags=tuple(values["quality_flag"]),
-        runs=tuple(values["run"]),
-        attention=_flag(values["attention"]),
-        classification_agrees=_flag(values["classification_agrees"]),
-        absent=values["absent"] or EXCLUDE,
-        search=(values["search"] or "").strip(),
+        graphs=tuple(values.get("graph", ())),
+        assignees=tuple(values.get("assignee", ())),
+        quality_flags=tuple(values.get("quality_flag", ())),
+        runs=tuple(values.get("run", ())),
+        attention=_flag(values.get("attention", "")),
+        classification_agrees=_flag(values.get("classification_agrees", "")),
+        absent=values.get("absent") or EXCLUDE,
+        search=(values.get("search") or "").strip(),
     )
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -84,15 +84,19 @@ def batches(scope: Scope) -> Iterator[Batch]:
         left = None if left is None else left - len(found)
 
 
-def hydrate_batch(scope: Scope, batch: Batch, *, now: dt.datetime, sink: Sink | None = None) -> Counts:
+def hydrate_batch(
+    scope: Scope, batch: Batch, *, now: dt.datetime, hold: Callable[[], None], sink: Sink | None = None
+) -> Counts:
     """Write a batch in one transaction; after a deadlock again, up to three times.
 
-    `sink` takes what changes; without one nobody looks.
+    `hold` is called first, and raises if the batch is not to be written. `sink` takes what changes; without
+    one nobody looks.
     """
     tried = 0
     while True:
         try:
             with transaction.atomic():
+                hold()
                 counts = _hydrate(scope, batch, now, sink)
                 fault("hydrate.batch")
         except OperationalError as error:

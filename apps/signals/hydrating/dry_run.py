@@ -48,7 +48,8 @@ def _undone(job: jobs.Run[Hydration], scope: Scope, spool: IO[bytes]) -> Outcome
         with connection.cursor() as cursor:
             # Nobody who works on signals is to wait for a rehearsal, nor it for them.
             cursor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        outcome = hydrate_rows(scope, step=lambda _done: job.check(), sink=note)
+        # Nothing is kept of it, so nobody needs to be held off.
+        outcome = hydrate_rows(scope, step=lambda _done: job.check(), hold=lambda: None, sink=note)
         settle_signals(scope, outcome, now=timezone.now(), sink=note)
         transaction.set_rollback(True)
     return outcome

@@ -3,6 +3,7 @@
 from typing import Final
 
 from django.db import connection, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.accounts.queries import initiator
@@ -113,7 +114,12 @@ def _carry_out(run: jobs.Run[Hydration], scope: Scope) -> Outcome:
     def step(done: int) -> None:
         run.progress(ROWS_SHARE * done / max(total, 1), stage=f"{done:,}/{total:,} rows")
 
-    outcome = hydrate_rows(scope, step=step, sink=None)
+    def hold() -> None:
+        # Locks the job's row until the batch is written: whoever takes the job over waits for that, and
+        # afterwards this worker, should it still live, writes no batch beside the next one.
+        run.write(heartbeat_at=Now())
+
+    outcome = hydrate_rows(scope, step=step, hold=hold, sink=None)
     with transaction.atomic():
         now = timezone.now()
         settle_signals(scope, outcome, now=now, sink=None)

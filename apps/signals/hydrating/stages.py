@@ -22,6 +22,8 @@ from apps.signals.triage.absence import resolve_absent
 
 # Called with how many rows are done, before each batch; raises to stop.
 Step = Callable[[int], None]
+# Called first in the transaction of each batch; raises if somebody else may be at work, which undoes it.
+Hold = Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -48,13 +50,13 @@ def count_rows(scope: Scope) -> int:
     return int(meant if scope.limit is None else min(meant, scope.limit))
 
 
-def hydrate_rows(scope: Scope, *, step: Step, sink: Sink | None) -> Outcome:
+def hydrate_rows(scope: Scope, *, step: Step, hold: Hold, sink: Sink | None) -> Outcome:
     """Write the run's rows batch by batch, each at its own instant, then its nodes and edges."""
     outcome = Outcome()
     step(0)
     for batch in batches(scope):
         outcome.skipped.update(batch.skipped.values())
-        outcome.counts.add(hydrate_batch(scope, batch, now=timezone.now(), sink=sink))
+        outcome.counts.add(hydrate_batch(scope, batch, now=timezone.now(), hold=hold, sink=sink))
         step(outcome.counts.incoming)
         fault("hydrate.after_batch")
     write_topology(scope.run)

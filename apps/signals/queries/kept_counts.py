@@ -13,7 +13,7 @@ from apps.signals.models.run import LIVE
 from apps.signals.queries.relations import Record
 from apps.signals.queries.selections import EXCLUDE, Selection
 
-# Only so long, should a worker that was given up for lost write once more after its hydration has ended.
+# Each hydration makes them stale; the time is for those of organizations that nobody looks at any more.
 KEPT_S: Final = 300
 
 
@@ -40,7 +40,11 @@ def kept_counts(actor: Actor, selection: Selection, count: Callable[[], list[Rec
 
 
 def _version_of(actor: Actor) -> tuple[Any, ...] | None:
-    """Return what each hydration that ends changes; None while one goes on, or before the first."""
+    """Return what each hydration that ends changes; None while one goes on, or before the first.
+
+    Whoever loses a hydration's lease writes no more signals, and what was being written is there before the
+    lease is lost: so nothing changes while none goes on.
+    """
     facts = Hydration.objects.visible_to(actor).aggregate(
         ended=Count("pk"), last=Max("finished_at"), live=Count("pk", filter=LIVE)
     )

@@ -6,16 +6,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
-from apps.accounts.permissions import Actor
-from apps.signals.models import Signal, Workflow
+from apps.accounts.models import User
+from apps.signals.models import Annotation, Graph, Signal, Workflow
 from apps.signals.queries.metric_names import metric_names
-from apps.signals.queries.selections import Selection, select_signals
 from apps.signals.states import ATTENTION_TYPES, WorkflowStatus
 
 # Only the page of one signal shows these; they are most of its bytes.
 HEAVY: Final = ("timeline", "monthly_z_scores", "anomaly_labels", "severity_calculation")
+# What is shown of the rows beside it, and the keys that lead there.
+_SHOWN_COMPANY: Final[Mapping[str, tuple[type[Model], frozenset[str]]]] = {
+    "workflow": (
+        Workflow,
+        frozenset({
+            "signal", "status", "assignee", "role_type", "assigned_at", "started_at", "resolved_at",
+            "resolution_code", "resolution_notes", "effective_date", "closed_at", "reopen_count",
+            "reopened_at", "version",
+        }),
+    ),
+    "workflow__assignee": (User, frozenset({"name"})),
+    "annotation": (Annotation, frozenset({"signal", "description_override"})),
+    "graph": (Graph, frozenset({"name"})),
+}  # fmt: skip
 # Name of an order -> column.
 SORTS: Final[Mapping[str, str]] = {
     "severity": "severity",
@@ -47,9 +60,15 @@ def with_company(rows: QuerySet[Signal]) -> QuerySet[Signal]:
     return rows.select_related("workflow__assignee", "annotation", "graph")
 
 
-def listed_signals(actor: Actor, selection: Selection) -> QuerySet[Signal]:
-    """Return the signals of a selection as lists show them: without the columns of HEAVY, in no order."""
-    return with_company(select_signals(actor, selection)).defer(*HEAVY)
+def shown_alone(rows: QuerySet[Signal]) -> QuerySet[Signal]:
+    """Return rows with their company, without the columns that lists do not show."""
+    hidden = [
+        f"{prefix}__{field.name}"
+        for prefix, (model, shown) in _SHOWN_COMPANY.items()
+        for field in model._meta.concrete_fields  # noqa: SLF001 - Django's own way
+        if not field.primary_key and field.name not in shown
+    ]
+    return with_company(rows).defer(*HEAVY, *hidden)
 
 
 def show_signals(rows: Sequence[Signal], *, now: datetime) -> list[Shown]:

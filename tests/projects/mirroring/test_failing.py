@@ -1,5 +1,6 @@
 """Remotes that refuse, are gone, hold what no repository may, or are too large: what was published stays."""
 
+import errno
 import os
 import socket
 import time
@@ -15,7 +16,7 @@ from apps.accounts.models import Notification
 from apps.projects.git import remotes
 from apps.projects.git.failures import (
     RepoAuthFailed,
-    RepoObjectsRefused,
+    RepoObjectsMissing,
     RepoTooLarge,
     RepoUnreachable,
     classify,
@@ -165,6 +166,23 @@ def test_an_entry_that_no_repository_may_have_is_refused(
     assert b"missing" in run_git(folder, "cat-file", "--batch-check", stdin=bad.encode())
 
 
+@pytest.mark.parametrize("lost", ["main~1:b", "main~1^{tree}", "main~1"])
+def test_a_remote_that_lacks_objects_is_told_as_that_and_the_old_copy_serves(
+    linked: Linked, remote: Repository, lost: str
+) -> None:
+    head = remote.commit({"a": "1"})
+    linked.link()
+    remote.commit({"b": "2"})
+    remote.commit({"b": "3"})
+    oid = remote.git("rev-parse", lost)
+    (remote.folder / "objects" / oid[:2] / oid[2:]).unlink()
+    run = linked.sync()
+    mirror = linked.mirror
+    assert (run.status, run.error_code, run.attempt) == ("failed", "projects.missing_objects", 1)
+    assert (mirror.error_code, mirror.head_commit) == ("projects.missing_objects", head)
+    assert linked.verify().outcome == "sound"
+
+
 def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Repository) -> None:
     head = remote.commit({"a": "1", "b": "2"})
     linked.link()
@@ -245,6 +263,33 @@ def test_mirrors_of_an_organization_share_what_it_may_take(
     assert linked.sync().status == "succeeded"
 
 
+class NoInodes:
+    """What a file system says that is full but for some bytes."""
+
+    f_bavail = f_frsize = 1_000_000
+    f_files, f_favail = 1_000, 3
+
+
+def refuse_folders(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+FULL = [(os, "statvfs", lambda _: NoInodes), (Path, "mkdir", refuse_folders)]
+
+
+@pytest.mark.parametrize("case", FULL)
+def test_a_disk_without_inodes_is_full(
+    linked: Linked, remote: Repository, monkeypatch: pytest.MonkeyPatch, case: tuple[object, str, object]
+) -> None:
+    remote.commit({"a": "1"})
+    run = linked.queue()
+    with monkeypatch.context() as patched:
+        patched.setattr(*case)
+        run = linked.run(run)
+    assert (run.status, run.error_code, linked.mirror.generation) == ("failed", "projects.storage_full", 0)
+    assert linked.sync().status == "succeeded"
+
+
 def test_gits_words_lose_their_secrets() -> None:
     said = b"fatal: https://robot:hunter2@git.example/a hunter2 Authorization: Basic abc\nx\x1b[31m"
     text = scrub(said, [b"hunter2"])
@@ -261,9 +306,10 @@ def test_gits_words_lose_their_secrets() -> None:
         ("fatal: could not read Username for 'https://git.example'", RepoAuthFailed),
         ("fatal: unable to access 'x': Could not resolve host: x", RepoUnreachable),
         ("fatal: unable to access 'x': The requested URL returned error: 302", RepoUnreachable),
-        ("fatal: did not receive expected object a50b\nfatal: invalid index-pack output", RepoObjectsRefused),
+        ("fatal: did not receive expected object a50b\nfatal: invalid index-pack output", RepoObjectsMissing),
         ("fatal: Out of memory, calloc failed\nfatal: invalid index-pack output", RepoTooLarge),
         ("fatal: pack has bad object at offset 363: inflate returned -3", RepoUnreachable),
+        ("fatal: Could not read from remote repository.\n\nPlease make sure", RepoUnreachable),
     ],
 )
 def test_gits_words_are_understood(said: str, error: type[Exception]) -> None:

@@ -116,6 +116,8 @@ def test_what_was_not_scanned_has_to_be_accepted(actors: Actors, shop: Shop, run
     assert (answer.status_code, answer.json()["code"]) == (409, "projects.unscanned_not_accepted")
     left = get(actors.viewer, proposal, "residual").json()["results"]
     assert left[-1] == {"path": "a.py", "line": None, "column": None, "text": "", "reason": "limit"}
+    page = actors.viewer.browser.get(f"/projects/{shop.project.pk}/renames/{proposal.pk}/").content.decode()
+    assert "<li>1 beyond what one analysis reads: 2,000 files" in page
     assert apply(actors.analyst, proposal, digest, accept_unscanned=True).status_code == 202
 
 

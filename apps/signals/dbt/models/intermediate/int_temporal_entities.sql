@@ -48,6 +48,7 @@ select
 from rows_of_links as found
 inner join {{ ref('stg_entity_results') }} as raw
     on raw.run_id = found.run_id and raw.file_id = found.file_id and raw.line_no = found.line_no
+-- OFFSET 0: a month's figures are taken out of the JSON once, not again wherever they are named.
 cross join lateral (
     select
         array_agg(z.value order by z.position) as monthly_z_scores,
@@ -57,6 +58,7 @@ cross join lateral (
         select position, {{ number('said') }} as value
         from jsonb_array_elements({{ array_or_empty('found.per_period_simple_z') }})
             with ordinality as each (said, position)
+        offset 0
     ) as z
 ) as spread
 cross join lateral (
@@ -81,14 +83,17 @@ cross join lateral (
         from (
             select position, said, {{ period_date("(said ->> 'period')") }} as period
             from jsonb_array_elements({{ array_or_empty('raw.timeline') }}) with ordinality as each (said, position)
+            offset 0
         ) as point
         cross join (
             select coalesce(jsonb_object_agg(period::text, value) filter (where period is not null), '{}') as by_period
             from (
                 select {{ period_date("(said ->> 'period')") }} as period, said -> 'value' as value
                 from jsonb_array_elements({{ array_or_empty('raw.encounters_per_period') }}) as said
+                offset 0
             ) as weighed
         ) as weights
+        offset 0
     ) as month
 ) as months
 where {{ in_runs('raw.run_id') }}
