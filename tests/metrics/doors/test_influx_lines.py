@@ -1,5 +1,7 @@
 """Line protocol: what becomes a point, and which lines are refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -338,6 +340,15 @@ def test_clean_bodies_take_the_fast_path(found: list[str]) -> None:
         assert read_plain(body, MAX_POINTS) is not None
         assert read_few(body, MAX_POINTS) is not None
     same(body)
+
+
+def test_a_few_lines_of_very_many_words_are_not_taken_apart() -> None:
+    body = b"aa " * 300_000
+    tracemalloc.start()
+    assert read_few(body, MAX_POINTS) is None
+    _now, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 5 * len(body)
 
 
 @given(st.text(st.sampled_from('ab ,=\\"\n\r\t#;01.eiutf-+x\x00é'), max_size=40))
