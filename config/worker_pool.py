@@ -43,7 +43,7 @@ class PatientAutoscaler(Autoscaler):
         is_waiting = req in state.reserved_requests and req not in state.active_requests
         if is_waiting and self.processes < self.max_concurrency:
             self._busy_at_s = time.monotonic()
-            self._grow(1)
+            self.scale_up(1)
             self.pool.maintain_pool()
 
     def _end_idle(self) -> None:
@@ -56,6 +56,8 @@ class PatientAutoscaler(Autoscaler):
             self._busy_at_s = now_s
         elif self.processes > self.min_concurrency and now_s - self._busy_at_s >= IDLE_AFTER_S:
             surplus = self.processes
-            self._grow(self.min_concurrency)
-            self._shrink(surplus)  # the oldest
+            self.scale_up(self.min_concurrency)
+            # Not by `scale_down`, which never acts where clocks tick; it ends the oldest.
+            pool: Any = self.pool  # the type of all pools, of which not each can do it
+            pool.shrink(surplus)
             self.pool.maintain_pool()
