@@ -31,7 +31,7 @@ VIEWS: Final = "JSON parsed in views"
 SCHEMA: Final = "bench_views"
 LAYERS: Final = ("staging", "intermediate", "marts")
 # Whole builds are seen in the next part: here only that both projects still build.
-SELECT_QUICK: Final = "+int_anomaly_labels"
+SELECT_QUICK: Final = "+fct_model_experiments +fct_model_drivers"
 TIMEOUT_S: Final = 1_800.0
 
 
