@@ -16,14 +16,15 @@ from config.schedule import MESSAGE_NAME
 PATIENCE_S: Final = 0.25
 # Clocks come by the handful and take milliseconds; behind a long job they get a process of their own, too.
 CLOCK_PATIENCE_S: Final = 2.0
-LOOK_EVERY_S: Final = 5.0
+# Out of step with the clocks, which tick at multiples of five seconds.
+LOOK_EVERY_S: Final = 7.0
 IDLE_AFTER_S: Final = 60.0
 
 
 class PatientAutoscaler(Autoscaler):
-    """Starts a process for a job that waits, and ends those that stood idle for a minute.
+    """Starts a process for a job that waits, and ends those that had none for a minute.
 
-    The worker's own loop calls it: on each message, and every five seconds.
+    The worker's own loop calls it: on each message, and every few seconds.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -43,19 +44,22 @@ class PatientAutoscaler(Autoscaler):
         is_waiting = req in state.reserved_requests and req not in state.active_requests
         if is_waiting and self.processes < self.max_concurrency:
             self._busy_at_s = time.monotonic()
-            self._grow(1)
+            self.scale_up(1)
             self.pool.maintain_pool()
 
     def _end_idle(self) -> None:
-        """End what was taken if nobody was at work at any look for a minute; none can hold a job then.
+        """End what was taken if there was no job but clocks at any look for a minute, and now not even one.
 
         Those left are new: what its jobs needed once, a process keeps, 20 to 40 MB.
         """
         now_s = time.monotonic()
-        if state.reserved_requests:
+        if any(req.name != MESSAGE_NAME for req in state.reserved_requests):
             self._busy_at_s = now_s
-        elif self.processes > self.min_concurrency and now_s - self._busy_at_s >= IDLE_AFTER_S:
+        is_surplus = self.processes > self.min_concurrency and not state.reserved_requests
+        if is_surplus and now_s - self._busy_at_s >= IDLE_AFTER_S:
             surplus = self.processes
-            self._grow(self.min_concurrency)
-            self._shrink(surplus)  # the oldest
+            self.scale_up(self.min_concurrency)
+            # Not by `scale_down`, which never acts where clocks tick; it ends the oldest.
+            pool: Any = self.pool  # the type of all pools, of which not each can do it
+            pool.shrink(surplus)
             self.pool.maintain_pool()

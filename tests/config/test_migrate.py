@@ -24,7 +24,7 @@ def with_two_models() -> ProjectState:
         ("book", models.ForeignKey("library.book", models.CASCADE)),
     ]
     state.add_model(ModelState("library", "loan", loan))
-    assert state.apps.is_installed
+    assert state.apps.get_models()  # renders them
     return state
 
 

@@ -24,10 +24,7 @@ class SignalPersonOut(serializers.Serializer[Any]):
 
 
 class WorkflowOut(OutSerializer):
-    """Where a signal stands. `version` grows with every change.
-
-    Written by hand: lists have one in each row, and to walk its fields takes longer than to read the rows.
-    """
+    """Where a signal stands. `version` grows with every change."""
 
     assignee = SignalPersonOut(allow_null=True)
     resolution_code = serializers.SerializerMethodField()
@@ -41,6 +38,7 @@ class WorkflowOut(OutSerializer):
 
     def to_representation(self, instance: Workflow) -> dict[str, Any]:
         """Return what goes out for a workflow."""
+        # By hand: lists have one in each row, and to walk its fields takes longer than to read the rows.
         person = instance.assignee
         return {
             "status": instance.status,

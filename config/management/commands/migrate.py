@@ -25,7 +25,9 @@ def noted_on_rendered_models() -> Iterator[None]:
     database half of the time of all migrations. No field and no relation changes, so nothing else can.
     """
     former = ProjectState.add_index, ProjectState.add_constraint
-    ProjectState.add_index, ProjectState.add_constraint = _add_index, _add_constraint  # type: ignore[method-assign]
+    # The first argument is called by what it is, and not `self`.
+    ProjectState.add_index = _add_index  # type: ignore[method-assign,assignment]
+    ProjectState.add_constraint = _add_constraint  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
