@@ -59,6 +59,7 @@ class PatientAutoscaler(Autoscaler):
         if is_surplus and now_s - self._busy_at_s >= IDLE_AFTER_S:
             surplus = self.processes
             self.scale_up(self.min_concurrency)
+            self.pool.maintain_pool()  # now: those that are ending still count as there, and work would wait
             # Not by `scale_down`, which never acts where clocks tick; it ends the oldest.
             pool: Any = self.pool  # the type of all pools, of which not each can do it
             pool.shrink(surplus)

@@ -37,8 +37,9 @@ class Parameters(StrictSerializer):
 
 @functools.cache
 def _bound_fields(serializer_class: type[Parameters]) -> BindingDict:
-    fields = BindingDict(serializer_class())
-    for name, field in fields.serializer.get_fields().items():
+    bound_to = serializer_class()
+    fields = BindingDict(bound_to)
+    for name, field in bound_to.get_fields().items():
         fields[name] = field
     return fields
 
