@@ -12,7 +12,6 @@ from apps.projects.errors import GitFailed
 from apps.projects.git import readers
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
-from apps.projects.git.processes import kill_group
 from apps.projects.git.readers import borrow_objects
 from apps.projects.git.trees import iter_tree
 from tests.factories.projects import ProjectFactory, publish
@@ -56,11 +55,9 @@ def folder(make_repository: Callable[[str], Repository]) -> Iterator[Path]:
     """Give a repository of which nobody has read yet."""
     repository = make_repository("remote")
     repository.commit({"a": "1", "b": "x" * 1_000_000})
-    readers.READERS.forget()
+    readers.READERS.end_all()
     yield repository.folder
-    for waiting in readers.READERS.waiting():
-        kill_group(waiting.process)
-    readers.READERS.forget()
+    readers.READERS.end_all()
 
 
 def borrowed_pid(folder: Path) -> int:

@@ -45,6 +45,13 @@ class Readers:
         self._waiting: list[Waiting] = []
         self._sweeper: threading.Thread | None = None
 
+    def end_all(self) -> None:
+        """End those that wait."""
+        with self._lock:
+            ended, self._waiting = self._waiting, []
+        for each in ended:
+            kill_group(each.process)
+
     def waiting(self) -> list[Waiting]:
         """Return those that wait, oldest first."""
         with self._lock:
