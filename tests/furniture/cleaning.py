@@ -377,6 +377,11 @@ def read_digest(connection: Connection, source: sql.Composable, columns: list[st
     return digest[0], digest[1]
 
 
+def forget_statistics(connection: Connection) -> None:
+    """Delete what autovacuum has learnt of the template's tables: clones of any hour begin alike."""
+    connection.execute(sql.SQL("DELETE FROM pg_statistic WHERE {}").format(sql.SQL(OF_OURS)))
+
+
 def count_statistics(connection: Connection) -> int:
     """Return how many columns of our tables the planner has statistics of."""
     ask = sql.SQL("SELECT count(*) FROM pg_statistic WHERE {}")

@@ -28,7 +28,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import TransactionTestCase
 from psycopg import sql
 
-from tests.furniture.cleaning import Changed, Cleaning, State, is_possible, read_state
+from tests.furniture.cleaning import Changed, Cleaning, State, forget_statistics, is_possible, read_state
 
 logger = logging.getLogger(__name__)
 
@@ -182,6 +182,7 @@ class TestDatabase:
         self._cleaning, self._cleaned = None, 0
         connection = self._sign_of_life
         if connection is not None and is_possible(connection):
+            forget_statistics(connection)
             if self.template not in _states:
                 _states[self.template] = read_state(connection)
             self._cleaning = Cleaning(connection, _states[self.template])
