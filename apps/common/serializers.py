@@ -11,6 +11,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from apps.common.errors import FieldError, Invalid
 
@@ -92,6 +93,16 @@ class ValueSerializer(serializers.Serializer[Any]):
     @property
     def _readable_fields(self) -> list[serializers.Field[Any, Any, Any, Any]]:
         return _output_fields(type(self))
+
+
+@functools.cache
+def bound_fields(serializer_class: type[serializers.Serializer[Any]]) -> BindingDict:
+    """Return the fields of a class, made and bound once: for those of which no field looks at `context`."""
+    owner = serializer_class()
+    fields = BindingDict(owner)
+    for name, field in owner.get_fields().items():
+        fields[name] = field
+    return fields
 
 
 @functools.cache

@@ -1,14 +1,14 @@
 """What a query of series and of points may ask: shape and types, as parameters or as JSON."""
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.utils.serializer_helpers import BindingDict
 
-from apps.common.serializers import StrictSerializer
+from apps.common.serializers import StrictSerializer, bound_fields
 from apps.metrics.calendar.windows import NOW, Moment, parse_moment
 from apps.metrics.queries.aggregations import MAX_AGGREGATIONS
 from apps.metrics.queries.filling import Fill
@@ -91,21 +91,12 @@ class WindowParameters(serializers.Serializer[Any]):
 
         Each request has several of these objects, and copying the fields takes longer than checking by them.
         """
-        return _fields_of(type(self))
+        return bound_fields(type(self))
 
     def get_fields(self) -> Fields:
         """Add `from`, which Python does not let a class attribute be called."""
         start = MomentField(help_text="RFC 3339, a date, Unix seconds, or a time before now such as -6h.")
         return {"from": start, **super().get_fields()}
-
-
-@cache
-def _fields_of(parameters: type[WindowParameters]) -> BindingDict:
-    owner = parameters()
-    fields = BindingDict(owner)
-    for name, each in owner.get_fields().items():
-        fields[name] = each
-    return fields
 
 
 class BucketParameters(WindowParameters):

@@ -1,13 +1,11 @@
 """Pages of what a commit holds: the cursor keeps the commit, whatever is published meanwhile."""
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.request import Request
-from rest_framework.utils.serializer_helpers import BindingDict
 
 from apps.common.pagination import (
     PAGE_SIZE,
@@ -18,7 +16,7 @@ from apps.common.pagination import (
     cursor_scope,
     decode_cursor,
 )
-from apps.common.serializers import StrictSerializer
+from apps.common.serializers import StrictSerializer, bound_fields
 from apps.projects.models import Project
 from apps.projects.reading.refs import COMMIT_ID, REF_MAX_CHARS, resolve
 
@@ -32,16 +30,7 @@ class Parameters(StrictSerializer):
     @property
     def fields(self) -> Any:
         """Return the fields by name."""
-        return _bound_fields(type(self))
-
-
-@functools.cache
-def _bound_fields(serializer_class: type[Parameters]) -> BindingDict:
-    bound_to = serializer_class()
-    fields = BindingDict(bound_to)
-    for name, field in bound_to.get_fields().items():
-        fields[name] = field
-    return fields
+        return bound_fields(type(self))
 
 
 class RefParameters(Parameters):
