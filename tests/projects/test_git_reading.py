@@ -92,6 +92,10 @@ def test_a_git_that_was_left_in_mid_answer_or_has_died_answers_nobody_else(folde
 
 
 def test_few_gits_wait_and_not_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with borrow_objects(folder) as objects:
+        borrowed_pid(folder)
+        assert objects.contents("main:b", max_bytes=1_000_000)
+    readers.READERS.end_all()  # whoever waits until those are old must notice that others wait now
     monkeypatch.setattr(readers, "IDLE_S", 0.2)
     with ExitStack() as stack:
         for _ in range(readers.KEPT_MAX + 2):

@@ -44,11 +44,13 @@ class Readers:
         self._lock = threading.Lock()
         self._waiting: list[Waiting] = []
         self._sweeper: threading.Thread | None = None
+        self._look_again = threading.Event()
 
     def end_all(self) -> None:
         """End those that wait."""
         with self._lock:
             ended, self._waiting = self._waiting, []
+        self._look_again.set()
         for each in ended:
             kill_group(each.process)
 
@@ -86,7 +88,8 @@ class Readers:
     def _sweep(self) -> None:
         """End readers as their time comes, until none waits."""
         while (pause_s := self._drop_idle()) is not None:
-            time.sleep(pause_s)
+            self._look_again.wait(pause_s)
+            self._look_again.clear()
 
     def _drop_idle(self) -> float | None:
         """End those that have waited too long; return when to look again, None where none is left."""
