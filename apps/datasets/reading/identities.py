@@ -1,5 +1,6 @@
 """128-bit identities of rows and external ids as two columns of 64 bits, and a table to find them again."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ def row_keys(events: Events) -> Keys:
         *columns, events.external_id, events.properties, "\0", null_handling="replace", null_replacement=""
     )
     rows = pc.cast(texts, pa.binary()).to_pylist()
-    return _digests([blob[at * width : (at + 1) * width] + text for at, text in enumerate(rows)])
+    return _digests(blob[at * width : (at + 1) * width] + text for at, text in enumerate(rows))
 
 
 def id_keys(external_ids: pa.StringArray) -> tuple[Keys, Int64s]:
@@ -41,7 +42,7 @@ def id_keys(external_ids: pa.StringArray) -> tuple[Keys, Int64s]:
     return _digests(pc.cast(pc.drop_null(external_ids), pa.binary()).to_pylist()), rows
 
 
-def _digests(texts: list[bytes]) -> Keys:
+def _digests(texts: Iterable[bytes]) -> Keys:
     joined = b"".join(map(xxhash.xxh3_128_digest, texts))
     return np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, 2)
 
@@ -64,6 +65,16 @@ def ranks_and_firsts(keys: Keys) -> tuple[Int64s, Int64s]:
     ranks[order] = np.arange(len(keys)) - group_start
     firsts[order] = order[group_start]
     return ranks, firsts
+
+
+def count_repeated(keys: Keys) -> int:
+    """Return how many keys equal an earlier one."""
+    order = order_of(keys)
+    same = np.ones(max(len(keys) - 1, 0), np.bool_)
+    for half in (0, 1):
+        ordered = keys[order, half]
+        same &= ordered[1:] == ordered[:-1]
+    return int(np.count_nonzero(same))
 
 
 class KeyTable:
