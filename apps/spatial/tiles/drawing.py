@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.datasets.queries import Bools, Floats, Int64s
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN
-from apps.spatial.geometry import boundaries
+from apps.spatial.boundaries import BOUNDARIES
 from apps.spatial.tiles.addresses import BUFFER, Tile, project
 from apps.spatial.tiles.encoding import EXTENT, Rings
 
@@ -20,6 +20,8 @@ HIGH: Final = EXTENT + BUFFER * EXTENT
 MIN_RING: Final = 3
 # Beyond the buffer's edge, where rings are cut anew; only so that whole numbers do not overflow.
 MAX_UNITS: Final = 1e9
+# Farther than this no point is moved, those of a cell drawn as one unit among them.
+ROUNDED: Final = 3
 # The world's copies to the west and east, which a buffer may reach into.
 COPIES: Final = (-1, 0, 1)
 
@@ -27,10 +29,14 @@ Point = tuple[float, float]
 
 
 class Drawing(NamedTuple):
-    """What is drawn of some cells: which of them (ascending indexes), and their rings."""
+    """What is drawn of some cells: which of them (ascending indexes), and their rings.
+
+    is_inside: of each one drawn, whether it lies wholly in the tile, and so does its centre.
+    """
 
     drawn: Int64s
     rings: Rings
+    is_inside: Bools
 
 
 class _Parts(NamedTuple):
@@ -50,7 +56,15 @@ def draw_cells(tile: Tile, cells: Int64s) -> Drawing:
     order = np.argsort(cell, kind="stable")
     places = _members(np.cumsum(sizes) - sizes, sizes, order)
     drawn, feature = np.unique(cell[order], return_inverse=True)
-    return Drawing(drawn, Rings(feature, sizes[order], x[places], y[places]))
+    rings = Rings(feature, sizes[order], x[places], y[places])
+    return Drawing(drawn, rings, _inside(rings, drawn.size))
+
+
+def _inside(rings: Rings, count: int) -> Bools:
+    """Tell of each feature whether all its points lie in the tile, whatever rounding did to them."""
+    near = EXTENT - ROUNDED
+    is_near = (rings.x < ROUNDED) | (rings.x > near) | (rings.y < ROUNDED) | (rings.y > near)
+    return np.bincount(np.repeat(rings.feature, rings.sizes), is_near, count) == 0
 
 
 def _parts(tile: Tile, cells: Int64s) -> Iterator[_Parts]:
@@ -93,7 +107,7 @@ def _rounded(starts: Int64s, sizes: Int64s, x: Floats, y: Floats) -> tuple[Int64
 
 def _outlines(tile: Tile, cells: Int64s) -> tuple[Int64s, Floats, Floats]:
     """Return where each cell's outline starts, and all points in tile units, clockwise as drawn."""
-    sizes, points = boundaries(cells)
+    sizes, points = BOUNDARIES.of(cells)
     starts = np.cumsum(sizes) - sizes
     # The library's outlines are counter-clockwise on a map whose y points up.
     backwards = np.repeat(2 * starts + sizes - 1, sizes) - np.arange(len(points))
