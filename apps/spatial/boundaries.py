@@ -91,6 +91,11 @@ class Boundaries:
             places, _ = known.find(cells)
         return known.take(places)
 
+    def forget(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._known = _Known.nothing(self._most_cells)
+
     def _learn(self, cells: Int64s) -> _Known:
         """Return what is known when all of some ascending cells are."""
         # Two who write behind the same last point would overwrite each other's.
@@ -99,8 +104,7 @@ class Boundaries:
             missing = cells[~found]
             sizes, points = compute_boundaries(missing.tolist())
             if not self._known.has_room(sizes):
-                self._known = _Known.nothing(self._most_cells)
-                missing = cells
+                self._known, missing = _Known.nothing(self._most_cells), cells
                 sizes, points = compute_boundaries(missing.tolist())
             self._known = self._known.joined(missing, sizes, points)
             return self._known

@@ -71,11 +71,13 @@ def _parts(tile: Tile, cells: Int64s) -> Iterator[_Parts]:
     """Yield what each copy of the world adds."""
     starts, x, y = _outlines(tile, cells)
     sizes = np.diff(starts, append=x.size)
+    boxes = _boxes(starts, x, y)
     for copy in COPIES:
-        moved = x + copy * EXTENT * 2.0**tile.z
-        touching, within = _places(starts, moved, y)
+        shift = copy * EXTENT * 2.0**tile.z
+        touching, within = _places(boxes, shift)
         if not touching.any():
             continue
+        moved = x + shift
         whole, is_plain = _rounded(starts, sizes, moved, y)
         plain = np.flatnonzero(touching & within & is_plain)
         points = _members(starts, sizes, plain)
@@ -119,13 +121,17 @@ def _outlines(tile: Tile, cells: Int64s) -> tuple[Int64s, Floats, Floats]:
     return starts, (x * scale - tile.x) * EXTENT, (y * scale - tile.y) * EXTENT
 
 
-def _places(starts: Int64s, x: Floats, y: Floats) -> tuple[Bools, Bools]:
-    """Tell of each outline whether its box touches the tile with its buffer, and whether it is inside."""
-    least = np.minimum(np.minimum.reduceat(x, starts) - LOW, np.minimum.reduceat(y, starts) - LOW)
-    most = np.maximum(np.maximum.reduceat(x, starts) - HIGH, np.maximum.reduceat(y, starts) - HIGH)
-    is_left = (np.maximum.reduceat(x, starts) < LOW) | (np.maximum.reduceat(y, starts) < LOW)
-    is_right = (np.minimum.reduceat(x, starts) > HIGH) | (np.minimum.reduceat(y, starts) > HIGH)
-    return ~(is_left | is_right), (least >= 0) & (most <= 0)
+def _boxes(starts: Int64s, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the least x, least y, greatest x and greatest y of each outline."""
+    low, high = np.minimum.reduceat, np.maximum.reduceat
+    return low(x, starts), low(y, starts), high(x, starts), high(y, starts)
+
+
+def _places(boxes: tuple[Floats, Floats, Floats, Floats], shift: float) -> tuple[Bools, Bools]:
+    """Tell of each box, moved east, whether it touches the tile with its buffer, and whether it is inside."""
+    left, top, right, bottom = boxes[0] + shift, boxes[1], boxes[2] + shift, boxes[3]
+    touching = (right >= LOW) & (bottom >= LOW) & (left <= HIGH) & (top <= HIGH)
+    return touching, (left >= LOW) & (top >= LOW) & (right <= HIGH) & (bottom <= HIGH)
 
 
 def _ring(index: int, ring: list[Point]) -> Iterator[_Parts]:
