@@ -49,8 +49,21 @@ def _digests(texts: Iterable[bytes]) -> Keys:
 
 def order_of(keys: Keys) -> Int64s:
     """Return the order that brings equal keys together, in each group the order of rows."""
-    order: Int64s = np.lexsort((keys[:, 1], keys[:, 0]))
+    order: Int64s = np.argsort(keys[:, 0], kind="stable")
+    ordered = keys[order]
+    same = ordered[1:] == ordered[:-1]
+    # First halves that are equal in different keys are next to impossible: sorting once is enough.
+    if (same[:, 0] & ~same[:, 1]).any():
+        return np.lexsort((keys[:, 1], keys[:, 0]))
     return order
+
+
+def distinct(keys: Keys) -> Keys:
+    """Return each key once, in ascending order."""
+    ordered = keys[order_of(keys)]
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return ordered[is_first]
 
 
 def ranks_and_firsts(keys: Keys) -> tuple[Int64s, Int64s]:
@@ -69,12 +82,13 @@ def ranks_and_firsts(keys: Keys) -> tuple[Int64s, Int64s]:
 
 def count_repeated(keys: Keys) -> int:
     """Return how many keys equal an earlier one."""
-    order = order_of(keys)
-    same = np.ones(max(len(keys) - 1, 0), np.bool_)
-    for half in (0, 1):
-        ordered = keys[order, half]
-        same &= ordered[1:] == ordered[:-1]
-    return int(np.count_nonzero(same))
+    firsts = np.sort(keys[:, 0])
+    met_again = firsts[1:][firsts[1:] == firsts[:-1]]
+    if not met_again.size:
+        return 0
+    # Ids and rows mostly differ: only what may be equal is looked at whole.
+    near = keys[np.isin(keys[:, 0], met_again)]
+    return len(near) - len(distinct(near))
 
 
 class KeyTable:

@@ -8,7 +8,7 @@ import numpy as np
 
 from apps.datasets.reading.cells import E7
 from apps.datasets.reading.duplicates import DuplicateCensus
-from apps.datasets.reading.identities import Keys, KeyTable, id_keys
+from apps.datasets.reading.identities import KeyTable, distinct, id_keys
 from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import QUALITY_DUPLICATES_MAX_ROWS
 from apps.datasets.reading.rows import Batch, Events, Int64s, Precision, RejectKind, RowCode, WarningKind
@@ -93,7 +93,7 @@ class QualityReport:
             self._ids = KeyTable()
         else:
             keys, _ = id_keys(events.external_id)
-            fresh = _distinct(keys)
+            fresh = distinct(keys)
             _, known = self._ids.find(fresh)
             self._ids.add(fresh[~known], np.zeros(int((~known).sum()), np.int64))
 
@@ -237,7 +237,3 @@ class PointCensus:
         rows = zip(latitude.tolist(), longitude.tolist(), self._n[top].tolist(), strict=True)
         shown = [{"latitude": lat / E7, "longitude": lon / E7, "n": n} for lat, lon, n in rows]
         return {"distinct": len(self._points) if self._is_whole else None, "top": shown}
-
-
-def _distinct(keys: Keys) -> Keys:
-    return np.unique(keys, axis=0) if len(keys) else keys
