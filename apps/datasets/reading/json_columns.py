@@ -56,7 +56,8 @@ def _escaped(texts: pa.StringArray) -> pa.StringArray:
 
 def _needs_escapes(texts: pa.StringArray) -> bool:
     """Tell whether a quote, a backslash or a control character is anywhere in the texts."""
-    _, ends, content = texts.buffers()
+    buffers: list[Any] = texts.buffers()
+    _, ends, content = buffers
     if content is None:
         return False
     places = np.frombuffer(ends, np.int32)

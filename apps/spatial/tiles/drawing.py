@@ -64,7 +64,8 @@ def _inside(rings: Rings, count: int) -> Bools:
     """Tell of each feature whether all its points lie in the tile, whatever rounding did to them."""
     near = EXTENT - ROUNDED
     is_near = (rings.x < ROUNDED) | (rings.x > near) | (rings.y < ROUNDED) | (rings.y > near)
-    return np.bincount(np.repeat(rings.feature, rings.sizes), is_near, count) == 0
+    near_points = np.bincount(np.repeat(rings.feature, rings.sizes), is_near, count)
+    return np.asarray(near_points == 0, np.bool_)
 
 
 def _parts(tile: Tile, cells: Int64s) -> Iterator[_Parts]:
