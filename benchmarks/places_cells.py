@@ -13,6 +13,7 @@ import psycopg
 from apps.datasets.queries.scopes import Filters
 from apps.datasets.queries.selections import Everywhere
 from apps.datasets.reading.cells import base_cells, h3_parent
+from apps.spatial.boundaries import BOUNDARIES
 from apps.spatial.formats import AnswerFormat, encode_answer
 from apps.spatial.hexes import HexAnswer, aggregate_hexes, plan_hexes
 from apps.spatial.sources import HexQuery, open_sources
@@ -78,20 +79,31 @@ def _indexing(stage: Stage) -> Sequence[Row]:
 
 
 def _tile(stage: Stage, answer: HexAnswer) -> Sequence[Row]:
-    """Draw the cells in a tile that holds nearly all of them; PostGIS has their outlines as geometry."""
+    """Draw the cells in a tile that holds nearly all of them; PostGIS has their outlines as geometry.
+
+    So have we, of cells that were drawn before: once with them, once without.
+    """
     cells, counts = answer.table.cells, answer.table.counts
     tile = Tile.at(*TILE)
-    (content, drawn), ours = encode_cells(tile, cells, {"count": counts}), []
+    content, drawn = encode_cells(tile, cells, {"count": counts})
+    again: list[float] = []
+    anew: list[float] = []
     theirs: list[float] = []
     with postgis(stage) as peer:
         if peer is not None:
             _fill(peer, answer)
         for _round in range(stage.rounds):
-            ours.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
+            again.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
+            BOUNDARIES.forget()
+            anew.append(1_000 * timed(lambda: encode_cells(tile, cells, {"count": counts})))
             if peer is not None:
                 theirs.append(1_000 * timed(lambda: peer.execute(_AS_MVT, TILE).fetchone()))
-    what = f"vector tile of {drawn:,} cells, {len(content) / 1_000:,.0f} kB"
-    return [Row(what, "ms", ours, {POSTGIS: theirs}, [Goal(POSTGIS, at_most=1.0)])]
+    what = f"vector tile of {drawn:,} cells drawn before, {len(content) / 1_000:,.0f} kB"
+    goals = [Goal(POSTGIS, at_most=1.0)]
+    return [
+        Row(what, "ms", again, {POSTGIS: theirs}, goals),
+        Row("the same of new cells", "ms", anew, {POSTGIS: theirs}, goals),
+    ]
 
 
 def _fill(peer: "psycopg.Connection[tuple[object, ...]]", answer: HexAnswer) -> None:

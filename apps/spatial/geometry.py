@@ -4,31 +4,21 @@ A cell's vertices come counter-clockwise from the library: five to ten, so nothi
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from math import atan2, degrees, radians, sin, tan
 from typing import Any, Final
 
-import h3.api.basic_int as h3
 import numpy as np
 import orjson
 
 from apps.datasets.queries import Floats, Int64s
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN, POLE
+from apps.spatial.boundaries import BOUNDARIES
 
 DECIMALS: Final = 6
 
 Point = tuple[float, float]  # longitude, latitude
 Ring = list[Point]
 Bounds = tuple[float, float, float, float]
-
-
-def boundaries(cells: Int64s) -> tuple[Int64s, Floats]:
-    """Return how many vertices each cell has, and all of them: latitude and longitude, cell after cell."""
-    rings = list(map(h3.cell_to_boundary, cells.tolist()))
-    sizes = np.fromiter(map(len, rings), np.int64, len(rings))
-    # Flattened first: numpy takes five times as long for pairs.
-    numbers = chain.from_iterable(chain.from_iterable(rings))
-    return sizes, np.fromiter(numbers, np.float64, 2 * int(sizes.sum())).reshape(-1, 2)
 
 
 def outlines(cells: Int64s, *, is_exact: bool = False) -> tuple[list[dict[str, Any]], list[Bounds]]:
@@ -45,7 +35,7 @@ def outline_texts(cells: Int64s, *, is_exact: bool = False) -> tuple[list[bytes]
     """Return each cell's geometry as JSON, and its box; see `outlines`."""
     if not cells.size:
         return [], []
-    sizes, points = boundaries(cells)
+    sizes, points = BOUNDARIES.of(cells)
     starts = np.cumsum(sizes) - sizes
     vertices = points[:, ::-1] if is_exact else np.round(points[:, ::-1], DECIMALS)
     least, most = np.minimum.reduceat(vertices, starts), np.maximum.reduceat(vertices, starts)

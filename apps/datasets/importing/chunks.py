@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import pyarrow as pa
 from django.conf import settings
 from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier
@@ -22,6 +23,8 @@ from apps.datasets.storage.terms import TermNumbers
 
 # Evidence waits in memory too; a file of nothing but bad rows must not grow there.
 CHUNK_REJECTS: Final = 20_000
+# Nor may one of wide rows, accepted or not.
+CHUNK_BYTES: Final = 64 * 1024**2
 COUNTS: Final = ("rows_read", "accepted", "rejected", "duplicates", "blank_lines")
 
 
@@ -32,11 +35,23 @@ class Chunk:
     events: list[Events] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     rows: int = 0
+    size_bytes: int = 0
 
     @property
     def is_full(self) -> bool:
         """Tell whether it should be committed."""
-        return self.rows >= settings.DATASETS_CHUNK_ROWS or len(self.rejects) >= CHUNK_REJECTS
+        return (
+            self.rows >= settings.DATASETS_CHUNK_ROWS
+            or len(self.rejects) >= CHUNK_REJECTS
+            or self.size_bytes >= CHUNK_BYTES
+        )
+
+    def add(self, batch: Batch) -> None:
+        """Take in what a batch gave."""
+        self.events.append(batch.events)
+        self.rejects.extend(batch.rejects)
+        self.rows += len(batch.events)
+        self.size_bytes += batch.events.nbytes + sum(len(reject.raw) for reject in batch.rejects)
 
 
 class ChunkWriter:
@@ -66,9 +81,7 @@ class ChunkWriter:
             if reject.kind is RejectKind.REJECTED
         )
         self.file_no, self.position = file.file_no, batch.position
-        self.chunk.events.append(batch.events)
-        self.chunk.rejects.extend(batch.rejects)
-        self.chunk.rows += len(batch.events)
+        self.chunk.add(batch)
 
     def commit(self, reached: str, *, warnings: dict[str, int], **facts: Any) -> None:
         """Write the chunk: the part first, then everything else in one transaction.
@@ -76,7 +89,9 @@ class ChunkWriter:
         A part without its transaction is written over when the chunk is read again.
         """
         attempt, at = self.attempt, self.attempt.at
-        events, rejects = Events.concat(self.chunk.events), self.chunk.rejects
+        events, rejects = Events.drain(self.chunk.events), self.chunk.rejects
+        # Arrow keeps what blocks and pieces needed, as much as two chunks, for itself.
+        pa.default_memory_pool().release_unused()
         prefix = files_prefix(attempt.dataset, at.segment_no)
         part_bytes = write_part(prefix, at.chunk, events, at.event_no) if len(events) else 0
         faults.reach("after_part")

@@ -10,7 +10,14 @@ from typing import Final, Protocol
 
 import numpy as np
 
-from apps.datasets.reading.identities import Keys, KeyTable, id_keys, ranks_and_firsts, row_keys
+from apps.datasets.reading.identities import (
+    Keys,
+    KeyTable,
+    count_repeated,
+    id_keys,
+    ranks_and_firsts,
+    row_keys,
+)
 from apps.datasets.reading.limits import QUALITY_DUPLICATES_MAX_ROWS, RAW_MAX_BYTES
 from apps.datasets.reading.rows import Batch, Bools, Events, Int64s, Reject, RejectKind, RowCode
 
@@ -257,24 +264,42 @@ class DuplicateCensus:
         """Return duplicates by policy, None past the limit."""
         if self._rows > self._most_rows:
             return None
+        exact, occurrence = self._among_rows()
+        first, last = self._among_ids()
+        return {
+            DuplicatePolicy.KEEP_ALL.value: 0,
+            DuplicatePolicy.EXACT.value: exact,
+            DuplicatePolicy.OCCURRENCE.value: occurrence,
+            DuplicatePolicy.EXTERNAL_ID_FIRST.value: first,
+            DuplicatePolicy.EXTERNAL_ID_LAST.value: last,
+        }
+
+    def _among_rows(self) -> tuple[int, int]:
+        """Return the rows that equal an earlier one, and those that equal as many as stay."""
         rows, staying = _joined(self._row_keys), _joined(self._staying)
-        ids, staying_ids = _joined(self._id_keys), _joined(self._staying_ids)
+        if not len(staying):
+            return count_repeated(rows), 0
         table = KeyTable()
         _add_counts(table, staying)
         left, _ = table.find(rows)
         ranks, _ = ranks_and_firsts(rows)
-        id_ranks, _ = ranks_and_firsts(ids)
+        return int(np.count_nonzero((ranks > 0) | (left > 0))), int(np.count_nonzero(ranks < left))
+
+    def _among_ids(self) -> tuple[int, int]:
+        """Return the ids that an earlier row has, here or among those that stay, and that one here has."""
+        ids, staying = _joined(self._id_keys), _joined(self._staying_ids)
+        repeated = count_repeated(ids)
+        if not len(staying):
+            return repeated, repeated
         known_ids = KeyTable()
-        _add_counts(known_ids, staying_ids)
+        _add_counts(known_ids, staying)
         _, known = known_ids.find(ids)
-        return {
-            DuplicatePolicy.KEEP_ALL.value: 0,
-            DuplicatePolicy.EXACT.value: int(np.count_nonzero((ranks > 0) | (left > 0))),
-            DuplicatePolicy.OCCURRENCE.value: int(np.count_nonzero(ranks < left)),
-            DuplicatePolicy.EXTERNAL_ID_FIRST.value: int(np.count_nonzero((id_ranks > 0) | known)),
-            DuplicatePolicy.EXTERNAL_ID_LAST.value: int(np.count_nonzero(id_ranks > 0)),
-        }
+        ranks, _ = ranks_and_firsts(ids)
+        return int(np.count_nonzero((ranks > 0) | known)), repeated
 
 
 def _joined(parts: list[Keys]) -> Keys:
-    return np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)
+    """Return the parts in one piece, which takes their place in the list: twice they would be too much."""
+    if len(parts) != 1:
+        parts[:] = [np.concatenate(parts) if parts else np.empty((0, 2), np.uint64)]
+    return parts[0]

@@ -1,5 +1,6 @@
 """128-bit identities of rows and external ids as two columns of 64 bits, and a table to find them again."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +33,7 @@ def row_keys(events: Events) -> Keys:
         *columns, events.external_id, events.properties, "\0", null_handling="replace", null_replacement=""
     )
     rows = pc.cast(texts, pa.binary()).to_pylist()
-    return _digests([blob[at * width : (at + 1) * width] + text for at, text in enumerate(rows)])
+    return _digests(blob[at * width : (at + 1) * width] + text for at, text in enumerate(rows))
 
 
 def id_keys(external_ids: pa.StringArray) -> tuple[Keys, Int64s]:
@@ -41,15 +42,28 @@ def id_keys(external_ids: pa.StringArray) -> tuple[Keys, Int64s]:
     return _digests(pc.cast(pc.drop_null(external_ids), pa.binary()).to_pylist()), rows
 
 
-def _digests(texts: list[bytes]) -> Keys:
+def _digests(texts: Iterable[bytes]) -> Keys:
     joined = b"".join(map(xxhash.xxh3_128_digest, texts))
     return np.frombuffer(joined, ">u8").astype(np.uint64).reshape(-1, 2)
 
 
 def order_of(keys: Keys) -> Int64s:
     """Return the order that brings equal keys together, in each group the order of rows."""
-    order: Int64s = np.lexsort((keys[:, 1], keys[:, 0]))
+    order: Int64s = np.argsort(keys[:, 0], kind="stable")
+    ordered = keys[order]
+    same = ordered[1:] == ordered[:-1]
+    # First halves that are equal in different keys are next to impossible: sorting once is enough.
+    if (same[:, 0] & ~same[:, 1]).any():
+        return np.lexsort((keys[:, 1], keys[:, 0]))
     return order
+
+
+def distinct(keys: Keys) -> Keys:
+    """Return each key once, in ascending order."""
+    ordered = keys[order_of(keys)]
+    is_first = np.ones(len(ordered), np.bool_)
+    is_first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return ordered[is_first]
 
 
 def ranks_and_firsts(keys: Keys) -> tuple[Int64s, Int64s]:
@@ -64,6 +78,17 @@ def ranks_and_firsts(keys: Keys) -> tuple[Int64s, Int64s]:
     ranks[order] = np.arange(len(keys)) - group_start
     firsts[order] = order[group_start]
     return ranks, firsts
+
+
+def count_repeated(keys: Keys) -> int:
+    """Return how many keys equal an earlier one."""
+    firsts = np.sort(keys[:, 0])
+    met_again = firsts[1:][firsts[1:] == firsts[:-1]]
+    if not met_again.size:
+        return 0
+    # Ids and rows mostly differ: only what may be equal is looked at whole.
+    near = keys[np.isin(keys[:, 0], met_again)]
+    return len(near) - len(distinct(near))
 
 
 class KeyTable:

@@ -153,6 +153,11 @@ class Events:
     def __len__(self) -> int:
         return len(self.occurred_us)
 
+    @property
+    def nbytes(self) -> int:
+        """Return how much memory the columns take."""
+        return sum(int(getattr(self, column.name).nbytes) for column in fields(self))
+
     def take(self, rows: Int64s | Bools) -> "Events":
         """Return the rows at these indexes, in their order, or those marked true."""
         indexes = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
@@ -169,6 +174,15 @@ class Events:
         if len(parts) == 1:
             return parts[0]
         return cls(*(_join([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+
+    @classmethod
+    def drain(cls, parts: list["Events"]) -> "Events":
+        """Join parts as `concat` does and empty the list, so that no two columns are ever in memory twice."""
+        if len(parts) <= 1:
+            return parts.pop() if parts else cls.empty()
+        pieces = [[getattr(part, column.name) for part in parts] for column in fields(cls)]
+        parts.clear()
+        return cls(*(_join(pieces.pop(0)) for _ in fields(cls)))
 
     @classmethod
     def empty(cls) -> "Events":

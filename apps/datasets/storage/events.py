@@ -18,6 +18,8 @@ COLUMNS: Final = (
     "lat_e7, lon_e7, category_no, label_no, precision"
 )
 NO_LABEL: Final = -1
+# So few stay in the processor's caches; a whole chunk laid out would take more memory than the chunk.
+LAID_OUT_ROWS: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,12 @@ def external_hashes(ids: pa.StringArray) -> tuple[Int64s, npt.NDArray[np.bool_]]
     """Return the hash of each id, and where there is none."""
     nulls = ids.is_null().to_numpy(zero_copy_only=False)
     hashes = np.zeros(len(ids), np.int64)
-    if not nulls.all():
-        texts: list[Any] = ids.drop_null().cast(pa.binary()).to_pylist()
+    # Slice by slice: as objects of their own the texts are several times as large.
+    for start in range(0, 0 if nulls.all() else len(ids), LAID_OUT_ROWS):
+        part = slice(start, start + LAID_OUT_ROWS)
+        texts: list[Any] = ids[part].drop_null().cast(pa.binary()).to_pylist()
         digests = b"".join(map(xxhash.xxh3_64_digest, texts))
-        hashes[~nulls] = np.frombuffer(digests, ">i8")
+        hashes[part][~nulls[part]] = np.frombuffer(digests, ">i8")
     return hashes, nulls
 
 
@@ -66,24 +70,33 @@ def copy_events(
 ) -> None:
     """Write a batch into a stage table; event numbers count from `first_no` in the order of the batch."""
     order = np.lexsort((events.occurred_us, events.cell))
-    content = encode(_columns(events, terms, key, first_no, order), len(events))
+    hashes = external_hashes(events.external_id)
     with cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.write(HEADER)
-        copy.write(content)
+        for start in range(0, len(order), LAID_OUT_ROWS):
+            rows = order[start : start + LAID_OUT_ROWS]
+            columns = _columns(events, terms, hashes, rows, key=key, first_no=first_no)
+            copy.write(encode(columns, len(rows)))
         copy.write(TRAILER)
 
 
 def _columns(
-    events: Events, terms: TermColumns, key: SegmentKey, first_no: int, order: npt.NDArray[np.intp]
+    events: Events,
+    terms: TermColumns,
+    hashes: tuple[Int64s, npt.NDArray[np.bool_]],
+    order: npt.NDArray[np.intp],
+    *,
+    key: SegmentKey,
+    first_no: int,
 ) -> list[Column]:
-    """Return the columns of the event table in their order, rows sorted."""
-    hashes, no_id = external_hashes(events.external_id)
+    """Return the columns of the event table in their order, of the rows in `order`."""
+    external, no_id = hashes
     value = events.value[order]
     label = terms.label[order]
     return [
         Column(events.cell[order], 8),
         Column(events.occurred_us[order] - EPOCH_US, 8),
-        Column(hashes[order], 8, nulls=no_id[order]),
+        Column(external[order], 8, nulls=no_id[order]),
         Column(value, 8, is_float=True, nulls=np.isnan(value)),
         Column(key.dataset_no, 4),
         Column(key.own_slab, 4),

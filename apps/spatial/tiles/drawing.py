@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.datasets.queries import Bools, Floats, Int64s
 from apps.datasets.queries.cells import FULL_TURN, HALF_TURN
-from apps.spatial.geometry import boundaries
+from apps.spatial.boundaries import BOUNDARIES
 from apps.spatial.tiles.addresses import BUFFER, Tile, project
 from apps.spatial.tiles.encoding import EXTENT, Rings
 
@@ -20,6 +20,8 @@ HIGH: Final = EXTENT + BUFFER * EXTENT
 MIN_RING: Final = 3
 # Beyond the buffer's edge, where rings are cut anew; only so that whole numbers do not overflow.
 MAX_UNITS: Final = 1e9
+# Farther than this no point is moved, those of a cell drawn as one unit among them.
+ROUNDED: Final = 3
 # The world's copies to the west and east, which a buffer may reach into.
 COPIES: Final = (-1, 0, 1)
 
@@ -27,10 +29,14 @@ Point = tuple[float, float]
 
 
 class Drawing(NamedTuple):
-    """What is drawn of some cells: which of them (ascending indexes), and their rings."""
+    """What is drawn of some cells: which of them (ascending indexes), and their rings.
+
+    is_inside: of each one drawn, whether it lies wholly in the tile, and so does its centre.
+    """
 
     drawn: Int64s
     rings: Rings
+    is_inside: Bools
 
 
 class _Parts(NamedTuple):
@@ -50,18 +56,29 @@ def draw_cells(tile: Tile, cells: Int64s) -> Drawing:
     order = np.argsort(cell, kind="stable")
     places = _members(np.cumsum(sizes) - sizes, sizes, order)
     drawn, feature = np.unique(cell[order], return_inverse=True)
-    return Drawing(drawn, Rings(feature, sizes[order], x[places], y[places]))
+    rings = Rings(feature, sizes[order], x[places], y[places])
+    return Drawing(drawn, rings, _inside(rings, drawn.size))
+
+
+def _inside(rings: Rings, count: int) -> Bools:
+    """Tell of each feature whether all its points lie in the tile, whatever rounding did to them."""
+    near = EXTENT - ROUNDED
+    is_near = (rings.x < ROUNDED) | (rings.x > near) | (rings.y < ROUNDED) | (rings.y > near)
+    near_points = np.bincount(np.repeat(rings.feature, rings.sizes), is_near, count)
+    return np.asarray(near_points == 0, np.bool_)
 
 
 def _parts(tile: Tile, cells: Int64s) -> Iterator[_Parts]:
     """Yield what each copy of the world adds."""
     starts, x, y = _outlines(tile, cells)
     sizes = np.diff(starts, append=x.size)
+    boxes = _boxes(starts, x, y)
     for copy in COPIES:
-        moved = x + copy * EXTENT * 2.0**tile.z
-        touching, within = _places(starts, moved, y)
+        shift = copy * EXTENT * 2.0**tile.z
+        touching, within = _places(boxes, shift)
         if not touching.any():
             continue
+        moved = x + shift
         whole, is_plain = _rounded(starts, sizes, moved, y)
         plain = np.flatnonzero(touching & within & is_plain)
         points = _members(starts, sizes, plain)
@@ -93,7 +110,7 @@ def _rounded(starts: Int64s, sizes: Int64s, x: Floats, y: Floats) -> tuple[Int64
 
 def _outlines(tile: Tile, cells: Int64s) -> tuple[Int64s, Floats, Floats]:
     """Return where each cell's outline starts, and all points in tile units, clockwise as drawn."""
-    sizes, points = boundaries(cells)
+    sizes, points = BOUNDARIES.of(cells)
     starts = np.cumsum(sizes) - sizes
     # The library's outlines are counter-clockwise on a map whose y points up.
     backwards = np.repeat(2 * starts + sizes - 1, sizes) - np.arange(len(points))
@@ -105,13 +122,17 @@ def _outlines(tile: Tile, cells: Int64s) -> tuple[Int64s, Floats, Floats]:
     return starts, (x * scale - tile.x) * EXTENT, (y * scale - tile.y) * EXTENT
 
 
-def _places(starts: Int64s, x: Floats, y: Floats) -> tuple[Bools, Bools]:
-    """Tell of each outline whether its box touches the tile with its buffer, and whether it is inside."""
-    least = np.minimum(np.minimum.reduceat(x, starts) - LOW, np.minimum.reduceat(y, starts) - LOW)
-    most = np.maximum(np.maximum.reduceat(x, starts) - HIGH, np.maximum.reduceat(y, starts) - HIGH)
-    is_left = (np.maximum.reduceat(x, starts) < LOW) | (np.maximum.reduceat(y, starts) < LOW)
-    is_right = (np.minimum.reduceat(x, starts) > HIGH) | (np.minimum.reduceat(y, starts) > HIGH)
-    return ~(is_left | is_right), (least >= 0) & (most <= 0)
+def _boxes(starts: Int64s, x: Floats, y: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return the least x, least y, greatest x and greatest y of each outline."""
+    low, high = np.minimum.reduceat, np.maximum.reduceat
+    return low(x, starts), low(y, starts), high(x, starts), high(y, starts)
+
+
+def _places(boxes: tuple[Floats, Floats, Floats, Floats], shift: float) -> tuple[Bools, Bools]:
+    """Tell of each box, moved east, whether it touches the tile with its buffer, and whether it is inside."""
+    left, top, right, bottom = boxes[0] + shift, boxes[1], boxes[2] + shift, boxes[3]
+    touching = (right >= LOW) & (bottom >= LOW) & (left <= HIGH) & (top <= HIGH)
+    return touching, (left >= LOW) & (top >= LOW) & (right <= HIGH) & (bottom <= HIGH)
 
 
 def _ring(index: int, ring: list[Point]) -> Iterator[_Parts]:

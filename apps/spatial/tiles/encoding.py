@@ -170,8 +170,10 @@ def _tags(columns: Mapping[str, Column], count: int) -> tuple[_Run, list[bytes]]
 def _values(column: Column) -> tuple[Int64s, list[bytes]]:
     """Return the number of each element's value (-1: none) and the distinct values as messages."""
     if len(column) and isinstance(column[0], str):
-        places: dict[str, int] = {}
-        numbers = np.array([places.setdefault(str(text), len(places)) for text in column], np.int64)
+        places = {str(text): number for number, text in enumerate(dict.fromkeys(column))}
+        # Names of cells differ all.
+        is_different = len(places) == len(column)
+        numbers = np.arange(len(column)) if is_different else np.array([places[str(text)] for text in column])
         contents = list(map(str.encode, places))
         heads = {size: _text_head(size) for size in set(map(len, contents))}
         return numbers, [heads[len(content)] + content for content in contents]
@@ -221,9 +223,10 @@ def _integer(number: int) -> bytes:
 def _sizes(numbers: Int64s | UInt64s) -> Int64s:
     """Return how many bytes each unsigned integer takes."""
     values = numbers.astype(np.uint64)
-    sizes = np.ones(values.shape, np.int64)
-    longer = np.flatnonzero(values >> np.uint64(_PAYLOAD_BITS))
-    rest = values[longer] >> np.uint64(_PAYLOAD_BITS)
+    sizes = (values >= 1 << _PAYLOAD_BITS).astype(np.int64) + 1
+    # Few numbers have more than two groups: each round goes on with those that have.
+    longer = np.flatnonzero(values >= 1 << 2 * _PAYLOAD_BITS)
+    rest = values[longer] >> np.uint64(2 * _PAYLOAD_BITS)
     while longer.size:
         sizes[longer] += 1
         rest >>= np.uint64(_PAYLOAD_BITS)

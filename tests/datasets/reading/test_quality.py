@@ -1,13 +1,17 @@
 """The quality report: counts, spans, shares, warnings and the score."""
 
 import io
+import tracemalloc
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from apps.datasets.reading.duplicates import duplicates_under
 from apps.datasets.reading.inspection import inspect_table
 from apps.datasets.reading.mapping import Mapping
 from apps.datasets.reading.quality import PointCensus, QualityReport
+from apps.datasets.reading.rows import Events, Int32s
 from tests.datasets.reading.tables import HEADER, mapping, read, read_batches
 
 
@@ -97,3 +101,35 @@ def test_points_seen_once_are_forgotten_past_the_limit() -> None:
     rows = ["2023-05-01,51.5,-0.1,a,,,"] * 3 + [f"2023-05-01,51.{n},-0.1,a,,," for n in range(10, 20)]
     census.add(read("\n".join([",".join(HEADER), *rows]).encode()).events)
     assert census.to_json() == {"distinct": None, "top": [{"latitude": 51.5, "longitude": -0.1, "n": 3}]}
+
+
+def at_points(latitudes: Int32s) -> Events:
+    """Return events that have nothing but a place."""
+    times = np.zeros(len(latitudes), np.int64)
+    return replace(Events.empty(), occurred_us=times, lat_e7=latitudes, lon_e7=latitudes)
+
+
+def test_points_are_counted_alike_however_they_come() -> None:
+    latitudes = np.random.default_rng(5).integers(-300, 300, 4_000).astype(np.int32)
+    whole, parts = PointCensus(), PointCensus()
+    whole.add(at_points(latitudes))
+    for part in np.array_split(latitudes, 37):
+        parts.add(at_points(part))
+        assert parts.most == np.unique(latitudes[: parts.rows], return_counts=True)[1].max()
+    assert parts.to_json() == whole.to_json()
+    assert whole.to_json()["distinct"] == len(np.unique(latitudes))
+
+
+def test_counting_points_takes_little_more_memory_than_what_is_kept() -> None:
+    count, kept_bytes = 800_000, 16
+    census = PointCensus()
+    events = [at_points(part) for part in np.array_split(np.arange(count, dtype=np.int32), 8)]
+    tracemalloc.start()
+    try:
+        for each in events:
+            census.add(each)
+            assert census.most == 1
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * kept_bytes * count
