@@ -30,6 +30,10 @@ class RepoUnreachable(RemoteFailed):
     code = "projects.repo_unreachable"
 
 
+class GitTooSlow(RepoUnreachable):
+    """The repository did not arrive in the time that it may take."""
+
+
 class RepoAuthFailed(RemoteFailed):
     """The repository is not there, or its host wants another credential."""
 
@@ -71,10 +75,6 @@ class StorageFull(RemoteFailed):
 
 class GitStopped(RemoteFailed):
     """git ended without an answer."""
-
-
-class GitTooSlow(RemoteFailed):
-    """git took longer than it may."""
 
 
 # The first one that is found decides; all in lower case.
