@@ -117,10 +117,14 @@ def test_a_git_that_waits_for_readers_has_bounded_memory(folder: Path) -> None:
 
 def test_a_git_that_is_left_with_requests_half_sent_is_ended(folder: Path) -> None:
     with open_git(folder, "cat-file", "--batch") as process:
-        requests = process.stdin
+        requests, answers = process.stdin, process.stdout
         assert requests is not None
+        assert answers is not None
+        requests.write(b"main:b\n")
+        requests.flush()
+        assert answers.read(1)
         os.set_blocking(requests.fileno(), False)
-        # Nobody reads its answers: soon git takes no more, and the rest stays in our buffer.
+        # Nobody reads the rest of its answer, so git takes no more: soon requests stay in our buffer.
         with suppress(BlockingIOError):
             while True:
                 requests.write(b"main:b\n" * 100)
