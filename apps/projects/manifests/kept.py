@@ -85,5 +85,4 @@ def keep_facts(organization_id: uuid.UUID, learnt: Mapping[str, Facts]) -> None:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
-    *columns, symbols = row[1:]
-    return Facts(*columns, orjson.loads(symbols))
+    return Facts(*row[1:-1], symbols=orjson.loads(row[-1]))

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from pytest_django.fixtures import Settings
 
 from apps.common.db import JobStatus
@@ -119,6 +120,27 @@ def test_a_clone_that_takes_too_long_gets_more_time_once_on_the_slow_queue(
     assert not git_processes(remote.folder.name)
     MirrorRun.objects.update(run_after=None)
     assert linked.run(run).status == "succeeded"
+
+
+def test_a_clone_whose_job_runs_out_of_time_gets_more_of_it_too(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
+    remote.commit({"a": "1"})
+    run = linked.queue(over_http(http, remote))
+    in_next_fetch(http, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, run_out_of_time)
+    try:
+        slow = linked.run(run)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (slow.status, slow.queue) == (JobStatus.QUEUED, "low_priority")
+    MirrorRun.objects.update(run_after=None)
+    assert linked.run(run).status == "succeeded"
+
+
+def run_out_of_time(*_: object) -> None:
+    """Do as the worker when a job's time is over."""
+    raise SoftTimeLimitExceeded
 
 
 def test_a_remote_that_sends_too_slowly_is_unreachable_and_nothing_of_the_copy_is_doubted(
