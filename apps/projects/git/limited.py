@@ -26,7 +26,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, end_group)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
-        return signal.SIGTERM
+        return int(signal.SIGTERM)
     limit(resource.RLIMIT_AS, memory)
     limit(resource.RLIMIT_CPU, cpu)
     limit(resource.RLIMIT_FSIZE, file_size)

@@ -85,4 +85,5 @@ def keep_facts(organization_id: uuid.UUID, learnt: Mapping[str, Facts]) -> None:
 
 
 def _facts(row: Sequence[Any]) -> Facts:
-    return Facts(*row[1:-1], symbols=orjson.loads(row[-1]))
+    columns = [*row[1:-1], orjson.loads(row[-1])]
+    return Facts(*columns)

@@ -310,7 +310,7 @@ def test_gits_words_lose_their_secrets() -> None:
         ("fatal: Out of memory, calloc failed\nfatal: invalid index-pack output", RepoTooLarge),
         ("remote: fatal: Out of memory, malloc failed\nfatal: early EOF", RepoUnreachable),
         (
-            "remote: error: No space left on device\nfatal: the remote end hung up unexpectedly",
+            "remote: error: No space left on device\nfatal: early EOF",
             RepoUnreachable,
         ),
         ("remote: aborting due to possible repository corruption on the remote side.", RepoObjectsMissing),
