@@ -128,6 +128,14 @@ def test_a_fresh_object_without_a_row_is_no_orphan(actors: Actors, media: Path) 
     assert default_storage.exists(elsewhere)
 
 
+def test_an_object_that_goes_while_it_is_listed_does_not_end_the_cycle(actors: Actors, media: Path) -> None:
+    orphan = default_storage.save(f"{FOLDER}/{'c' * 32}", _file(b"nobody's"))
+    os.utime(media / orphan, (NOON.timestamp(), NOON.timestamp()))
+    # A name with nothing behind it, as the list has one of what was deleted since.
+    (media / FOLDER / "b").symlink_to(media / "gone")
+    assert listed(clean(now=NOON + 25 * HOUR)) == [("orphans", orphan)]
+
+
 class Dying(FileSystemStorage):
     """A storage whose process is killed right after it has deleted something."""
 

@@ -10,6 +10,9 @@ from django.utils import timezone
 
 from apps.accounts.models import Membership, Organization, Role
 from apps.previews import services
+from apps.previews.api.doors import ResolvedOut
+from apps.previews.api.downloads import granted
+from apps.previews.api.serializers import PreviewOpenedOut
 from apps.previews.models import AccessEntry, Device, Session, Token
 from apps.projects.models import Project
 from tests.factories.projects import ProjectMemberFactory
@@ -237,4 +240,9 @@ def test_a_visit_takes_the_same_few_queries_whatever_it_finds(
     visitor = services.Visitor(token=made["token"], device_id=DEVICE)
     services.resolve_preview(visitor=visitor)
     with django_assert_num_queries(2):  # the token; the device with a line of the log
-        services.resolve_preview(visitor=visitor)
+        found = services.resolve_preview(visitor=visitor)
+        assert ResolvedOut(found).data["bundle"]["size_bytes"] == len(zip_of())
+    granted(services.grant_download(visitor=visitor))
+    with django_assert_num_queries(2):  # the token; the device with its grant and a line of the log
+        opened = granted(services.grant_download(visitor=visitor))
+        assert PreviewOpenedOut(opened).data["size_bytes"] == len(zip_of())

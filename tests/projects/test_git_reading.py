@@ -2,8 +2,9 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,15 @@ from apps.projects.errors import GitFailed
 from apps.projects.git import readers
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
+from apps.projects.git.processes import READ_MEMORY_BYTES, open_git
 from apps.projects.git.readers import borrow_objects
 from apps.projects.git.trees import iter_tree
 from tests.factories.projects import ProjectFactory, publish
 from tests.projects.repositories import Blob, Repository
 
 pytestmark = pytest.mark.django_db
+# However busy the machine is; nobody waits so long where things are right.
+PATIENCE_S = 60.0
 
 
 def test_a_published_tree_is_listed_with_its_folders(make_repository: Callable[[str], Repository]) -> None:
@@ -92,16 +96,42 @@ def test_a_git_that_was_left_in_mid_answer_or_has_died_answers_nobody_else(folde
 
 
 def test_few_gits_wait_and_not_for_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with borrow_objects(folder) as objects:
-        borrowed_pid(folder)
-        assert objects.contents("main:b", max_bytes=1_000_000)
-    readers.READERS.end_all()  # whoever waits until those are old must notice that others wait now
-    monkeypatch.setattr(readers, "IDLE_S", 0.2)
     with ExitStack() as stack:
         for _ in range(readers.KEPT_MAX + 2):
             stack.enter_context(borrow_objects(folder))
-    processes = [waiting.process for waiting in readers.READERS.waiting()]
-    assert len(processes) == readers.KEPT_MAX
-    for process in processes:
-        process.wait(5)
+    assert len(readers.READERS.waiting()) == readers.KEPT_MAX
+    readers.READERS.end_all()  # whoever waits until those are old must notice that others wait now
+    monkeypatch.setattr(readers, "IDLE_S", 0.05)
+    with borrow_objects(folder), borrow_objects(folder):
+        pass
+    for waiting in readers.READERS.waiting():
+        waiting.process.wait(PATIENCE_S)
     assert readers.READERS.waiting() == []
+
+
+def test_a_git_that_waits_for_readers_has_bounded_memory(folder: Path) -> None:
+    limits = Path(f"/proc/{borrowed_pid(folder)}/limits").read_text()
+    found = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max data size"))
+    assert int(found) == READ_MEMORY_BYTES
+
+
+def test_a_git_that_is_left_with_requests_half_sent_is_ended(folder: Path) -> None:
+    with open_git(folder, "cat-file", "--batch") as process:
+        requests, answers = process.stdin, process.stdout
+        assert requests is not None
+        assert answers is not None
+        requests.write(b"main:b\n")
+        requests.flush()
+        assert answers.read(1)
+        os.set_blocking(requests.fileno(), False)
+        # Nobody reads the rest of its answer, so git takes no more: soon requests stay in our buffer.
+        with suppress(BlockingIOError):
+            while True:
+                requests.write(b"main:b\n" * 100)
+        os.set_blocking(requests.fileno(), True)
+        rescue = threading.Timer(PATIENCE_S, process.kill)
+        rescue.start()
+    is_rescued = not rescue.is_alive()
+    rescue.cancel()
+    assert not is_rescued
+    assert process.returncode == -signal.SIGKILL

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.common import throttles
-from apps.common.serializers import StrictSerializer, TimeField, ValueSerializer
+from apps.common.serializers import StrictSerializer, TimeField, ValueSerializer, bound_fields
 from apps.common.viewsets import ResourceViewSet
 from apps.previews import services
 from apps.previews.api.bearing import PreviewAuthentication, PreviewBearer
@@ -41,6 +41,11 @@ class VisitorIn(StrictSerializer):
     """The device: a random text that it keeps."""
 
     device_id = serializers.RegexField(r"^[\x21-\x7e]{16,64}\Z", min_length=16, max_length=64)
+
+    @property
+    def fields(self) -> Any:
+        """Return the fields by name, made once: none of them looks at `context`."""
+        return bound_fields(type(self))
 
 
 class ResolvedBundleOut(ValueSerializer):

@@ -5,6 +5,7 @@ Every stage is judged by what stands in the rows now, so that one run takes a se
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -113,8 +114,10 @@ def _purges(now: dt.datetime) -> Iterator[Item]:
 def _orphans(now: dt.datetime) -> Iterator[Item]:
     for name in _stored_names():
         key = f"{FOLDER}/{name}"
-        if is_orphan(key, now):
-            yield Item(Work.ORPHANS, key, bytes=default_storage.size(key))
+        with suppress(FileNotFoundError):  # gone since it was listed
+            if is_orphan(key, now):
+                size_bytes = default_storage.size(key)
+                yield Item(Work.ORPHANS, key, bytes=size_bytes)
 
 
 def _stored_names() -> Sequence[str]:

@@ -112,7 +112,7 @@ class SourceViewSet(ProjectPartViewSet[File]):
     def _file(self, path: bytes) -> Response:
         asked = self.validated_query()
         lines = LineRange(asked.get("start"), asked.get("end"))
-        found = find_file(self.project, asked.get("ref", ""), path)
+        found = find_file(self.project, asked.get("ref", ""), path, wants_facts=False)
         etag = _etag_of(found, str(lines.start), str(lines.end))
         if is_fresh(self.request, etag):
             # Answered before the blob is read; the base turns it into a 304.

@@ -1,6 +1,9 @@
 """Outputs that show values as they are."""
 
 import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from rest_framework import serializers
@@ -15,20 +18,30 @@ class PlainOut(serializers.Serializer[Any]):
 
     def to_representation(self, instance: Any) -> dict[str, Any]:
         """Return the attributes by the names of the fields."""
-        return {
-            name: getattr(instance, source)
-            if below is None
-            else below.to_representation(getattr(instance, source))
-            for name, source, below in _parts(type(self))
-        }
+        parts = _parts_of(type(self))
+        shown = dict(zip(parts.names, parts.values(instance), strict=True))
+        for name, below in parts.below.items():
+            shown[name] = below.to_representation(shown[name])
+        return shown
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The fields of an output: their names, what gets all their values, the outputs of what lies below."""
+
+    names: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]
+    below: Mapping[str, serializers.BaseSerializer[Any]]
 
 
 @functools.cache
-def _parts(
-    serializer_class: type[PlainOut],
-) -> tuple[tuple[str, str, serializers.BaseSerializer[Any] | None], ...]:
-    """Return name and attribute of each field, and the output of what lies below it."""
-    return tuple(
-        (name, str(field.source or name), field if isinstance(field, serializers.BaseSerializer) else None)
-        for name, field in serializer_class().fields.items()
+def _parts_of(serializer_class: type[PlainOut]) -> Parts:
+    fields = serializer_class().fields
+    # Of two attributes at least, so that a tuple comes.
+    return Parts(
+        names=tuple(fields),
+        values=attrgetter(*(str(field.source or name) for name, field in fields.items())),
+        below={
+            name: field for name, field in fields.items() if isinstance(field, serializers.BaseSerializer)
+        },
     )

@@ -30,6 +30,10 @@ class RepoUnreachable(RemoteFailed):
     code = "projects.repo_unreachable"
 
 
+class GitTooSlow(RepoUnreachable):
+    """The repository did not arrive in the time that it may take."""
+
+
 class RepoAuthFailed(RemoteFailed):
     """The repository is not there, or its host wants another credential."""
 
@@ -71,10 +75,6 @@ class StorageFull(RemoteFailed):
 
 class GitStopped(RemoteFailed):
     """git ended without an answer."""
-
-
-class GitTooSlow(RemoteFailed):
-    """git took longer than it may."""
 
 
 # The first one that is found decides; all in lower case.
@@ -158,6 +158,8 @@ SIGNS: Final[Sequence[tuple[type[RemoteFailed], Sequence[str]]]] = (
         ),
     ),
 )
+# What the other host says of itself, say that its memory is used up, tells nothing of these.
+OF_THIS_SERVER: Final = frozenset({StorageFull, RepoTooLarge, RepoObjectsRefused, RepoCorrupt})
 USER_INFO: Final = re.compile(r"(?<=://)[^/\s@]*@")
 AUTHORIZATION: Final = re.compile(r"(?i)(authorization|cookie)\s*[:=][^\r\n]*")
 UNSHOWN: Final = re.compile(r"[^\x20-\x7e\n]")
@@ -165,8 +167,11 @@ UNSHOWN: Final = re.compile(r"[^\x20-\x7e\n]")
 
 def classify(said: str, *, exit_code: int) -> RemoteFailed:
     """Return the error that fits what git said (scrubbed) and how it ended; negative codes are signals."""
-    text = said.lower()
+    lines = said.lower().splitlines()
+    everything = "\n".join(lines)
+    ours = "\n".join(line for line in lines if not line.startswith("remote:"))
     for error, signs in SIGNS:
+        text = ours if error in OF_THIS_SERVER else everything
         if any(sign in text for sign in signs):
             return error(cause=said)
     return GitStopped(cause=said or f"git ended with {exit_code}")

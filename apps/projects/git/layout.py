@@ -21,9 +21,14 @@ def generation_folder(mirror_id: uuid.UUID, generation: int) -> Path:
 
 def published_repository(mirror: Mirror) -> Path:
     """Return the repository that is read now; raises NotLinked while nothing was ever published."""
+    require_published(mirror)
+    return generation_folder(mirror.pk, mirror.generation)
+
+
+def require_published(mirror: Mirror) -> None:
+    """Raise NotLinked while nothing was ever published."""
     if mirror.unlinked_at is not None or mirror.generation == 0:
         raise NotLinked
-    return generation_folder(mirror.pk, mirror.generation)
 
 
 def _folder_name(mirror_id: uuid.UUID) -> str:

@@ -39,30 +39,34 @@ class ObjectReader:
 
     def header(self, name: str) -> ObjectHeader | None:
         """Return an object's header; None if there is no such object."""
-        self._ask("info", name)
-        header = self._header()
+        header = self._ask("info", name)
         self.is_at_rest = True
         return header
 
     def contents(self, name: str, *, max_bytes: int) -> bytes | None:
-        """Return an object's bytes; None if there is no such object; raises GitFailed beyond `max_bytes`."""
-        header = self.header(name)
+        """Return an object's bytes; None if there is no such object; raises GitFailed beyond `max_bytes`.
+
+        One request: nothing else can be asked once it was too large.
+        """
+        header = self._ask("contents", name)
         if header is None:
             return None
         if header.size_bytes > max_bytes:
             raise GitFailed(f"An object is larger than {max_bytes} bytes.")
-        return b"".join(self.pieces(name))
+        return b"".join(self._answer(header))
 
     def pieces(self, name: str) -> Iterator[bytes]:
         """Yield an object's bytes in pieces; read to the end before anything else is asked.
 
         Raises GitFailed if there is no such object.
         """
-        self._ask("contents", name)
-        header = self._header()
+        header = self._ask("contents", name)
         if header is None:
-            self.is_at_rest = True
             raise GitFailed("An object is missing.")
+        yield from self._answer(header)
+
+    def _answer(self, header: ObjectHeader) -> Iterator[bytes]:
+        """Yield what follows a header in the answer to a request for contents."""
         left = header.size_bytes
         while left:
             piece = self._answers.read(min(left, CHUNK_BYTES))
@@ -73,7 +77,8 @@ class ObjectReader:
         self._answers.read(1)  # the line end after the object
         self.is_at_rest = True
 
-    def _ask(self, command: str, name: str) -> None:
+    def _ask(self, command: str, name: str) -> ObjectHeader | None:
+        """Send a request and return the header of its answer, None where there is no such object."""
         if "\n" in name or not name:
             raise GitFailed("This is no name of an object.")
         self.is_at_rest = False
@@ -82,6 +87,9 @@ class ObjectReader:
             self._requests.flush()
         except BrokenPipeError as error:
             raise GitFailed("git has ended.") from error
+        header = self._header()
+        self.is_at_rest = header is None
+        return header
 
     def _header(self) -> ObjectHeader | None:
         line = self._answers.readline()

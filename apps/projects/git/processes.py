@@ -1,10 +1,10 @@
-"""One call of git: fixed environment and configuration, own process group, bounded output and time."""
+"""One call of git: fixed environment and configuration, own process group, bounded time."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import Final
 from apps.projects.errors import GitFailed, GitMissing
 
 READ_TIMEOUT_S: Final = 30.0
-OUTPUT_MAX_BYTES: Final = 64 * 1024 * 1024
-ERROR_MAX_CHARS: Final = 2_000
+# Heap of a git that answers somebody who waits: packs are mapped from files and do not count.
+READ_MEMORY_BYTES: Final = 512 * 1024**2
 
 # Nothing of a repository, of the machine or of a user's settings may choose what git does.
 CONFIGURATION: Final = (
@@ -82,35 +82,43 @@ def open_git(
     more: Sequence[str] = (),
     cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start git with pipes to all three streams; its whole process group is gone when the block ends.
+    """Start git with pipes for what it reads and writes; its whole process group is gone when the block ends.
 
-    Nobody reads the error stream while the block runs: it goes to a file that only keeps what fits.
+    What it complains of goes nowhere: a repository decides how much that is, and nobody is shown it.
     """
-    with tempfile.TemporaryFile() as errors:
-        process = subprocess.Popen(
-            command_line(repository, arguments, more),
-            env=environment(extra),
-            cwd=cwd or empty_folder(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            start_new_session=True,
-        )
-        try:
-            yield process
-        finally:
-            kill_group(process)
+    process = subprocess.Popen(
+        command_line(repository, arguments, more),
+        env=environment(extra),
+        cwd=cwd or empty_folder(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        kill_group(process)
+
+
+def bound_memory(process: subprocess.Popen[bytes]) -> None:
+    """Bound the heap of a git that was just started.
+
+    A few bytes may be a difference to an object of gigabytes, which all of a sudden git would have to hold.
+    """
+    resource.prlimit(process.pid, resource.RLIMIT_DATA, (READ_MEMORY_BYTES, READ_MEMORY_BYTES))
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """End a process with all its children, and wait for it."""
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with suppress(BrokenPipeError):  # it ended first
-                stream.close()
+    # First of all: to close a pipe sends what was not sent yet, and git may wait for us to read meanwhile.
     with suppress(ProcessLookupError, PermissionError):  # gone already
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with suppress(BrokenPipeError):
+                stream.close()
 
 
 def run_git(
@@ -124,7 +132,7 @@ def run_git(
 ) -> bytes:
     """Return what git writes, for calls whose output is small; raises GitFailed, GitMissing.
 
-    The error's detail never holds what git said: that may quote names and secrets. See `GitFailed.extra`.
+    What git complains of goes nowhere: it may quote names and secrets, and a repository decides how much.
     """
     process = subprocess.Popen(
         command_line(repository, arguments, more),
@@ -132,11 +140,11 @@ def run_git(
         cwd=empty_folder(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
     try:
-        output, _errors = process.communicate(stdin, timeout=timeout_s)
+        output, _ = process.communicate(stdin, timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise GitFailed(f"git {arguments[0]} took longer than {timeout_s:g} s.") from error
     finally:

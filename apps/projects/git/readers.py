@@ -15,7 +15,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from typing import Final
 
 from apps.projects.git.objects import ObjectReader
-from apps.projects.git.processes import command_line, empty_folder, environment, kill_group
+from apps.projects.git.processes import bound_memory, command_line, empty_folder, environment, kill_group
 
 KEPT_MAX: Final = 8
 IDLE_S: Final = 15.0
@@ -128,7 +128,7 @@ def borrow_objects(repository: Path) -> Iterator[ObjectReader]:
 
 
 def _start(repository: Path) -> "Popen[bytes]":
-    return Popen(
+    process = Popen(
         command_line(repository, ("cat-file", "--batch-command"), SETTINGS),
         env=environment(),
         cwd=empty_folder(),
@@ -137,3 +137,5 @@ def _start(repository: Path) -> "Popen[bytes]":
         stderr=DEVNULL,
         start_new_session=True,
     )
+    bound_memory(process)
+    return process

@@ -98,7 +98,7 @@ def list_refs(pinned: PinnedRemote, login: Login | None, *, beat: Beat) -> Remot
             call.run(None, ("ls-remote", "--symref", "--", pinned.url), output=listing, beat=beat)
         except GitTooSlow as error:
             # Like a host that never answers: there is nothing yet for which more time would do.
-            raise RepoUnreachable(cause=error.detail) from error
+            raise RepoUnreachable(cause=error.cause) from error
         listing.seek(0)
         return parse_listing(listing)
 
@@ -182,7 +182,7 @@ class Call:
         while not started.has_ended(LOOK_EVERY_S):
             beat()
             if time.monotonic() > deadline_s:
-                raise GitTooSlow(f"git took longer than {self.wall_s:g} s.")
+                raise GitTooSlow(cause=f"git took longer than {self.wall_s:.0f} s")
 
     @contextmanager
     def _start(self, repository: Path | None, arguments: tuple[str, ...], output: Any) -> Iterator["Started"]:

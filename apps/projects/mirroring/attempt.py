@@ -67,9 +67,14 @@ class Attempt:
         return generation_folder(self.mirror.pk, self.generation)
 
     @property
-    def elapsed_ms(self) -> int:
+    def elapsed_s(self) -> float:
         """Return how long the run has taken."""
-        return round((time.monotonic() - self.began_s) * 1_000)
+        return time.monotonic() - self.began_s
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Return how long the run has taken, as its row says it."""
+        return round(self.elapsed_s * 1_000)
 
     def begin(self, stage: str) -> None:
         """Enter a stage; raises JobCancelled, LeaseLost, WorkerStopping."""

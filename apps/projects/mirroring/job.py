@@ -1,7 +1,8 @@
 """The job `projects.sync`: when it may start, what it does, how its body's errors end it."""
 
-from typing import Any
+from typing import Any, NoReturn
 
+from billiard.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db.models import QuerySet
 
@@ -67,14 +68,28 @@ def run_sync(run: Run[MirrorRun]) -> None:
         raise
     except DomainError as error:
         _end(attempt, error)
+    except SoftTimeLimitExceeded as error:
+        # All has arrived, perhaps, and there was no time left for its manifest.
+        if not _may_take_longer(attempt):
+            raise
+        _take_longer(attempt, error)
+
+
+def _may_take_longer(attempt: Attempt) -> bool:
+    return attempt.kind in NEW_GENERATION and attempt.row.queue != LOW_PRIORITY
+
+
+def _take_longer(attempt: Attempt, error: Exception) -> NoReturn:
+    """Have the job try again where it has more time; raises Transient."""
+    attempt.run.write(**slow_columns())
+    raise Transient("The repository takes longer than it may.") from error
 
 
 def _end(attempt: Attempt, error: DomainError) -> None:
     """Have the job try again what may pass, else end it; raises Transient, LeaseLost."""
     row = attempt.row
-    if isinstance(error, GitTooSlow) and attempt.kind in NEW_GENERATION and row.queue != LOW_PRIORITY:
-        attempt.run.write(**slow_columns())
-        raise Transient(error.detail) from error
+    if isinstance(error, GitTooSlow) and _may_take_longer(attempt):
+        _take_longer(attempt, error)
     if isinstance(error, GitStopped) and row.attempt < row.max_attempts:
         raise Transient(error.detail) from error
     end_failed(attempt, error)

@@ -54,7 +54,7 @@ logger = structlog.get_logger(__name__)
 
 
 def carry_out(attempt: Attempt, *, wall_s: float) -> None:
-    """Do what the run is for; raises what ends it."""
+    """Do what the run is for, what comes from the remote within `wall_s`; raises what ends it."""
     if attempt.kind is RunKind.MANIFEST:
         publish(attempt, rebuild(attempt))
         return
@@ -162,7 +162,7 @@ def _take_in(
             repository=attempt.repository,
             below=below(attempt.fence),
             max_bytes=attempt.max_bytes,
-            wall_s=wall_s,
+            wall_s=max(0.0, wall_s - attempt.elapsed_s),
             beat=attempt.beat,
         )
     fault("sync.fetched")

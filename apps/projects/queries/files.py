@@ -36,7 +36,11 @@ def files_page(
     return list_entries(published_mirror(project), commit, wanted, after=after, limit=limit)
 
 
-def find_file(project: Project, ref: str, path: bytes) -> FoundFile:
-    """Return the entry of a path at a ref; at most four queries; raises NotFound, NotLinked."""
+def find_file(project: Project, ref: str, path: bytes, *, wants_facts: bool = True) -> FoundFile:
+    """Return the entry of a path at a ref; at most four queries; raises NotFound, NotLinked.
+
+    Without facts it is for whoever only reads it: the text brings them along.
+    """
     commit = resolve(project, ref).commit
-    return FoundFile(project, commit, entry_at(published_mirror(project), commit, path))
+    entry = entry_at(published_mirror(project), commit, path, wants_facts=wants_facts)
+    return FoundFile(project, commit, entry)

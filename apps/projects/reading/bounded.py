@@ -4,7 +4,6 @@ Attributes, filters, drivers and external diffs of a repository have no say in a
 """
 
 import os
-import resource
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,10 +14,8 @@ from typing import IO, Final
 
 from apps.common.errors import Unavailable
 from apps.projects.errors import GitFailed
-from apps.projects.git.processes import open_git
+from apps.projects.git.processes import bound_memory, open_git
 
-# Heap of the process: packs are mapped from files and do not count.
-MEMORY_MAX_BYTES: Final = 512 * 1024**2
 SETTINGS: Final = (
     # A newer git takes attributes from HEAD; what names no tree counts as an empty one.
     "attr.tree=0000000000000000000000000000000000000000",
@@ -68,7 +65,7 @@ def bounded_git(
 ) -> Iterator[BoundedGit]:
     """Start git; it is killed at the deadline, and when the block ends."""
     with open_git(repository, *arguments, extra=extra, more=SETTINGS, cwd=cwd) as process:
-        resource.prlimit(process.pid, resource.RLIMIT_DATA, (MEMORY_MAX_BYTES, MEMORY_MAX_BYTES))
+        bound_memory(process)
         git = BoundedGit(process)
         timer = threading.Timer(deadline_s, git.stop)
         timer.start()

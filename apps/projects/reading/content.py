@@ -83,6 +83,8 @@ def read_source(mirror: Mirror, commit: str, entry: Entry, lines: LineRange) -> 
         return replace(_with_facts(file, facts), omitted=Omitted.TOO_LARGE)
     raw = _bytes_of(mirror, entry)
     facts = facts_of(raw)
+    if facts.lfs_size_bytes is not None:
+        return replace(file, kind=FileKind.LFS, is_binary=facts.is_binary, omitted=Omitted.LFS)
     file = _with_facts(file, facts)
     if facts.is_binary:
         return replace(file, omitted=Omitted.BINARY)

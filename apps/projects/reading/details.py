@@ -11,9 +11,8 @@ from apps.projects.git.trees import iter_tree
 from apps.projects.manifests.attributes import Attributes, PathMarks, marks_of, read_attributes
 from apps.projects.manifests.facts import LFS_POINTER_MAX_BYTES, lfs_size_of
 from apps.projects.manifests.globs import NOTHING
-from apps.projects.manifests.kept import kept_facts
+from apps.projects.manifests.kept import ShownFacts, shown_facts
 from apps.projects.manifests.languages import language_by_shebang
-from apps.projects.manifests.values import Facts
 from apps.projects.models import Mirror
 from apps.projects.reading.entries import Entry
 from apps.projects.reading.paths import PATH_MAX_BYTES
@@ -42,13 +41,13 @@ def with_facts(mirror: Mirror, entries: Sequence[Entry], marks: Marks | None = N
     `marks` says what their names mean where the entries come from git, and no row has told it.
     """
     blobs = {entry.blob_id for entry in entries if entry.is_file}
-    facts = kept_facts(mirror.organization_id, sorted(blobs))
+    facts = shown_facts(mirror.organization_id, sorted(blobs))
     return [
         _with_fact(entry, facts.get(entry.blob_id), marks) if entry.is_file else entry for entry in entries
     ]
 
 
-def _with_fact(entry: Entry, fact: Facts | None, marks: Marks | None) -> Entry:
+def _with_fact(entry: Entry, fact: ShownFacts | None, marks: Marks | None) -> Entry:
     if marks is not None:
         named = marks.of(entry.path)
         entry = replace(entry, is_generated=named.is_generated, is_vendored=named.is_vendored)

@@ -72,8 +72,11 @@ def list_entries(
     return list(islice(found, limit))
 
 
-def entry_at(mirror: Mirror, commit: str, path: bytes) -> Entry:
-    """Return the entry of a path; at most two queries; raises NotFound."""
+def entry_at(mirror: Mirror, commit: str, path: bytes, *, wants_facts: bool = True) -> Entry:
+    """Return the entry of a path; at most two queries; raises NotFound.
+
+    Without facts what only the file's own bytes tell is left out, for whoever reads them next.
+    """
     if not commit or not path:
         raise NotFound
     repository = published_repository(mirror)
@@ -81,6 +84,8 @@ def entry_at(mirror: Mirror, commit: str, path: bytes) -> Entry:
         row = FILE_AT.first(**_place_of(mirror, commit), path_hash=hash_of(path))
         if row is not None:
             found = [_entry_of_row(row)]
+            if found[0].is_readable and not wants_facts:
+                return found[0]
             return with_peeks(repository, with_facts(mirror, found))[0]
         if _has_folder(mirror, commit, b""):
             raise NotFound

@@ -7,7 +7,7 @@ from typing import Final
 
 from apps.common.errors import NotFound
 from apps.projects.errors import NotLinked
-from apps.projects.git.layout import published_repository
+from apps.projects.git.layout import published_repository, require_published
 from apps.projects.git.readers import borrow_objects
 from apps.projects.models import ArchivedTip, Mirror, Project, Proposal, Ref
 
@@ -33,7 +33,7 @@ def published_mirror(project: Project) -> Mirror:
     mirror: Mirror | None = getattr(project, "mirror", None)
     if mirror is None:
         raise NotLinked
-    published_repository(mirror)
+    require_published(mirror)
     return mirror
 
 

@@ -186,7 +186,7 @@ def _entry(entry: Entry) -> EntryFacts:
 def read_file(actor: Actor, wanted: FileWanted) -> FileText:
     """Return the text of a file, or some of its lines; raises NotFound, NotLinked."""
     project = named_project(actor, wanted)
-    found = find_file(project, wanted.ref, vet_path(wanted.path))
+    found = find_file(project, wanted.ref, vet_path(wanted.path), wants_facts=False)
     file = found.read(LineRange(wanted.start, wanted.end))
     content = file.content
     return FileText(

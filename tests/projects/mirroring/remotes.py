@@ -51,7 +51,7 @@ def git_daemon(folder: Path) -> Iterator[int]:
 
 
 def _wait_for(port: int) -> None:
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

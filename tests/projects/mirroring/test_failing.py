@@ -308,6 +308,12 @@ def test_gits_words_lose_their_secrets() -> None:
         ("fatal: unable to access 'x': The requested URL returned error: 302", RepoUnreachable),
         ("fatal: did not receive expected object a50b\nfatal: invalid index-pack output", RepoObjectsMissing),
         ("fatal: Out of memory, calloc failed\nfatal: invalid index-pack output", RepoTooLarge),
+        ("remote: fatal: Out of memory, malloc failed\nfatal: early EOF", RepoUnreachable),
+        (
+            "remote: error: No space left on device\nfatal: early EOF",
+            RepoUnreachable,
+        ),
+        ("remote: aborting due to possible repository corruption on the remote side.", RepoObjectsMissing),
         ("fatal: pack has bad object at offset 363: inflate returned -3", RepoUnreachable),
         ("fatal: Could not read from remote repository.\n\nPlease make sure", RepoUnreachable),
     ],

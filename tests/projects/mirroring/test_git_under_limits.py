@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from billiard.exceptions import SoftTimeLimitExceeded
 from pytest_django.fixtures import Settings
 
 from apps.common.db import JobStatus
-from apps.projects.git.failures import RepoTooLarge
+from apps.projects.git import remotes
+from apps.projects.git.failures import RepoTooLarge, RepoUnreachable
 from apps.projects.git.layout import published_repository
 from apps.projects.git.processes import run_git
 from apps.projects.git.remotes import REFS_MAX, parse_listing
@@ -24,6 +26,8 @@ from tests.projects.mirroring.remotes import GitBackend
 from tests.projects.repositories import Repository
 
 Http = tuple[int, type[GitBackend]]
+# However busy the machine is; nobody waits so long where things are right.
+PATIENCE_S = 60.0
 # All that git's programs may have in their environment: what is set for it, and what it sets itself.
 ALLOWED = {
     "PATH", "HOME", "LANG", "LC_ALL", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_ATTR_NOSYSTEM",
@@ -102,19 +106,61 @@ def test_git_that_dies_by_a_signal_is_tried_again(linked: Linked, remote: Reposi
 
 
 def test_a_clone_that_takes_too_long_gets_more_time_once_on_the_slow_queue(
-    linked: Linked, remote: Repository, http: Http, settings: Settings
+    linked: Linked, remote: Repository, http: Http, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.PROJECTS_SYNC_TIMEOUT_S = 1
+    settings.PROJECTS_SYNC_TIMEOUT_S = 0
+    monkeypatch.setattr(remotes, "LOOK_EVERY_S", 0.05)
     remote.commit({"a": "1"})
     run = linked.queue(over_http(http, remote))
     may_answer = threading.Event()
-    in_next_fetch(http, lambda: may_answer.wait(10))
+    in_next_fetch(http, lambda: may_answer.wait(PATIENCE_S))
     slow = linked.run(run)
     may_answer.set()
     assert (slow.status, slow.queue) == (JobStatus.QUEUED, "low_priority")
     assert not git_processes(remote.folder.name)
     MirrorRun.objects.update(run_after=None)
     assert linked.run(run).status == "succeeded"
+
+
+def test_a_clone_whose_job_runs_out_of_time_gets_more_of_it_too(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
+    remote.commit({"a": "1"})
+    run = linked.queue(over_http(http, remote))
+    in_next_fetch(http, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+    before = signal.signal(signal.SIGUSR1, run_out_of_time)
+    try:
+        slow = linked.run(run)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (slow.status, slow.queue) == (JobStatus.QUEUED, "low_priority")
+    MirrorRun.objects.update(run_after=None)
+    assert linked.run(run).status == "succeeded"
+
+
+def run_out_of_time(*_: object) -> None:
+    """Do as the worker when a job's time is over."""
+    raise SoftTimeLimitExceeded
+
+
+def test_a_remote_that_sends_too_slowly_is_unreachable_and_nothing_of_the_copy_is_doubted(
+    linked: Linked, remote: Repository, http: Http, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remotes, "LOOK_EVERY_S", 0.05)
+    head = remote.commit({"a": "1"})
+    linked.link(over_http(http, remote))
+    remote.commit({"a": "2"})
+    before = MirrorRun.objects.filter(kind="verify").count()
+    may_answer = threading.Event()
+    in_next_fetch(http, lambda: may_answer.wait(PATIENCE_S))
+    # What the listing takes counts, too: all of a run has to end before its job is ended.
+    settings.PROJECTS_SYNC_TIMEOUT_S = 0
+    run = linked.sync()
+    may_answer.set()
+    assert (run.status, run.error_code) == ("failed", RepoUnreachable.code)
+    assert "longer" in linked.mirror.error_cause
+    assert (linked.mirror.head_commit, linked.mirror.state) == (head, "active")
+    assert MirrorRun.objects.filter(kind="verify").count() == before
 
 
 def test_too_many_refs_are_refused_and_other_namespaces_do_not_count() -> None:

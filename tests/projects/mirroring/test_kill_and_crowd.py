@@ -38,7 +38,8 @@ POINTS = (
     "sync.connecting", "sync.fetching", "sync.fetched", "sync.checking", "sync.manifest", "sync.built",
     "sync.publishing", "sync.before_transaction", "sync.before_commit", "sync.committed",
 )  # fmt: skip
-SOON_S = 10.0
+# However busy the machine is; nobody waits so long where things are right.
+SOON_S = 60.0
 
 
 def work_in_child(run: MirrorRun, fault: str = "") -> int:

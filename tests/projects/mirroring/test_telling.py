@@ -31,7 +31,7 @@ def heard(valkey: redis.Redis, project: Project, act: Callable[[], object]) -> l
     """Return type and data of what a project's topic carries while something happens."""
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Address(project.organization_id, f"projects.{project.pk}").channel)
-        pubsub.get_message(timeout=1)
+        pubsub.get_message(timeout=60)  # that it is subscribed
         act()
         messages: Iterator[Any] = iter(lambda: pubsub.get_message(timeout=0.3), None)
         frames = [json.loads(message["data"].partition(b"\n")[2]) for message in messages]

@@ -21,7 +21,7 @@ def test_every_move_and_decision_is_told(
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         topic = f"projects.{shop.project.pk}"
         pubsub.subscribe(Address(actors.organization.pk, topic).channel)
-        pubsub.get_message(timeout=1)
+        pubsub.get_message(timeout=60)  # that it is subscribed
         proposal = proposed(actors.analyst, shop, run_jobs)
         act(actors.analyst, proposal, "decisions", all="approved")
         act(actors.analyst, proposal, "decisions", items=_ticks(proposal))
