@@ -22,5 +22,6 @@ def be_patient() -> None:
     """Let this process wait; to be called before anything connects."""
     for module, name in LIMITS:
         setattr(module, name, PATIENCE_S)
-    options: dict[str, Any] = settings.CACHES["default"]["OPTIONS"]
+    caches: dict[str, Any] = settings.CACHES
+    options = caches["default"]["OPTIONS"]
     options |= {"SOCKET_CONNECT_TIMEOUT": PATIENCE_S, "SOCKET_TIMEOUT": PATIENCE_S}
