@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.furniture.work",
     "tests.furniture.query_counts",
     "tests.furniture.stack",
+    "tests.furniture.nursery",
 ]
 
 # Shared machines are slow now and then: a deadline would fail tests for their neighbours' work.

@@ -60,7 +60,7 @@ def test_telling_twice_at_once_is_told_once() -> None:
 
     def run() -> None:
         try:
-            ready.wait(10)
+            ready.wait(60)
             tell(ann, kind=SECURITY)
         finally:
             connection.close()
@@ -69,7 +69,7 @@ def test_telling_twice_at_once_is_told_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join()
     assert Notification.objects.count() == Mail.objects.count() == 1
 
 

@@ -13,6 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-unsafe-swiftshader"]
 # Not ours: the software renderer complains about its own speed.
 DRIVER_NOISE = "GL Driver Message"
+# Pages wait for their data, on machines that others use as well.
+PATIENCE_MS = 60_000
 
 
 def find_chromium() -> str | None:
@@ -81,6 +83,7 @@ def new_page(
         color_scheme=colour_scheme,
         reduced_motion="reduce",
     )
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     complaints = Complaints(host=urlsplit(base_url).netloc)
     complaints.watch(page)

@@ -1,30 +1,36 @@
-"""A browser in front of a running installation."""
+"""A browser in front of a running installation: the stack of the flows, an organization for each story."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import redis
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from apps.accounts.models import User
-from tests.browser.chromium import find_chromium, open_browser
-from tests.browser.installation import Installation, run_installation
+from tests.browser.chromium import PATIENCE_MS, find_chromium, open_browser
+from tests.browser.installation import Installation
 from tests.furniture.people import Actors
+from tests.furniture.stack import Stack
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
-def member(transactional_db: None, actors: Actors) -> User:
+def actors(stack_actors: Actors) -> Actors:
+    """Give actors that the installation knows."""
+    return stack_actors
+
+
+@pytest.fixture
+def member(actors: Actors) -> User:
     """Give somebody who may import and publish."""
     assert actors.manager.user is not None
     return actors.manager.user
 
 
 @pytest.fixture
-def installation(member: User, valkey: redis.Redis, media: Path) -> Iterator[Installation]:
-    """Give web and worker on this test's own database, in which everything already is."""
-    with run_installation() as running:
-        yield running
+def installation(stack: Stack, member: User) -> Installation:
+    """Give web and worker, in which the member already is."""
+    return Installation(stack.url)
 
 
 @pytest.fixture

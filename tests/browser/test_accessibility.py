@@ -49,14 +49,14 @@ LOOKS = (Look(1440, "light"), Look(1440, "dark"), Look(360, "light"))
 
 
 @pytest.fixture
-def events(actors: Actors, transactional_db: None) -> None:
+def events(actors: Actors) -> None:
     rows = [EventRow(51.5 + n / 1000, -0.1 + n / 800, category=f"Category {n % 12}") for n in range(40)]
     dataset = published_dataset(rows, organization=actors.organization)
     dataset.imports.create(rows_read=42, accepted=40, rejected=2, status="succeeded")
 
 
 @pytest.fixture
-def metrics(actors: Actors, transactional_db: None) -> None:
+def metrics(actors: Actors) -> None:
     now = timezone.now()
     requests = create_metric(actors.organization, "web.requests;host=a", MetricType.COUNTER, unit="requests")
     latency = create_metric(actors.organization, "web.latency", unit="ms")
@@ -65,7 +65,7 @@ def metrics(actors: Actors, transactional_db: None) -> None:
 
 
 @pytest.fixture
-def signals(actors: Actors, transactional_db: None) -> None:
+def signals(actors: Actors) -> None:
     role_types_of(actors.organization)
     long = "Ear, Nose/Throat: A|B " * 8
     worst = create_signal(
@@ -83,7 +83,7 @@ def signals(actors: Actors, transactional_db: None) -> None:
 
 
 @pytest.fixture
-def previews(actors: Actors, transactional_db: None) -> None:
+def previews(actors: Actors) -> None:
     """Give a preview that a device has fetched, and one that was cleared away."""
     project = ProjectFactory.create(
         organization=actors.organization, owner=actors.admin.user, name="A/rather,long|name " * 6
@@ -100,7 +100,7 @@ def previews(actors: Actors, transactional_db: None) -> None:
 
 
 @pytest.fixture
-def admin(actors: Actors, transactional_db: None) -> User:
+def admin(actors: Actors) -> User:
     """Give somebody who may look at every page, among rows of each kind, with a name that is hard to fit."""
     user = actors.admin.user
     assert user is not None

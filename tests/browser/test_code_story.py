@@ -1,8 +1,6 @@
 """Somebody reads code: from the tree to a line, its link, its history, and where a word stands."""
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Literal
 
@@ -10,7 +8,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
-from apps.projects.git.layout import mirror_folder
 from apps.projects.models import Project
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
@@ -25,7 +22,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def project(transactional_db: None, actors: Actors, tmp_path: Path) -> Iterator[Project]:
+def project(actors: Actors, tmp_path: Path) -> Project:
     """Give a project with two branches and a file that is longer than a screen."""
     repository = Repository(tmp_path / "remote.git")
     code = "".join(f"def step_{number}():\n    return {number}\n\n\n" for number in range(40))
@@ -36,8 +33,7 @@ def project(transactional_db: None, actors: Actors, tmp_path: Path) -> Iterator[
     repository.commit({"only-here.txt": "1\n"}, branch="other")
     project = ProjectFactory.create(organization=actors.organization, name="Steps")
     publish_whole(project, repository)
-    yield project
-    shutil.rmtree(mirror_folder(project.mirror.pk))
+    return project
 
 
 def test_code_is_read_and_searched(

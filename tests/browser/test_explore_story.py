@@ -28,7 +28,7 @@ MINUTE_S, HOUR_S = 60, 3600
 
 
 @pytest.fixture
-def key(actors: Actors, transactional_db: None) -> str:
+def key(actors: Actors) -> str:
     """Give a key that may send points, and nothing else."""
     _, raw = create_api_key(
         actor=actors.manager.actor, name="Sender", role=Role.ANALYST, scopes=["metrics:ingest"]
@@ -45,7 +45,7 @@ class Sender:
 
     def send(self, *points: dict[str, Any]) -> None:
         answer = httpx.post(
-            f"{self.url}/api/v1/metrics/batch", json={"points": points}, headers=self.headers, timeout=20
+            f"{self.url}/api/v1/metrics/batch", json={"points": points}, headers=self.headers, timeout=60
         )
         assert answer.status_code == 201, answer.text
 
@@ -94,7 +94,7 @@ def run_as_shown(page: Page, name: str, program: Sequence[str], key: str) -> Non
     text = page.locator(f"#{name}").inner_text()
     environ = {**os.environ, "SEXTANT_KEY": key}
     done = subprocess.run(
-        [*program, text], env=environ, capture_output=True, text=True, timeout=60, check=True
+        [*program, text], env=environ, capture_output=True, text=True, timeout=180, check=True
     )
     assert re.search("accepted|recorded_at", done.stdout), done.stdout
 
@@ -129,10 +129,10 @@ def test_the_first_point_opens_the_chart_and_the_next_appears_on_it(
     page.get_by_label("Interval").select_option("day")
     expect(page.locator("#chart")).to_have_attribute("data-interval", "day")
     expect(page.locator("#tail")).to_contain_text("Live")
-    began = time.monotonic()
     sender.send({"metric": "web.arrivals", "value": 40_000})
-    expect(latest).to_contain_text("40,00", timeout=10_000)
-    assert time.monotonic() - began < 3
+    expect(latest).to_contain_text("40,00")
+    # It came by itself: a page asks only while it has no live connection, and says so.
+    expect(page.locator("#tail")).to_contain_text("Live")
     assert complaints.found == []
 
 
@@ -287,6 +287,6 @@ def test_without_live_connection_the_chart_says_so_and_asks(
     explore(page, "?metric=jobs.age&aggregation=last&range=1h&interval=day")
     latest = page.locator('[data-figure="latest"]')
     expect(latest).to_contain_text("1")
-    expect(page.locator("#tail")).to_have_text("No live connection: asking every 5 seconds", timeout=20_000)
+    expect(page.locator("#tail")).to_have_text("No live connection: asking every 5 seconds")
     sender.send({"metric": "jobs.age", "value": 77})
-    expect(latest).to_contain_text("77", timeout=20_000)
+    expect(latest).to_contain_text("77")

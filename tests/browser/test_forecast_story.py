@@ -20,7 +20,7 @@ def test_a_model_is_trained_and_its_forecast_shown_on_the_map(
     page, complaints = new_page(browser, base_url=installation.url)
     sign_in(page, email=member.email, password=PASSWORD)
     upload(page, "many.csv", many_rows(6_000), "UTC")
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
 
     page.get_by_role("link", name="Models").click()
     page.get_by_label("Name").fill("Next week")
@@ -37,7 +37,7 @@ def test_a_model_is_trained_and_its_forecast_shown_on_the_map(
     expect(methods.get_by_text("serves")).to_have_count(1)
 
     page.get_by_role("button", name="Forecast").click()
-    page.get_by_role("link", name="On the map").click(timeout=60_000)
+    page.get_by_role("link", name="On the map").click(timeout=120_000)
     wait_for_cells(page)
     expect(page.locator("#forecast-note")).to_contain_text("Forecast for the period from 202")
     expect(page.locator("#legend")).to_contain_text("Expected events per cell")
@@ -52,7 +52,7 @@ def test_a_question_is_answered_beside_the_map_and_one_that_is_not_understood_is
     page, _ = new_page(browser, base_url=installation.url)
     sign_in(page, email=member.email, password=PASSWORD)
     upload(page, "many.csv", many_rows(600), "UTC")
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
     page.get_by_role("link", name="Open the map").click()
     wait_for_cells(page)
 

@@ -87,7 +87,7 @@ def test_a_zip_becomes_hexagons(browser: Browser, installation: Installation, me
     page, complaints = new_page(browser, base_url=installation.url)
     sign_in(page, email=member.email, password=PASSWORD)
     upload(page, LONDON.name, LONDON.read_bytes(), "Europe/London")
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
     counts = [figure(page, name) for name in ("rows_read", "accepted", "rejected", "duplicates")]
     assert counts == ["9,298", "8,501", "797", "0"]
     expect(page.locator("#reject-table tbody tr").first).to_contain_text("coordinate_missing")
@@ -104,7 +104,7 @@ def test_a_zip_becomes_hexagons(browser: Browser, installation: Installation, me
 
     show_cell_under_pointer(page)
     import_again(page.context.new_page(), page.url)
-    expect(page.locator("#dataset-facts")).to_contain_text("Version 2", timeout=60_000)
+    expect(page.locator("#dataset-facts")).to_contain_text("Version 2", timeout=120_000)
     expect(page.locator("#notes")).to_contain_text("Version 2 has been published")
     expect(page.locator("#dataset-facts")).to_contain_text("3 events")
     assert complaints.found == []
@@ -118,7 +118,7 @@ def import_again(page: Page, map_address: str) -> None:
     rows = "".join(f"2023-0{n},51.51{n},-0.09{n},Shoplifting\n" for n in (1, 2, 3))
     drop_file(page, "again.csv", f"Month,Latitude,Longitude,Crime type\n{rows}".encode())
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
 
 
 def show_cell_under_pointer(page: Page) -> None:
@@ -165,24 +165,25 @@ def test_an_undecidable_file_waits_for_its_mapping(
         held.append(route)
 
     page.route("**/js/new-dataset*.js", hold)
-    page.get_by_role("link", name="Upload a file").click(no_wait_after=True)
+    with page.expect_request("**/js/new-dataset*.js"):
+        page.get_by_role("link", name="Upload a file").click(no_wait_after=True)
     drop_file(page, "dates.csv", undecidable)
     expect(page.locator("#file-list li")).to_have_count(0)
     held[0].continue_()
     page.unroute("**/js/new-dataset*.js")
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.locator("#status")).to_have_text("Waiting", timeout=30_000)
+    expect(page.locator("#status")).to_have_text("Waiting")
     page.get_by_role("button", name="%d/%m/%Y", exact=True).click()
     expect(page.locator("#mapping-result")).to_have_text("50 of the first 50 rows fit.")
     page.get_by_label("Save as profile").fill("Days first")
     page.get_by_role("button", name="Import with this mapping").click()
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
     assert figure(page, "accepted") == "60"
     # The next file of this kind is read by the profile, and asks nobody.
     page.goto(re.sub(r"imports/.*", "imports/new", page.url))
     drop_file(page, "dates.csv", undecidable)
     page.get_by_role("button", name="Import", exact=True).click()
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
     assert complaints.found == []
 
 
@@ -194,5 +195,5 @@ def test_without_live_connection_the_page_says_so_and_asks(
     sign_in(page, email=member.email, password=PASSWORD)
     upload(page, "many.csv", many_rows(50_000), "UTC")
     expect(page.get_by_text("No live connection")).to_be_visible(timeout=20_000)
-    expect(page.locator("#status")).to_have_text("Succeeded", timeout=60_000)
+    expect(page.locator("#status")).to_have_text("Succeeded", timeout=120_000)
     assert figure(page, "rows_read") == "50,000"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def project(transactional_db: None, actors: Actors) -> Project:
+def project(actors: Actors) -> Project:
     """Give the project that is shared."""
     return ProjectFactory.create(organization=actors.organization, name="Harbour & “Light” <1>")
 
@@ -70,9 +70,9 @@ def test_a_preview_is_shared_fetched_by_one_device_and_ends_on_time(
     owner.locator("#file").set_input_files(
         {"name": "site.zip", "mimeType": "application/zip", "buffer": zip_of()}
     )
-    expect(owner.locator("#state")).to_have_attribute("data-status", "ready", timeout=20_000)
+    expect(owner.locator("#state")).to_have_attribute("data-status", "ready")
     with first.expect_download() as download:
-        first.get_by_role("button", name="Download").click(timeout=20_000)
+        first.get_by_role("button", name="Download").click()
     assert Path(download.value.path()).read_bytes() == zip_of()
     expect(owner.get_by_text("Chrome on Linux").first).to_be_visible()
     assert complaints.found == []

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from django.conf import settings
 from django.db import connection
-from django.test import override_settings
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
@@ -23,7 +21,6 @@ from tests.browser.test_accessibility import findings, is_wider_than_the_screen
 from tests.factories.accounts import PASSWORD
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
-from tests.furniture.storage import storages_in
 from tests.projects.published import publish_whole
 from tests.projects.repositories import Repository
 
@@ -45,12 +42,10 @@ def remote(tmp_path: Path) -> Repository:
 
 
 @pytest.fixture
-def project(transactional_db: None, actors: Actors, remote: Repository) -> Project:
+def project(actors: Actors, remote: Repository) -> Project:
     """Give a project that mirrors it."""
     row = ProjectFactory.create(organization=actors.organization, name="Rooms")
-    # Where the processes of the installation look for what is stored.
-    with override_settings(STORAGES=storages_in(settings.VAR_DIR / "media")):
-        publish_whole(row, remote)
+    publish_whole(row, remote)
     return row
 
 
@@ -60,7 +55,7 @@ def propose(page: Page, project: Project) -> None:
     page.get_by_label("New name").fill("surface")
     page.get_by_label("look into strings").check()
     page.get_by_role("button", name="Analyse").click()
-    expect(page.locator("#state")).to_have_text("Proposed", timeout=30_000)
+    expect(page.locator("#state")).to_have_text("Proposed")
 
 
 def test_a_rename_goes_from_the_wish_to_a_patch(
@@ -84,7 +79,7 @@ def test_a_rename_goes_from_the_wish_to_a_patch(
     page.get_by_role("button", name="Preview and check").click()
     expect(page.locator("#outcome")).to_contain_text("checks passed")
     page.get_by_role("button", name="Apply", exact=True).click()
-    expect(page.locator("#state")).to_have_text("Applied", timeout=30_000)
+    expect(page.locator("#state")).to_have_text("Applied")
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the patch").click()

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-def signal(transactional_db: None, actors: Actors) -> Signal:
+def signal(actors: Actors) -> Signal:
     """Give the worst of two signals, observed in a run."""
     organization = actors.manager.actor.organization
     role_types_of(organization)
@@ -31,7 +31,7 @@ def signal(transactional_db: None, actors: Actors) -> Signal:
 
 
 @pytest.fixture
-def analyst(transactional_db: None, actors: Actors) -> User:
+def analyst(actors: Actors) -> User:
     """Give a second person, who may work on what is theirs."""
     assert actors.analyst.user is not None
     return actors.analyst.user
@@ -60,7 +60,7 @@ def open_signal(page: Page) -> None:
 
 
 def status_of(page: Page) -> Callable[[str], None]:
-    return lambda text: expect(page.locator("#status")).to_have_text(text, timeout=5_000)
+    return lambda text: expect(page.locator("#status")).to_have_text(text)
 
 
 def test_two_people_triage_one_signal(pages: tuple[Page, Page], signal: Signal, analyst: User) -> None:

@@ -26,9 +26,14 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.read_text()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def document(generated: str) -> Any:
-    return yaml.safe_load(generated)
+    return read_yaml(generated)
+
+
+def read_yaml(text: "str | bytes") -> Any:
+    # Ten times as fast as the reader in Python, where it is there.
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def operations(document: Any) -> list[tuple[str, str, Any]]:
@@ -111,7 +116,7 @@ def test_the_document_is_served(client: Client, form: str) -> None:
     answer = client.get(f"/api/v1/openapi.{form}")
 
     assert answer.status_code == 200
-    served = yaml.safe_load(answer.content)
+    served = read_yaml(answer.content)
     assert served["info"]["title"] == "Sextant"
     assert "/api/v1/me" in served["paths"]
 

@@ -26,6 +26,7 @@ from apps.common.valkey import valkey_at
 from config import env
 from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
+from tests.furniture.stopwatch import seconds_waited
 
 ANALYST = Caller("user:1", "analyst", organization="o")
 LOGIN = "/api/v1/auth/login"
@@ -154,7 +155,7 @@ def test_the_same_limit_holds_on_event_loops(settings: Settings) -> None:
 
 
 @pytest.fixture
-def own_valkey(tmp_path: Path, settings: Settings) -> Iterator[OwnValkey]:
+def own_valkey(tmp_path: Path, settings: Settings, products_patience: None) -> Iterator[OwnValkey]:
     server = OwnValkey(tmp_path)
     server.start()
     settings.REDIS_URL = server.url
@@ -182,9 +183,9 @@ def test_without_valkey_guards_count_in_the_process_and_the_rest_passes(
 def test_a_hanging_valkey_costs_half_a_second_once_and_comes_back(own_valkey: OwnValkey) -> None:
     assert take_for(ANALYST, "api").remaining == 239
     own_valkey.freeze()
-    started = time.monotonic()
-    assert [take_for(ANALYST, "api").remaining for _ in range(5)] == [None] * 5
-    assert time.monotonic() - started < 0.95
+    found: list[int | None] = []
+    assert seconds_waited(lambda: found.extend(take_for(ANALYST, "api").remaining for _ in range(5))) < 0.95
+    assert found == [None] * 5
     own_valkey.thaw()
     time.sleep(1.1)
 

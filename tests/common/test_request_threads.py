@@ -16,7 +16,7 @@ from config.request_threads import IDLE_THREADS_MAX, RequestThreads
 
 seen: list[tuple[str, int]] = []
 doors: dict[str, threading.Event] = {}
-WAIT_S = 10
+WAIT_S = 60
 
 
 def note(what: str) -> None:

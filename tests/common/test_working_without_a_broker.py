@@ -4,6 +4,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -19,6 +20,7 @@ from tests.common.test_lost_broker import broker  # noqa: F401 - a fixture
 from tests.config.test_supervisor import program
 from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
+from tests.furniture.stopwatch import seconds_waited
 
 JOBS = 8
 CSV = b"id,latitude,longitude,date,category\n1,51.5,-0.1,2024-01-01,theft\n"
@@ -30,12 +32,14 @@ def make_import(actors: Actors, **fields: object) -> Import:
 
 
 def upload(actors: Actors, name: str) -> float:
-    """Create a dataset from a file; return how many seconds that took."""
+    """Create a dataset from a file; return how many seconds were spent waiting."""
     body = {"meta": f'{{"name": "{name}"}}', "file": SimpleUploadedFile("d.csv", CSV)}
-    began_s = time.perf_counter()
-    answer = actors.admin.api.post("/api/v1/datasets", body, format="multipart")
-    assert answer.status_code == 202, answer.content
-    return time.perf_counter() - began_s
+    answers: list[Any] = []
+    waited_s = seconds_waited(
+        lambda: answers.append(actors.admin.api.post("/api/v1/datasets", body, format="multipart"))
+    )
+    assert answers[0].status_code == 202, answers[0].content
+    return waited_s
 
 
 @pytest.mark.django_db(transaction=True)
@@ -118,7 +122,7 @@ def test_jobs_are_run_without_the_broker_only_after_half_a_minute(tmp_path: Path
         assert list(supervisor.children) == ["jobs"]
 
         is_alive[0] = True
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 60
         while supervisor.children["jobs"].popen is not None:
             assert time.monotonic() < deadline_s
             supervisor.step(0.05)

@@ -68,7 +68,7 @@ def test_a_pid_file_of_another_program_does_not_stop_the_start(made: Path, super
     program = postgres_program(made, fast=True)
     assert program is not None
 
-    supervisor.wait_ready(supervisor.start(program), seconds=20)
+    supervisor.wait_ready(supervisor.start(program), seconds=120)
 
     assert ask(made, "SELECT 1") == "1"
 
@@ -89,9 +89,9 @@ def test_a_server_that_outlived_its_supervisor_is_ended_first(made: Path, superv
 
         again = postgres_program(made, fast=True)
         assert again is not None
-        supervisor.wait_ready(supervisor.start(again), seconds=20)
+        supervisor.wait_ready(supervisor.start(again), seconds=120)
 
-        assert former.wait(timeout=5) == 0
+        assert former.wait(timeout=60) == 0
 
 
 def test_data_of_another_major_version_is_refused_with_the_way_out(tmp_path: Path) -> None:

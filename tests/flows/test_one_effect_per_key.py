@@ -20,7 +20,7 @@ pytestmark = pytest.mark.flow
 PATH: Final = "/api/v1/datasets"
 POSTS: Final = 1_000
 SENDERS: Final = 16
-COMMIT_S: Final = 20.0
+COMMIT_S: Final = 120.0
 
 
 @pytest.fixture

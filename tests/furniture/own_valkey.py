@@ -10,6 +10,8 @@ import redis
 
 from config.embedded import valkey as valkey_server
 
+PATIENCE_S = 60.0
+
 
 class OwnValkey:
     """A Valkey that a test may stop and start; it keeps its data over an orderly stop."""
@@ -25,7 +27,7 @@ class OwnValkey:
         command += ["--dir", str(self.folder), "--save", "3600 1", "--loglevel", "warning"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         client = redis.Redis.from_url(self.url)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             with contextlib.suppress(redis.RedisError):
                 if client.ping():
@@ -37,7 +39,7 @@ class OwnValkey:
     def stop(self, *, and_forget: bool = False) -> None:
         assert self.process is not None
         (self.process.kill if and_forget else self.process.terminate)()
-        self.process.wait(5)
+        self.process.wait(PATIENCE_S)
 
     def freeze(self) -> None:
         """Let it stop answering, without closing its connections."""

@@ -31,19 +31,17 @@ from tests.furniture.database import TestDatabase, connected_to, worker_number
 from tests.furniture.people import Actors
 from tests.furniture.storage import storages_in
 
-START_S: Final = 60.0
-STOP_S: Final = 20.0
+START_S: Final = 180.0
+STOP_S: Final = 60.0
 # Below the databases that the test processes have for themselves.
 FIRST_DATABASE: Final = 7
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the flows in one test process, so that there is one stack, and the browser's stories in one."""
+    """Keep the flows and the browser's stories in one test process, so that there is one stack."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        for name in ("running_stack", "browser"):
-            if name in fixtures:
-                item.add_marker(pytest.mark.xdist_group(name))
+        if "running_stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("running_stack"))
 
 
 class Stack:
@@ -146,6 +144,8 @@ class Stack:
             "LOG_FORMAT": "json",
             # The one host that common clients of StatHat know.
             "METRICS_STATHAT_HOSTS": "api.stathat.com",
+            # Open, so that there is a sign-up to look at.
+            "SIGNUP_MODE": "open",
             **self.tokens,
             # The same secrets, so that sessions and tokens made here are good there.
             "SECRET_KEY": settings.SECRET_KEY,
@@ -211,12 +211,13 @@ def running_stack(
 def stack(running_stack: Stack, media: Path, django_db_blocker: Any) -> Iterator[Stack]:
     """Give the running processes, and work on their database, Valkey and media folder."""
     folder = running_stack.var_dir / "media"
+    own = {"MEDIA_ROOT": folder, "PROJECTS_DATA_DIR": running_stack.var_dir / "projects"}
     layers: dict[str, Any] = settings.CHANNEL_LAYERS
     before = settings.REDIS_URL, layers["default"]["CONFIG"]["prefix"]
     with (
         django_db_blocker.unblock(),
         connected_to(running_stack.database.name),
-        override_settings(STORAGES=storages_in(folder), MEDIA_ROOT=folder),
+        override_settings(STORAGES=storages_in(folder), **own),
     ):
         valkey.point_settings_to(running_stack.redis_url, prefix="asgi")
         valkey.forget_limits(running_stack.redis_url)

@@ -1,5 +1,6 @@
 """The part of Valkey that this process has for itself: one database of the 16."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -12,6 +13,7 @@ from apps.common import throttles
 from config.celery import app as celery_app
 from config.env import celery_broker_url
 from tests.furniture.database import worker_number
+from tests.furniture.patience import LIMITS, OF_PRODUCT, PATIENCE_S, be_patient
 
 # Counted down from the last of the 16: an installation's own data lies in database 0.
 LAST_DATABASE = 15
@@ -45,7 +47,15 @@ def point_settings_to(url: str, *, prefix: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Point the settings of this process to its own database before anything connects."""
+    be_patient()
     point_settings_to(with_database(settings.REDIS_URL, own_database()), prefix=f"test{worker_number()}")
+
+
+@pytest.fixture
+def products_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Valkey only as long as the product does, for servers that the test makes hang."""
+    for (module, name), limit_s in zip(LIMITS, OF_PRODUCT, strict=True):
+        monkeypatch.setattr(module, name, limit_s)
 
 
 def forget_limits(url: str) -> None:
@@ -53,6 +63,17 @@ def forget_limits(url: str) -> None:
     with redis.Redis.from_url(url) as client:
         for key in client.scan_iter(f"{throttles.PREFIX}:*"):
             client.delete(key)
+
+
+def told(pubsub: Any) -> Iterator[dict[str, Any]]:
+    """Yield what was published up to now on the channels of a subscription, and do not wait for more."""
+    # Valkey answers in order: what it has taken before this question stands before the answer.
+    pubsub.ping()
+    deadline_s = time.monotonic() + PATIENCE_S
+    while (message := pubsub.get_message(timeout=PATIENCE_S)) is None or message["type"] != "pong":
+        assert time.monotonic() < deadline_s
+        if message is not None and message["type"] == "message":
+            yield message
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ async def open_stream(
     own = headers if last_id is None else {**headers, "Last-Event-ID": last_id}
     base = f"http://127.0.0.1:{server.port}"
     async with (
-        httpx.AsyncClient(base_url=base, timeout=20) as client,
+        httpx.AsyncClient(base_url=base, timeout=ANSWER_LIMIT_S) as client,
         client.stream("GET", PATH, params={"topic": topics}, headers=own) as response,
     ):
         assert response.status_code == 200, await response.aread()
@@ -78,7 +77,9 @@ async def open_stream(
 
 async def problem(server: Server, query: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
     """Return status and body of an answer that is no stream."""
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=10) as client:
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{server.port}", timeout=ANSWER_LIMIT_S
+    ) as client:
         response = await client.get(f"{PATH}?{query}", headers=headers)
     assert response.headers["Content-Type"] == "application/problem+json"
     assert response.headers["X-Request-Id"] == response.json()["request_id"]
@@ -158,12 +159,11 @@ async def test_a_drop_in_the_middle_of_what_was_missed_loses_nothing(
     for count in (1, 4, 30, 200):  # the first ends between a confirmation and what it announces
         async with open_stream(stage.server, *topics, headers=key, last_id=last_id) as stream:
             for _ in range(count):
-                with contextlib.suppress(TimeoutError):
-                    message = await stream.receive(limit_s=0.5)
-                    if message["op"] == "event":
-                        seen[message["topic"]].append(message["data"]["number"])
-                    else:
-                        assert not message["reset"]
+                message = await stream.receive()
+                if message["op"] == "event":
+                    seen[message["topic"]].append(message["data"]["number"])
+                else:
+                    assert not message["reset"]
                 if all(len(numbers) == 60 for numbers in seen.values()):
                     break
             last_id = stream.last_id
@@ -254,7 +254,8 @@ def viewer_pair(stage: Stage) -> TokenPair:
 
 
 async def test_head_and_other_methods_open_nothing(stage: Stage, key: dict[str, str]) -> None:
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{stage.server.port}") as client:
+    base = f"http://127.0.0.1:{stage.server.port}"
+    async with httpx.AsyncClient(base_url=base, timeout=ANSWER_LIMIT_S) as client:
         head = await client.head(PATH, params={"topic": stage.topic}, headers=key)
         assert (head.status_code, head.headers["Content-Type"]) == (200, "text/event-stream; charset=utf-8")
         assert (await client.post(PATH, params={"topic": stage.topic}, headers=key)).status_code == 405
@@ -301,7 +302,7 @@ async def test_a_client_that_goes_leaves_nothing_behind(stage: Stage, key: dict[
         assert subscribers(stage) == 1
         status, body = await problem(stage.server, f"topic={stage.topic}", key)
         assert (status, body["code"]) == (429, "live.connection_limit")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(ANSWER_LIMIT_S):
         while connections(stage) or subscribers(stage):
             await asyncio.sleep(0.05)
 
@@ -345,7 +346,7 @@ async def test_without_valkey_it_is_a_problem_and_not_an_empty_stream(
         status, body = await problem(server, f"topic={stage.topic}", key)
         assert (status, body["code"]) == (503, "live.unavailable")
         own_valkey.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(ANSWER_LIMIT_S):
             while (await status_of(server, stage, key)) != 200:
                 await asyncio.sleep(0.3)
 
@@ -353,24 +354,23 @@ async def test_without_valkey_it_is_a_problem_and_not_an_empty_stream(
 async def status_of(server: Server, stage: Stage, headers: dict[str, str]) -> int:
     base = f"http://127.0.0.1:{server.port}"
     async with (
-        httpx.AsyncClient(base_url=base) as client,
+        httpx.AsyncClient(base_url=base, timeout=ANSWER_LIMIT_S) as client,
         client.stream("GET", PATH, params={"topic": stage.topic}, headers=headers) as response,
     ):
         return response.status_code
 
 
 async def test_a_stopping_server_ends_its_streams_at_once(stage: Stage, key: dict[str, str]) -> None:
-    with run_server() as server:
+    drain_s = 600  # it waits so long for what does not end by itself
+    with run_server(drain_s=drain_s) as server:
         async with open_stream(server, stage.topic, headers=key) as stream:
             await stream.receive()
-            started = time.monotonic()
             server.process.terminate()
             last = await stream.receive()
             assert (last["event"], last["code"]) == ("closed", 1001)
             with pytest.raises(EOFError):
                 await stream.receive()
-        await asyncio.to_thread(server.process.wait, 10)
-        assert time.monotonic() - started < 3
+        await asyncio.to_thread(server.process.wait, drain_s / 10)
 
 
 async def test_an_idle_stream_is_kept_alive_by_comments(
@@ -393,7 +393,7 @@ async def test_an_idle_stream_is_kept_alive_by_comments(
     presence = Presence(caller=Unasked(), actor=stage.actors.key.actor, session_id=None)
     ticket = event_streams.Ticket(presence, (stage.topic,), None)
     start = {"type": "http.response.start", "status": 200, "headers": []}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(ANSWER_LIMIT_S):
         await event_streams.EventStream(ticket, start, receive, send).run()
     assert sent[1] == b"retry: 3000\n\n"
 

@@ -14,7 +14,7 @@ from apps.common.live import protocol
 from apps.common.live.messages import Message
 from apps.common.live.outbox import WAITING_MAX, Outbox
 from apps.common.live.subscriptions import Subscriptions, TopicLimit
-from tests.live.conftest import Idle, Stage, open_client
+from tests.live.conftest import ANSWER_LIMIT_S, Idle, Stage, open_client
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_the_allowance_refills_by_ten_a_second() -> None:
 
 
 async def test_the_eleventh_connection_of_a_user_closes_4429(stage: Stage) -> None:
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(ANSWER_LIMIT_S), asyncio.TaskGroup() as group:
         opened = asyncio.Semaphore(0)
         done = asyncio.Event()
 
@@ -128,7 +128,7 @@ async def test_a_slow_reader_closes_4429_and_others_are_unaffected(stage: Stage)
             await stage.publish(*range(start, start + 100), filler=filler)
             seen += [event["data"]["number"] for event in await quick.events(100)]
         assert seen == list(range(1_200))
-        assert await slow.closed(limit_s=10) == 4429
+        assert await slow.closed() == 4429
         await stage.publish(1_200)
         assert (await quick.receive())["data"]["number"] == 1_200
 
@@ -140,7 +140,7 @@ async def test_a_client_that_vanishes_in_the_middle_of_a_long_replay_leaves_noth
         (presence,) = found(stage, "sextant:live:connections:*")
         await asyncio.sleep(0.3)  # now the server waits for room to write
         client.socket.transport.abort()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(ANSWER_LIMIT_S):
         while found(stage, presence):
             await asyncio.sleep(0.05)
 
@@ -163,7 +163,7 @@ async def test_clients_that_come_back_all_at_once_are_all_served(stage: Stage) -
         await stage.publish(1)
         for outbox in outboxes:
             for wanted in (b"subscribed", b'"number":1'):
-                item = await asyncio.wait_for(outbox.take(), 5)
+                item = await asyncio.wait_for(outbox.take(), ANSWER_LIMIT_S)
                 assert isinstance(item, Message)
                 assert wanted in item.content
         for subscriptions in everybody:

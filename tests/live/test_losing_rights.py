@@ -26,7 +26,7 @@ from apps.common.live.outbox import Outbox
 from apps.common.live.protocol import CloseCode
 from apps.common.live.subscriptions import Subscriptions
 from tests.factories.accounts import PASSWORD
-from tests.live.conftest import Client, Idle, Stage, open_client, user_of
+from tests.live.conftest import ANSWER_LIMIT_S, Client, Idle, Stage, open_client, user_of
 
 in_thread = sync_to_async
 
@@ -163,7 +163,7 @@ async def test_the_minute_comes_by_itself(monkeypatch: pytest.MonkeyPatch) -> No
     hub, watched = current_hub(), Watched()
     hub.enter(watched)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(ANSWER_LIMIT_S):
             await looked.wait()
     finally:
         await hub.leave(watched)
@@ -199,7 +199,7 @@ class SlowCaller:
 
     def credentials(self) -> Any:
         self.asked.set()
-        assert self.may_answer.wait(5)
+        assert self.may_answer.wait(ANSWER_LIMIT_S)
         raise SessionRevoked
 
 
@@ -233,7 +233,7 @@ async def test_a_look_at_the_former_sign_in_does_not_end_the_new_one(stage: Stag
         door.presence = Presence(slow, actor, None)
         door.subscriptions = Subscriptions(door.hub, door.outbox, actor)
         looking = asyncio.create_task(door.recheck())
-        await asyncio.to_thread(slow.asked.wait, 5)
+        await asyncio.to_thread(slow.asked.wait, ANSWER_LIMIT_S)
         door.presence = lasting = Presence(LastingCaller(key), actor, None)
         slow.may_answer.set()
         await looking
@@ -256,7 +256,7 @@ async def test_whoever_enters_as_the_last_one_leaves_gets_a_hub_that_works(stage
         await subscriptions.subscribe(protocol.Subscribe(topic=stage.topic))
         await stage.publish(1)
         for wanted in (b"subscribed", b'"number":1'):
-            item = await asyncio.wait_for(outbox.take(), 5)
+            item = await asyncio.wait_for(outbox.take(), ANSWER_LIMIT_S)
             assert isinstance(item, Message)
             assert wanted in item.content
     finally:

@@ -13,7 +13,7 @@ import uvicorn
 from websockets.asyncio.client import connect
 
 from config.websocket import LiveWebSocketProtocol
-from tests.live.conftest import Client, Stage, open_client
+from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client
 
 
 async def test_an_idle_connection_stays_open_and_one_without_sign_in_does_not(stage: Stage) -> None:
@@ -29,8 +29,8 @@ async def test_an_idle_connection_stays_open_and_one_without_sign_in_does_not(st
     async def silent() -> None:
         async with open_client(stage.server.url) as client:
             started = asyncio.get_running_loop().time()
-            assert await client.closed(limit_s=7) == 4408
-            assert 4.5 < asyncio.get_running_loop().time() - started < 6.5
+            assert await client.closed() == 4408
+            assert asyncio.get_running_loop().time() - started > 4.5
 
     await asyncio.gather(idle(), silent())
 
@@ -51,7 +51,7 @@ class Hasty(LiveWebSocketProtocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         assert (self.ping_interval, self.ping_timeout) == (20, 20)
-        self.ping_interval = self.ping_timeout = 0.2
+        self.ping_interval, self.ping_timeout = 0.1, 1.0
 
 
 @contextlib.asynccontextmanager
@@ -82,7 +82,7 @@ async def mute_client(port: int) -> int:
     lines = ["GET / HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
     writer.write("\r\n".join(lines).encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(ANSWER_LIMIT_S):
         await reader.readuntil(b"\r\n\r\n")
         while True:
             opcode, length = await reader.readexactly(2)

@@ -14,6 +14,7 @@ from apps.accounts.models import User
 from apps.common import live
 from tests.furniture.own_valkey import OwnValkey
 from tests.furniture.people import Actors
+from tests.furniture.stopwatch import seconds_waited
 from tests.live.conftest import ANSWER_LIMIT_S, Client, Stage, open_client, run_server, user_of
 
 
@@ -31,7 +32,7 @@ def entries(valkey: redis.Redis, key: str) -> list[tuple[bytes, bytes]]:
 
 async def subscribe_patiently(client: Client, stage: Stage, **fields: Any) -> dict[str, Any]:
     """Subscribe, trying again while live is unavailable, as a client should."""
-    async with asyncio.timeout(2 * ANSWER_LIMIT_S):
+    async with asyncio.timeout(ANSWER_LIMIT_S):
         while True:
             answer = await client.ask("subscribe", topic=stage.topic, **fields)
             if answer.get("code") != "live.unavailable":
@@ -63,7 +64,7 @@ async def test_clients_outlive_a_restart_of_valkey(stage: Stage, own_valkey: Own
             await asyncio.to_thread(own_valkey.stop, and_forget=True)
             (own_valkey.folder / "dump.rdb").unlink()
             await asyncio.to_thread(own_valkey.start)
-            reset = await client.receive(limit_s=10)
+            reset = await client.receive()
             assert (reset["op"], reset["reset"], reset["seq"]) == ("subscribed", True, 0)
             assert reset["epoch"] != before["epoch"]
             await asyncio.sleep(1)
@@ -76,7 +77,11 @@ def test_publishing_without_valkey_fails_nothing_and_takes_no_time(
     own_valkey: OwnValkey, actors: Actors
 ) -> None:
     own_valkey.stop()
-    started = time.monotonic()
+    assert seconds_waited(lambda: change_and_tell(actors)) < 1
+    assert User.objects.get(pk=user_of(actors.viewer).pk).name == "New name"
+
+
+def change_and_tell(actors: Actors) -> None:
     with transaction.atomic():
         User.objects.filter(pk=user_of(actors.viewer).pk).update(name="New name")
         for number in range(200):
@@ -84,9 +89,6 @@ def test_publishing_without_valkey_fails_nothing_and_takes_no_time(
                 organization_id=actors.organization.pk, topic="test.things", type="x", data={"n": number}
             )
         live.revoke(user_id=user_of(actors.viewer).pk)
-
-    assert time.monotonic() - started < 1
-    assert User.objects.get(pk=user_of(actors.viewer).pk).name == "New name"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -205,9 +205,9 @@ def test_a_statement_is_stopped_when_the_time_is_over(
     monkeypatch.setattr(calls, "TIME_S", 0.2)
 
     began_s = time.monotonic()
-    problem = client.problem("test_sleep", count=5)
+    problem = client.problem("test_sleep", count=60)
     assert (problem["code"], problem["status"]) == ("tools.timeout", 503)
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 30
 
 
 def test_what_came_too_late_did_not_happen(

@@ -15,6 +15,7 @@ from apps.metrics.recording.tail import Tail
 from apps.metrics.topics import topic_of
 from tests.factories.metrics import create_metric
 from tests.furniture.people import Actors, Person
+from tests.furniture.valkey import told
 from tests.metrics.batches import parsed
 
 
@@ -55,12 +56,11 @@ def test_new_and_changed_metrics_are_published(actors: Actors, valkey: redis.Red
     address = Address(actors.organization.pk, "metrics")
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(address.channel)
-        pubsub.get_message(timeout=1)
+        list(told(pubsub))  # from now on it listens
         row = services.create_metric(actor=actor, metric="cpu", type=MetricType.VALUE)
         services.update_metric(actor=actor, metric=row, changes={"unit": "%", "raw_days": 30})
         services.update_metric(actor=actor, metric=row, changes={"unit": "%"})
-        heard = iter(lambda: pubsub.get_message(timeout=1), None)
-        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in heard]
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
     assert [(frame["type"], frame["data"]) for frame in frames] == [
         ("metrics.metric_created", {"id": str(row.pk), "metric": "cpu", "type": "value"}),
         (
@@ -80,9 +80,9 @@ def test_a_point_after_a_pause_is_shown_at_once_and_what_follows_is_merged(
     address = Address(actors.organization.pk, topic_of("cpu"))
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(address.channel)
-        pubsub.get_message(timeout=1)
+        list(told(pubsub))  # from now on it listens
         tail.offer(actors.organization.pk, parsed([("cpu", 1_000_000, 5.0)]).batch)
-        heard = pubsub.get_message(timeout=10)
+        heard = pubsub.get_message(timeout=60)
         tail.offer(actors.organization.pk, parsed([("cpu", 2_000_000, 6.0)]).batch)
         assert pubsub.get_message(timeout=0.2) is None
     assert json.loads(heard["data"].partition(b"\n")[2])["data"]["points"] == [[1, 5]]

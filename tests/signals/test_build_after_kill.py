@@ -20,26 +20,36 @@ from apps.signals import services
 from apps.signals.building import project
 from apps.signals.models import DbtBuild, DbtModel, DbtResult, Run, RunFinding
 from apps.signals.states import RunStatus
+from tests.furniture.nursery import Nursery
 from tests.furniture.people import Actors
 from tests.signals.databases import working_folders
 from tests.signals.small_project import add, copy_project
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fresh_after")]
-# A process of its own on the test's database: it runs one job, or the command.
+# Processes of their own on the test's database: one runs the job, the other the command.
 WORKER: Final = """
-import json, sys, django
+import sys
+from pathlib import Path
+from django.conf import settings
+from django.db import connection
+from apps.common import jobs
+from apps.signals.building import project
+from tests.furniture.storage import storages_in
+connection.settings_dict["NAME"] = sys.argv[1]
+project.PROJECT, settings.VAR_DIR, media = map(Path, sys.argv[2:5])
+settings.STORAGES = storages_in(media)
+jobs.execute("signals.build", sys.argv[5])
+"""
+COMMANDER: Final = """
+import sys, django
 django.setup()
 from pathlib import Path
 from django.core.management import call_command
 from django.db import connection
-from apps.common import jobs
 from apps.signals.building import project
 connection.settings_dict["NAME"] = sys.argv[1]
 project.PROJECT = Path(sys.argv[2])
-if sys.argv[3] == "job":
-    jobs.execute("signals.build", sys.argv[4])
-else:
-    call_command(*sys.argv[3:])
+call_command(*sys.argv[3:])
 """
 MART: Final = """
 {{ config(materialized='incremental', unique_key='run_id', contract={'enforced': false}) }}
@@ -59,17 +69,22 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         yield copied
 
 
-def work(folder: Path, *arguments: str, fault: str = "") -> "subprocess.Popen[str]":
+def die(nursery: Nursery, folder: Path, row: DbtBuild, fault: str) -> None:
+    name = connection.settings_dict["NAME"]
+    folders = (folder, settings.VAR_DIR, settings.MEDIA_ROOT)
+    code = nursery.run(WORKER, name, *folders, row.pk, SIGNALS_FAULT=fault)
+    assert code == -signal.SIGKILL, nursery.errors
+
+
+def command(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     environ = os.environ | {
-        "DEBUG": "true",
-        "SIGNALS_FAULT": fault,
         "WORK_DIR": str(settings.VAR_DIR),
         "MEDIA_ROOT": str(settings.MEDIA_ROOT),
         "DJANGO_SETTINGS_MODULE": "tests.signals.worker_settings",
     }
     name = str(connection.settings_dict["NAME"])
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER, name, str(folder), *arguments],
+        [sys.executable, "-c", COMMANDER, name, str(folder), *arguments],
         env=environ,
         cwd=settings.BASE_DIR,
         stdout=subprocess.PIPE,
@@ -98,7 +113,7 @@ def end_state(run: Run) -> dict[str, Any]:
 
 
 def test_a_killed_build_ends_as_an_undisturbed_one(
-    built_runs: list[Run], folder: Path, actors: Actors
+    built_runs: list[Run], folder: Path, actors: Actors, nursery: Nursery
 ) -> None:
     run = built_runs[0]
     calm = services.start_build(actor=actors.admin.actor, runs=[run])
@@ -109,8 +124,7 @@ def test_a_killed_build_ends_as_an_undisturbed_one(
 
     for point in ("build.claimed", "build.step:2", "build.transformed"):
         row = services.start_build(actor=actors.admin.actor, runs=[run])
-        with work(folder, "job", str(row.pk), fault=point) as child:
-            assert child.wait(120) == -signal.SIGKILL
+        die(nursery, folder, row, point)
         run.refresh_from_db()
         assert run.status == RunStatus.BUILDING
         # The lease of the dead: the clock looks after a minute.
@@ -128,10 +142,10 @@ def test_two_commands_at_once_both_end_well(built_runs: list[Run], folder: Path)
 
     def follow(child: "subprocess.Popen[str]") -> None:
         with child:
-            output, _ = child.communicate(timeout=240)
+            output, _ = child.communicate(timeout=1_200)
         told.append((child.returncode, output))
 
-    threads = [threading.Thread(target=follow, args=(work(folder, *arguments),)) for _ in range(2)]
+    threads = [threading.Thread(target=follow, args=(command(folder, *arguments),)) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:

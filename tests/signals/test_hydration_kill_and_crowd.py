@@ -1,16 +1,12 @@
 """A hydration that is killed anywhere ends as an undisturbed one; people at work meanwhile lose nothing."""
 
-import os
 import signal as signals_of_the_system
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -25,6 +21,7 @@ from apps.signals.states import HydrationTrigger, RunStatus, WorkflowStatus
 from apps.signals.triage_services import assign_signal, move_signal
 from tests.factories.accounts import create_member
 from tests.factories.signals import ROLE_TYPE
+from tests.furniture.nursery import Nursery
 from tests.furniture.people import Actors
 from tests.signals.marts import graph_of, make_marts, make_run, put, take_out
 from tests.signals.stories import counted, hydrate, row_versions
@@ -34,8 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ENTITIES = 50
 BATCH_ROWS = 20
 WORKER = """
-import sys, django
-django.setup()
+import sys
 from django.conf import settings
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
@@ -71,25 +67,11 @@ def two_runs(actors: Actors, name: str) -> tuple[Run, Run]:
     return first, second
 
 
-def die(row: Hydration, point: str) -> None:
+def die(nursery: Nursery, row: Hydration, point: str) -> None:
     """Run the hydration in a process of its own, which dies at the point."""
-    environ = os.environ | {
-        "SIGNALS_FAULT": point,
-        "DEBUG": "true",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    arguments = [
-        sys.executable,
-        "-c",
-        WORKER,
-        str(connection.settings_dict["NAME"]),
-        str(row.pk),
-        str(BATCH_ROWS),
-    ]
-    done = subprocess.run(
-        arguments, env=environ, cwd=settings.BASE_DIR, check=False, timeout=120, capture_output=True
-    )
-    assert done.returncode == -signals_of_the_system.SIGKILL, done.stderr.decode()[-2_000:]
+    name = connection.settings_dict["NAME"]
+    code = nursery.run(WORKER, name, row.pk, BATCH_ROWS, SIGNALS_FAULT=point)
+    assert code == -signals_of_the_system.SIGKILL, nursery.errors
 
 
 def end_state(run: Run) -> dict[str, Any]:
@@ -131,7 +113,7 @@ def end_state(run: Run) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("point", "has_ended"), POINTS)
 def test_a_killed_hydration_ends_as_an_undisturbed_one(
-    actors: Actors, settings: Any, point: str, has_ended: bool
+    actors: Actors, nursery: Nursery, settings: Any, point: str, has_ended: bool
 ) -> None:
     settings.SIGNALS_HYDRATE_BATCH = BATCH_ROWS
     make_marts()
@@ -143,7 +125,7 @@ def test_a_killed_hydration_ends_as_an_undisturbed_one(
 
     _, killed = two_runs(actors, "killed")
     row = start_hydration(actor=actors.admin.actor, run=killed, trigger=HydrationTrigger.API)
-    die(row, point)
+    die(nursery, row, point)
     row.refresh_from_db()
     assert (row.status == "succeeded") == has_ended
     if not has_ended:
@@ -230,7 +212,7 @@ def deadlocking(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 # Waits as long as it takes, so that the batch is the one that PostgreSQL stops.
-                cursor.execute("SET LOCAL deadlock_timeout = '60s'")
+                cursor.execute("SET LOCAL deadlock_timeout = '600s'")
                 cursor.execute("SELECT id FROM signals_workflow FOR UPDATE")
                 is_held.set()
                 cursor.execute("SELECT id FROM signals_signal FOR NO KEY UPDATE")
@@ -242,7 +224,7 @@ def deadlocking(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         tried.append(1)
         if len(tried) == 1:
             threading.Thread(target=other).start()
-            assert is_held.wait(10)
+            assert is_held.wait(60)
             with connection.cursor() as cursor:
                 cursor.execute("SELECT id FROM signals_workflow FOR NO KEY UPDATE")
         return write(*arguments)

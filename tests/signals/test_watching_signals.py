@@ -1,7 +1,6 @@
 """Who watches signals hears what changes, after the commit; who may not see a signal may not watch it."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from apps.signals import announcing
 from apps.signals.models import Comment, Hydration, Signal
 from tests.factories.signals import create_signal
 from tests.furniture.people import Actors, Person
+from tests.furniture.valkey import told
 
 
 def may_watch(person: Person, name: str) -> bool:
@@ -28,10 +28,9 @@ def heard(valkey: redis.Redis, signal: Signal, topic: str, act: Any) -> list[tup
     """Return type and data of what a topic carries while something happens."""
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Address(signal.organization_id, topic).channel)
-        pubsub.get_message(timeout=1)
+        list(told(pubsub))  # from now on it listens
         act()
-        messages: Iterator[Any] = iter(lambda: pubsub.get_message(timeout=0.3), None)
-        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in messages]
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
     return [(frame["type"], frame["data"]) for frame in frames]
 
 

@@ -1,16 +1,12 @@
 """However compactors die, sleep or meet: each point moves once."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from io import StringIO
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -22,6 +18,7 @@ from apps.metrics.storage import segments, shards
 from apps.metrics.storage.chunks import date_of
 from apps.metrics.storage.partitions import ensure_partitions
 from apps.metrics.storage.shards import Lease, LeaseLost
+from tests.furniture.nursery import Nursery
 from tests.metrics.compaction.stores import DAY_US, HOUR_US, Store, expire_lease, make_store
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,8 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NOON = 20_467 * DAY_US + 12 * HOUR_US
 # The worker of this story: a process of its own that compacts one shard and nothing else.
 WORKER = """
-import sys, django
-django.setup()
+import sys
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 from apps.metrics import compaction
@@ -48,34 +44,23 @@ def fill(store: Store) -> None:
         )
 
 
-def die(store: Store, fault: str) -> None:
+def die(nursery: Nursery, store: Store, fault: str) -> None:
     """Compact in a process of its own, which dies at the point."""
-    environ = os.environ | {
-        "METRICS_FAULT": fault,
-        "DEBUG": "true",
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-    }
-    arguments = [sys.executable, "-c", WORKER, str(connection.settings_dict["NAME"]), str(store.shard_id)]
-    done = subprocess.run(
-        arguments,
-        env=environ,
-        cwd=settings.BASE_DIR,
-        check=False,
-        timeout=120,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    name = connection.settings_dict["NAME"]
+    code = nursery.run(WORKER, name, store.shard_id, METRICS_FAULT=fault)
+    assert code == -signal.SIGKILL, nursery.errors
 
 
 @pytest.mark.parametrize(
     "fault", ["compact.claimed", "compact.encoded", "compact.before_commit", "compact.committed"]
 )
-def test_whoever_goes_on_after_a_killed_compactor_ends_where_it_would_have(fault: str) -> None:
+def test_whoever_goes_on_after_a_killed_compactor_ends_where_it_would_have(
+    nursery: Nursery, fault: str
+) -> None:
     store = make_store()
     fill(store)
     points = store.stored()
-    die(store, fault)
+    die(nursery, store, fault)
     assert store.stored() == points
     assert compaction.compact_shard(store.shard_id, force=True) is None  # the dead one's lease
     expire_lease(store.shard_id)
@@ -85,29 +70,21 @@ def test_whoever_goes_on_after_a_killed_compactor_ends_where_it_would_have(fault
     call_command("metrics_verify", stdout=StringIO())
 
 
-def test_a_compactor_that_was_killed_at_its_second_commit_has_made_its_first() -> None:
+def test_a_compactor_that_was_killed_at_its_second_commit_has_made_its_first(nursery: Nursery) -> None:
     store = make_store()
     fill(store)
-    die(store, "compact.committed:1")
+    die(nursery, store, "compact.committed:1")
     epoch = Shard.objects.get(pk=store.shard_id).epoch
     assert epoch == 1
     store.assert_agrees()
 
 
-def test_a_fault_is_not_looked_for_without_debug() -> None:
+def test_a_fault_is_not_looked_for_without_debug(nursery: Nursery) -> None:
     store = make_store()
     fill(store)
-    environ = os.environ | {"METRICS_FAULT": "compact.encoded", "DEBUG": "false"}
-    arguments = [sys.executable, "-c", WORKER, str(connection.settings_dict["NAME"]), str(store.shard_id)]
-    done = subprocess.run(
-        arguments,
-        env=environ | {"DJANGO_SETTINGS_MODULE": "config.settings"},
-        cwd=settings.BASE_DIR,
-        check=False,
-        timeout=120,
-        capture_output=True,
-    )
-    assert done.returncode == 0
+    name = connection.settings_dict["NAME"]
+    code = nursery.run(WORKER, name, store.shard_id, METRICS_FAULT="compact.encoded", DEBUG=False)
+    assert code == 0, nursery.errors
     assert not store.pending()
 
 

@@ -267,7 +267,7 @@ def test_a_statement_that_takes_too_long_is_503(actors: Actors, clock: Any) -> N
     parameters.pop("context", None)
     with psycopg.connect(**parameters) as other, connection.cursor() as cursor:
         other.execute("LOCK TABLE metrics_rollup IN ACCESS EXCLUSIVE MODE")
-        cursor.execute("SET LOCAL statement_timeout = 100")
+        cursor.execute("SET LOCAL statement_timeout = 1000")
         response = ask(actors, 503, metric=metric.key)
     assert response.json()["code"] == "metrics.query_timeout"
     assert response["Retry-After"]

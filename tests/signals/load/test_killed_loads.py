@@ -2,13 +2,10 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as project
 from django.db import connection
 
 from apps.common import jobs
@@ -17,13 +14,13 @@ from apps.signals.models import Run, RunFile, RunLoad
 from apps.signals.raw_schema import RAW_TABLES
 from apps.signals.states import RunStatus
 from apps.signals.storage import raw
+from tests.furniture.nursery import Nursery
 from tests.signals.load.runs import RUN, Load, copy_run, left_tables
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # The worker of this story: a process of its own that runs one job and nothing else.
 WORKER = """
-import sys, django
-django.setup()
+import sys
 from django.db import connection
 connection.settings_dict["NAME"] = sys.argv[1]
 from apps.common import jobs
@@ -73,16 +70,15 @@ def forget() -> None:
     Run.objects.all().delete()
 
 
-def die(row: RunLoad, point: str, root: Path) -> None:
+def die(nursery: Nursery, row: RunLoad, point: str, root: Path) -> None:
     """Run the load in a process of its own, which dies at the point."""
-    environ = os.environ | {"SIGNALS_FAULT": point, "DEBUG": "true", "RUNS_ROOT": str(root)}
-    arguments = [sys.executable, "-c", WORKER, str(connection.settings_dict["NAME"]), str(row.pk)]
-    done = subprocess.run(arguments, env=environ, cwd=project.BASE_DIR, check=False, timeout=120)
-    assert done.returncode == -signal.SIGKILL
+    name = connection.settings_dict["NAME"]
+    code = nursery.run(WORKER, name, row.pk, SIGNALS_FAULT=point, RUNS_ROOT=str(root))
+    assert code == -signal.SIGKILL, nursery.errors
 
 
 def test_a_load_that_is_killed_everywhere_ends_as_an_undisturbed_one(
-    load: Load, pristine: Path, tmp_path: Path
+    load: Load, pristine: Path, tmp_path: Path, nursery: Nursery
 ) -> None:
     copy_run(pristine, tmp_path)
     assert load(RUN)[0] == 0
@@ -96,7 +92,7 @@ def test_a_load_that_is_killed_everywhere_ends_as_an_undisturbed_one(
     Run.objects.update(status=RunStatus.READY)
     RunLoad.objects.update(status="queued", attempt=0)
     for point in POINTS:
-        die(row, point, tmp_path)
+        die(nursery, row, point, tmp_path)
         # A row whose worker died three times would be given up.
         RunLoad.objects.update(workers_lost=0, attempt=0)
     jobs.execute("signals.load", row.pk)
