@@ -10,14 +10,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from apps.datasets.models import Dataset, Segment, Upkeep
+from apps.datasets.models import Dataset, Rollup, Segment, Upkeep
 from apps.datasets.queries.aggregate import GroupBy, Groups, aggregate_cells
 from apps.datasets.queries.scopes import Filters, Scope, open_scope
 from apps.datasets.queries.selections import Box, Everywhere, Selection
 from apps.datasets.queries.terms import load_vocabularies
 from apps.datasets.queries.windows import Window
 from apps.datasets.reading.rows import Precision
-from apps.datasets.storage.rollups import chosen_resolutions, event_sums, rollup_sums
+from apps.datasets.storage import rollups
+from apps.datasets.storage.rollups import chosen_resolutions, erase_rollups, event_sums, rollup_sums
 from apps.datasets.upkeep_tasks import build_rollups, queue_rollups
 from tests.factories.datasets import EventRow, publish, published_dataset
 
@@ -133,3 +134,34 @@ def test_sparse_events_get_no_rollup_as_it_would_save_nothing() -> None:
     sparse = [EventRow(random.uniform(-80, 80), random.uniform(-180, 180)) for _ in range(1_500)]
     dataset = published_dataset(sparse)
     assert chosen_resolutions(Segment.objects.get(dataset=dataset), dataset) == []
+
+
+def test_rollups_lie_in_the_order_in_which_they_are_read(dataset: Dataset) -> None:
+    segment = Segment.objects.filter(dataset=dataset).order_by("no")[0]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT resolution, month, cell, category_no FROM datasets_rollup WHERE segment_no = %s"
+            " ORDER BY ctid",
+            [segment.no],
+        )
+        keys = cursor.fetchall()
+    for resolution in segment.rollups:
+        of_resolution = [key for key in keys if key[0] == resolution]
+        assert len(of_resolution) > 20
+        assert of_resolution == sorted(of_resolution)
+
+
+@pytest.mark.parametrize("at_once", [7, 1_000_000])
+def test_a_segments_rollups_are_erased_piece_by_piece_and_no_others(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    first, second = Segment.objects.filter(dataset=dataset).order_by("no")
+    build_rollups(second, dataset)
+    rows_of = {each.no: Rollup.objects.filter(segment_no=each.no).count() for each in (first, second)}
+    monkeypatch.setattr(rollups, "ERASED_AT_ONCE", at_once)
+    with CaptureQueriesContext(connection) as captured:
+        erase_rollups(first.no, dataset.no)
+    deletes = [query for query in captured.captured_queries if query["sql"].startswith("DELETE")]
+    assert len(deletes) == rows_of[first.no] // at_once + 1
+    assert not Rollup.objects.filter(segment_no=first.no).exists()
+    assert Rollup.objects.filter(segment_no=second.no).count() == rows_of[second.no] > 0

@@ -9,7 +9,7 @@ from apps.datasets.models import Segment
 from apps.datasets.states import SegmentState
 from apps.datasets.storage.ddl import outside_transaction, with_lock_timeout
 from apps.datasets.storage.parts import delete_parts
-from apps.datasets.storage.rollups import drop_rollups
+from apps.datasets.storage.rollups import erase_rollups
 from apps.datasets.storage.stage import drop_stage, own_partition, reindex_table, shared_partition
 
 DELETE_ROWS: Final = 20_000
@@ -23,7 +23,7 @@ def drop_segment(segment: Segment, dataset_no: int) -> None:
         _delete_rows(shared_partition(segment.slab), dataset_no, segment.no)
     # Left by a reindex that was killed before the segment had its place.
     drop_stage(reindex_table(segment.no))
-    drop_rollups(segment.no, dataset_no)
+    erase_rollups(segment.no, dataset_no)
     if segment.files_prefix:  # else it was killed before it had any
         delete_parts(segment.files_prefix)
     Segment.objects.filter(pk=segment.pk).update(state=SegmentState.DROPPED, bytes=0)

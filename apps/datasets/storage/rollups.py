@@ -28,6 +28,7 @@ MIN_ROWS: Final = 1_000
 SAMPLED_FROM: Final = 100_000
 SAMPLE_STEP: Final = 100
 MAX_SHARE: Final = 0.5
+ERASED_AT_ONCE: Final = 20_000
 
 _MONTH = SQL(
     "(extract(year FROM occurred_at AT TIME ZONE {zone}) * 12"
@@ -41,17 +42,31 @@ _INSERT = SQL(
     "INSERT INTO datasets_rollup (dataset_no, segment_no, resolution, month, cell, category_no,"
     ' n, n_value, sum_d, sum_d2, "min", "max") {select}'
 )
+# Ordered, so that the rows of a month and a place lie side by side: else reading or deleting each of them
+# visits a page of its own.
 _FROM_EVENTS = SQL(
     "SELECT {dataset_no}, {segment_no}, {resolution}, {month}, datasets_h3_parent(cell, {resolution}),"
     " category_no, count(*), count(value), coalesce(sum(value - {pivot}), 0),"
     " coalesce(sum((value - {pivot}) * (value - {pivot})), 0), min(value), max(value) FROM {partition}"
-    " WHERE dataset_no = {dataset_no} AND segment_no = {segment_no} GROUP BY 4, 5, 6"
+    " WHERE dataset_no = {dataset_no} AND segment_no = {segment_no} GROUP BY 4, 5, 6 ORDER BY 4, 5, 6"
 )
+_NEXT: Final = (
+    "SELECT resolution, month, cell, category_no FROM datasets_rollup"
+    " WHERE dataset_no = %s AND segment_no = %s AND (resolution, month, cell, category_no) > (%s, %s, %s, %s)"
+    " ORDER BY resolution, month, cell, category_no OFFSET %s LIMIT 1"
+)
+_ERASE: Final = (
+    "DELETE FROM datasets_rollup"
+    " WHERE dataset_no = %s AND segment_no = %s AND (resolution, month, cell, category_no) > (%s, %s, %s, %s)"
+    " AND (resolution, month, cell, category_no) <= (%s, %s, %s, %s)"
+)
+_BEFORE_ALL: Final = (-1, 0, 0, 0)
+_AFTER_ALL: Final = (32_767, 0, 0, 0)
 _FROM_FINER = SQL(
     "SELECT {dataset_no}, {segment_no}, {resolution}, month, datasets_h3_parent(cell, {resolution}),"
     ' category_no, sum(n), sum(n_value), sum(sum_d), sum(sum_d2), min("min"), max("max")'
     " FROM datasets_rollup WHERE dataset_no = {dataset_no} AND segment_no = {segment_no}"
-    " AND resolution = {finer} GROUP BY 4, 5, 6"
+    " AND resolution = {finer} GROUP BY 4, 5, 6 ORDER BY 4, 5, 6"
 )
 
 
@@ -133,6 +148,20 @@ def drop_rollups(segment_no: int, dataset_no: int, resolution: int | None = None
     """Delete the rollups of a segment, or one resolution of them."""
     rows = Rollup.objects.filter(dataset_no=dataset_no, segment_no=segment_no)
     (rows if resolution is None else rows.filter(resolution=resolution))._raw_delete(rows.db)  # noqa: SLF001 - no row is loaded
+
+
+def erase_rollups(segment_no: int, dataset_no: int) -> None:
+    """Delete all rollups of a segment, 20,000 rows a transaction, in the order in which they lie.
+
+    A sparse segment has half as many as events: at once they would keep vacuum and the disk busy for long.
+    """
+    segment, after = (dataset_no, segment_no), _BEFORE_ALL
+    while after != _AFTER_ALL:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_NEXT, [*segment, *after, ERASED_AT_ONCE - 1])
+            until = cursor.fetchone() or _AFTER_ALL
+            cursor.execute(_ERASE, [*segment, *after, *until])
+        after = until
 
 
 def rollup_sums(segment: Segment, dataset: Dataset, resolution: int) -> Sums:
