@@ -13,7 +13,7 @@ from apps.projects.errors import GitFailed
 from apps.projects.git import readers
 from apps.projects.git.layout import published_repository
 from apps.projects.git.objects import open_objects
-from apps.projects.git.processes import READ_MEMORY_BYTES, open_git
+from apps.projects.git.processes import MEMORY_BYTES, READ_MEMORY_BYTES, open_git
 from apps.projects.git.readers import borrow_objects
 from apps.projects.git.trees import iter_tree
 from tests.factories.projects import ProjectFactory, publish
@@ -109,10 +109,15 @@ def test_few_gits_wait_and_not_for_long(folder: Path, monkeypatch: pytest.Monkey
     assert readers.READERS.waiting() == []
 
 
-def test_a_git_that_waits_for_readers_has_bounded_memory(folder: Path) -> None:
-    limits = Path(f"/proc/{borrowed_pid(folder)}/limits").read_text()
-    found = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max data size"))
-    assert int(found) == READ_MEMORY_BYTES
+def memory_of(pid: int) -> int:
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return int(next(line.split()[3] for line in limits.splitlines() if line.startswith("Max data size")))
+
+
+def test_a_git_that_reads_what_strangers_packed_has_bounded_memory(folder: Path) -> None:
+    assert memory_of(borrowed_pid(folder)) == READ_MEMORY_BYTES
+    with open_git(folder, "cat-file", "--batch") as process:
+        assert memory_of(process.pid) == MEMORY_BYTES
 
 
 def test_a_git_that_is_left_with_requests_half_sent_is_ended(folder: Path) -> None:

@@ -15,6 +15,9 @@ from apps.projects.errors import GitFailed, GitMissing
 READ_TIMEOUT_S: Final = 30.0
 # Heap of a git that answers somebody who waits: packs are mapped from files and do not count.
 READ_MEMORY_BYTES: Final = 512 * 1024**2
+# Of one that may read anything: git itself stores no differences between what is larger than 512 MiB, so an
+# object and what it is put together from fit.
+MEMORY_BYTES: Final = 1536 * 1024**2
 
 # Nothing of a repository, of the machine or of a user's settings may choose what git does.
 CONFIGURATION: Final = (
@@ -96,17 +99,18 @@ def open_git(
         start_new_session=True,
     )
     try:
+        bound_memory(process, MEMORY_BYTES)
         yield process
     finally:
         kill_group(process)
 
 
-def bound_memory(process: subprocess.Popen[bytes]) -> None:
+def bound_memory(process: subprocess.Popen[bytes], max_bytes: int) -> None:
     """Bound the heap of a git that was just started.
 
     A few bytes may be a difference to an object of gigabytes, which all of a sudden git would have to hold.
     """
-    resource.prlimit(process.pid, resource.RLIMIT_DATA, (READ_MEMORY_BYTES, READ_MEMORY_BYTES))
+    resource.prlimit(process.pid, resource.RLIMIT_DATA, (max_bytes, max_bytes))
 
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:

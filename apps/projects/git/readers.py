@@ -15,7 +15,14 @@ from subprocess import DEVNULL, PIPE, Popen
 from typing import Final
 
 from apps.projects.git.objects import ObjectReader
-from apps.projects.git.processes import bound_memory, command_line, empty_folder, environment, kill_group
+from apps.projects.git.processes import (
+    READ_MEMORY_BYTES,
+    bound_memory,
+    command_line,
+    empty_folder,
+    environment,
+    kill_group,
+)
 
 KEPT_MAX: Final = 8
 IDLE_S: Final = 15.0
@@ -137,5 +144,5 @@ def _start(repository: Path) -> "Popen[bytes]":
         stderr=DEVNULL,
         start_new_session=True,
     )
-    bound_memory(process)
+    bound_memory(process, READ_MEMORY_BYTES)
     return process

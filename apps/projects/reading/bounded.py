@@ -14,7 +14,7 @@ from typing import IO, Final
 
 from apps.common.errors import Unavailable
 from apps.projects.errors import GitFailed
-from apps.projects.git.processes import bound_memory, open_git
+from apps.projects.git.processes import READ_MEMORY_BYTES, bound_memory, open_git
 
 SETTINGS: Final = (
     # A newer git takes attributes from HEAD; what names no tree counts as an empty one.
@@ -65,7 +65,7 @@ def bounded_git(
 ) -> Iterator[BoundedGit]:
     """Start git; it is killed at the deadline, and when the block ends."""
     with open_git(repository, *arguments, extra=extra, more=SETTINGS, cwd=cwd) as process:
-        bound_memory(process)
+        bound_memory(process, READ_MEMORY_BYTES)
         git = BoundedGit(process)
         timer = threading.Timer(deadline_s, git.stop)
         timer.start()

@@ -153,7 +153,6 @@ def test_a_remote_that_sends_too_slowly_is_unreachable_and_nothing_of_the_copy_i
     before = MirrorRun.objects.filter(kind="verify").count()
     may_answer = threading.Event()
     in_next_fetch(http, lambda: may_answer.wait(PATIENCE_S))
-    # What the listing takes counts, too: all of a run has to end before its job is ended.
     settings.PROJECTS_SYNC_TIMEOUT_S = 0
     run = linked.sync()
     may_answer.set()
