@@ -6,13 +6,12 @@ SECRET is an inherited descriptor from which the command reads as its number 3, 
 process group: when the parent dies, the whole group does, also by kill -9. Standard library alone.
 """
 
-# Each run starts this twice. The module `signal` only adds enumerations to this one, and to make them takes
-# a third of the whole start.
-import _signal as signal  # type: ignore[import-not-found]  # has no stubs
 import ctypes
 import os
 import resource
+import signal
 import sys
+from types import FrameType
 
 PR_SET_PDEATHSIG = 1
 NUMBERS = 7
@@ -26,7 +25,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, end_group)
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:
-        return int(signal.SIGTERM)
+        return signal.SIGTERM
     limit(resource.RLIMIT_AS, memory)
     limit(resource.RLIMIT_CPU, cpu)
     limit(resource.RLIMIT_FSIZE, file_size)
@@ -53,7 +52,7 @@ def limit(which: int, value: int) -> None:
     resource.setrlimit(which, (bounded, bounded))
 
 
-def end_group(_number: int, _frame: object) -> None:
+def end_group(_number: int, _frame: FrameType | None) -> None:
     """Kill everything that the command started, and this process with it."""
     os.killpg(0, signal.SIGKILL)
 
