@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+import structlog
 from django.conf import settings
 from django.test import Client
 from structlog.stdlib import ProcessorFormatter
@@ -23,6 +24,14 @@ def handler_of(formatter: dict[str, object]) -> logging.StreamHandler[io.StringI
     handler.setFormatter(ProcessorFormatter(**{k: v for k, v in formatter.items() if k != "()"}))  # type: ignore[arg-type]
     handler.addFilter(RoutesForPaths())
     return handler
+
+
+@pytest.fixture(autouse=True)
+def _structlog_stays_as_it_is() -> Iterator[None]:
+    """Put back what `logging_config` replaces: loggers that were used before hold on to it."""
+    found = structlog.get_config()
+    yield
+    structlog.configure(**found)
 
 
 @pytest.fixture
