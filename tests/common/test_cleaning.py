@@ -11,9 +11,10 @@ from psycopg import sql
 from tests.furniture.cleaning import Changed, Cleaning
 from tests.furniture.database import TestDatabase
 
+# Without temporary tables: they go a moment after the session that made them.
 RELATIONS = """
 SELECT n.nspname, c.relname, c.relkind = 'S' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'S') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+WHERE c.relkind IN ('r', 'p', 'v', 'S') AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 """
 COLUMNS = (
     "SELECT attrelid::regclass::text, attname, atttypid FROM pg_attribute WHERE attnum > 0 ORDER BY 1, 2"
