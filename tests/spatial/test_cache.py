@@ -111,7 +111,8 @@ def test_a_builder_that_fails_lets_the_next_one_build(valkey: redis.Redis, setti
         store.get_or_build("key", fail, ttl_s=600)
     started = time.monotonic()
     assert store.get_or_build("key", lambda: Answer.json(1), ttl_s=600).body == b"1"
-    assert time.monotonic() - started < 1
+    # Who waits for a builder waits five seconds.
+    assert time.monotonic() - started < 4
 
 
 def test_a_large_answer_is_not_kept(valkey: redis.Redis, settings: Any) -> None:
@@ -126,7 +127,8 @@ def test_without_valkey_answers_are_built(actors: Actors, settings: Any) -> None
     started = time.monotonic()
     for _ in range(3):
         assert ask(actors, dataset).json()["events"] == 1
-    assert time.monotonic() - started < 5
+    # To wait for a builder each time would take fifteen seconds.
+    assert time.monotonic() - started < 10
 
 
 def test_swapping_one_month_leaves_the_tiles_of_others_kept(actors: Actors, valkey: redis.Redis) -> None:

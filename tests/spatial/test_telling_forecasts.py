@@ -1,7 +1,7 @@
 """Who watches a model or a prediction hears how its jobs go, in order."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import redis
 from apps.accounts.models import Organization
 from apps.common.live.streams import Address
 from tests.furniture.people import Actors
+from tests.furniture.valkey import told
 from tests.spatial.forecast_stories import city, create_model, train
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,10 +22,9 @@ def heard(
     """Return type and data of what a topic carries while something happens."""
     with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.subscribe(Address(organization.pk, topic).channel)
-        pubsub.get_message(timeout=1)
+        pubsub.get_message(timeout=60)  # that it is subscribed
         act()
-        messages: Iterator[Any] = iter(lambda: pubsub.get_message(timeout=0.3), None)
-        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in messages]
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
     return [(frame["type"], frame["data"]) for frame in frames]
 
 
@@ -35,12 +35,12 @@ def test_a_training_and_a_prediction_are_told_as_they_go(
     dataset = city(organization)
     model = create_model(actors.analyst, dataset)
 
-    told = heard(
+    carried = heard(
         valkey, organization, f"models.{model['id']}", lambda: train(actors.analyst, model, run_jobs)
     )
-    states = [data["state"] for kind, data in told if kind == "model.changed"]
+    states = [data["state"] for kind, data in carried if kind == "model.changed"]
     assert states == ["training", "inactive"]
-    runs = [data for kind, data in told if kind == "run.changed"]
+    runs = [data for kind, data in carried if kind == "run.changed"]
     assert [run["progress"] for run in runs] == sorted(run["progress"] for run in runs)
     assert {"panel", "origin 3 of 3", "fit", "importance", "saved"} <= {run["stage"] for run in runs}
     assert (runs[-1]["status"], runs[-1]["origin"], runs[-1]["origins"]) == ("succeeded", 3, 3)
@@ -60,6 +60,6 @@ def test_a_training_and_a_prediction_are_told_as_they_go(
     assert (kind, data["status"]) == ("evaluation.finished", "succeeded")
 
     queued = actors.analyst.api.post("/api/v1/predictions", {"model": model["id"]}, format="json").json()
-    told = heard(valkey, organization, f"predictions.{queued['id']}", run_jobs)
-    assert {kind for kind, _ in told} == {"prediction.changed"}
-    assert told[-1][1] == {"status": "succeeded", "progress": 1.0}
+    carried = heard(valkey, organization, f"predictions.{queued['id']}", run_jobs)
+    assert {kind for kind, _ in carried} == {"prediction.changed"}
+    assert carried[-1][1] == {"status": "succeeded", "progress": 1.0}

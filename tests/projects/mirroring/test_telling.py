@@ -1,7 +1,7 @@
 """Who watches a project hears what a sync does, those in charge of trouble, and nobody of no news."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from apps.projects.models import MirrorRun, Project
 from apps.projects.services.mirrors import start_sync
 from apps.projects.states import Visibility
 from tests.furniture.people import Actors, Person
+from tests.furniture.valkey import told
 from tests.projects.mirroring.conftest import Linked
 from tests.projects.repositories import Repository
 
@@ -33,8 +34,7 @@ def heard(valkey: redis.Redis, project: Project, act: Callable[[], object]) -> l
         pubsub.subscribe(Address(project.organization_id, f"projects.{project.pk}").channel)
         pubsub.get_message(timeout=60)  # that it is subscribed
         act()
-        messages: Iterator[Any] = iter(lambda: pubsub.get_message(timeout=0.3), None)
-        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in messages]
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
     return [(frame["type"], frame["data"]) for frame in frames]
 
 
@@ -53,14 +53,14 @@ def test_a_sync_is_told_as_it_goes_and_no_news_is_not_told(
     linked: Linked, remote: Repository, valkey: redis.Redis
 ) -> None:
     head = remote.commit({"a": "1"})
-    told = heard(valkey, linked.project, linked.link)
-    kinds = [kind for kind, _ in told]
+    carried = heard(valkey, linked.project, linked.link)
+    kinds = [kind for kind, _ in carried]
     assert kinds[-2:] == ["manifest.published", "sync.finished"] or set(kinds[-3:]) >= {
         "manifest.published", "sync.finished",
     }  # fmt: skip
-    stages = [data["stage"] for kind, data in told if kind == "sync.progress"]
+    stages = [data["stage"] for kind, data in carried if kind == "sync.progress"]
     assert stages == sorted(stages, key=["fetching", "checking", "manifest", "publishing"].index)
-    (finished,) = [data for kind, data in told if kind == "sync.finished"]
+    (finished,) = [data for kind, data in carried if kind == "sync.finished"]
     assert (finished["outcome"], finished["commit"], finished["error"]) == ("changed", head, None)
     assert heard(valkey, linked.project, linked.sync) == []
 

@@ -1,7 +1,7 @@
 """Who watches a project hears of its proposals, after the commit."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ import redis
 from apps.accounts.models import Notification
 from apps.common.live.streams import Address
 from tests.furniture.people import Actors
+from tests.furniture.valkey import told
 from tests.projects.proposals.renames import Shop, act, apply, digest_of, proposed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,15 +28,14 @@ def test_every_move_and_decision_is_told(
         act(actors.analyst, proposal, "decisions", items=_ticks(proposal))
         apply(actors.manager, proposal, digest_of(actors.analyst, proposal))
         run_jobs()
-        messages: Iterator[Any] = iter(lambda: pubsub.get_message(timeout=0.3), None)
-        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in messages]
-    told = [frame["data"] for frame in frames if frame["type"] == "proposal.changed"]
-    assert {data["id"] for data in told} == {str(proposal.pk)}
-    states = [data["state"] for data in told]
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
+    carried = [frame["data"] for frame in frames if frame["type"] == "proposal.changed"]
+    assert {data["id"] for data in carried} == {str(proposal.pk)}
+    states = [data["state"] for data in carried]
     assert [state for index, state in enumerate(states) if states[:index][-1:] != [state]] == [
         "analysing", "proposed", "applying", "applied",
     ]  # fmt: skip
-    versions = [data["version"] for data in told]
+    versions = [data["version"] for data in carried]
     assert versions == sorted(versions)
     kinds = Notification.objects.filter(user=actors.analyst.user).values_list("kind", flat=True)
     assert sorted(kinds) == ["projects.proposal_applied", "projects.proposal_ready"]
