@@ -6,6 +6,7 @@ import { count, duration } from "./format.js";
 import { live } from "./page-live.js";
 import { openMapping } from "./mapping.js";
 import { call, clearProblem, showProblem } from "./problems.js";
+import { lookWhileBusy, refreshRegion } from "./regions.js";
 
 const STAGES = {
   fetch: "Fetching the files",
@@ -20,9 +21,6 @@ const COUNTS = ["rows_read", "accepted", "rejected", "duplicates"];
 const FILES_EVERY_MS = 2000;
 
 const root = () => byId("import");
-let isRefreshing = false;
-// Something happened while the page was fetched: what was fetched may be from before.
-let wasOutrun = false;
 let filesTimer = null;
 
 /** Show a state: the data of `import.changed`, or the API's import, which has the same fields. */
@@ -70,14 +68,7 @@ function paceText({ status, rows_per_s: rate, eta_s: rest }) {
 }
 
 /** Another status means another page: the server renders what belongs to it. */
-function refresh() {
-  if (isRefreshing) {
-    wasOutrun = true;
-    return;
-  }
-  isRefreshing = true;
-  htmx.trigger(root(), "refresh");
-}
+const refresh = () => refreshRegion(root);
 
 async function ask() {
   try {
@@ -99,7 +90,6 @@ async function act(button) {
 }
 
 function opened() {
-  isRefreshing = false;
   const mapping = document.getElementById("mapping");
   if (mapping) openMapping(mapping, { onConfirmed: refresh });
   const stage = document.getElementById("stage");
@@ -109,10 +99,6 @@ function opened() {
       stage: stage.dataset.stage,
       progress: byId("progress").value,
     });
-  if (wasOutrun) {
-    wasOutrun = false;
-    ask();
-  }
 }
 
 document.addEventListener("click", (event) => {
@@ -122,11 +108,6 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "import" || event.detail.elt?.id === "import") opened();
 });
-for (const failure of ["htmx:responseError", "htmx:sendError"]) {
-  document.addEventListener(failure, () => {
-    isRefreshing = false;
-  });
-}
 
 opened();
 live.subscribe(
@@ -137,3 +118,4 @@ live.subscribe(
   { onReady: ask, onReset: ask },
 );
 live.pollWhileClosed(ask);
+lookWhileBusy(root, ask);

@@ -1,11 +1,13 @@
 // The board of jobs: progress moves live, another status or row has the server render the board again.
 
-import htmx from "htmx.org";
 import { byId } from "./dom.js";
 import { live } from "./page-live.js";
 import { call, clearProblem, showProblem } from "./problems.js";
+import { lookWhileBusy, refreshRegion } from "./regions.js";
 
 const REFRESH_MS = 1000;
+
+const board = () => byId("jobs");
 
 let refreshTimer = null;
 
@@ -13,7 +15,7 @@ function refreshSoon() {
   if (refreshTimer) return;
   refreshTimer = setTimeout(() => {
     refreshTimer = null;
-    htmx.trigger(byId("jobs"), "refresh");
+    refreshRegion(board);
   }, REFRESH_MS);
 }
 
@@ -46,3 +48,4 @@ document.addEventListener("click", (event) => {
 
 live.subscribe("jobs", show, { onReady: refreshSoon, onReset: refreshSoon });
 live.pollWhileClosed(refreshSoon);
+lookWhileBusy(board, refreshSoon);

@@ -1,12 +1,13 @@
 // The overview: cards refresh when one of their live topics says something, at most once a second. What says that it
 // settles later (`settles_in_ms`) is read once more then: changes in between are not told again.
 
-import htmx from "htmx.org";
 import { live } from "./page-live.js";
+import { refreshRegion } from "./regions.js";
 
 const REFRESH_MS = 1000;
 
 const topics = cards().map((card) => card.dataset.topics.split(" ").filter(Boolean));
+const finds = topics.map((_, place) => () => cards()[place]);
 const timers = new Map();
 
 /** The cards as they are now: a refresh may have put a new element in a card's place. */
@@ -20,7 +21,7 @@ function refreshSoon(place) {
     place,
     setTimeout(() => {
       timers.delete(place);
-      htmx.trigger(cards()[place], "refresh");
+      refreshRegion(finds[place]);
     }, REFRESH_MS),
   );
 }

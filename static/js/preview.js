@@ -1,6 +1,5 @@
 // One preview: its state and uses follow the live topic, a zip is sent with progress, buttons call the API.
 
-import htmx from "htmx.org";
 import "./overview.js";
 import { byId } from "./dom.js";
 import { size } from "./format.js";
@@ -9,6 +8,7 @@ import { countDown, setClock } from "./previews/countdown.js";
 import { sha256 } from "./previews/sha256.js";
 import { prepareDialog, showShared } from "./previews/shared.js";
 import { call, clearProblem, Problem, problemOf, showProblem, unsafeHeaders } from "./problems.js";
+import { lookWhileBusy, refreshRegion } from "./regions.js";
 
 const TAKES_CONTENT = new Set(["pending", "uploading"]);
 const MORE_TIME_S = 1200;
@@ -19,9 +19,8 @@ const dialog = document.getElementById("dialog");
 
 let request = null;
 
-const refresh = () => {
-  for (const id of ["state", "uses"]) htmx.trigger(byId(id), "refresh");
-};
+const regions = ["state", "uses"].map((id) => () => byId(id));
+const refresh = () => regions.forEach(refreshRegion);
 
 /** The upload is offered while the session waits for content, and stays while one is being sent. */
 function showContent() {
@@ -33,6 +32,7 @@ document.addEventListener("htmx:afterSettle", showContent);
 showContent();
 countDown(refresh);
 live.pollWhileClosed(refresh);
+lookWhileBusy(() => preview, refresh);
 
 // --- buttons
 

@@ -1,22 +1,29 @@
 // A page of a project: its acts call the API, and what happens to the project is shown as it happens.
 
-import htmx from "htmx.org";
 import { callByForms } from "./api-forms.js";
 import { byId } from "./dom.js";
 import { live } from "./page-live.js";
+import { lookWhileBusy, refreshRegion } from "./regions.js";
 
 const REFRESH_MS = 400;
 
 const root = byId("project");
 let timer = null;
+// Something happened while somebody typed: shown when they are done.
+let wasBusy = false;
 
 function refreshSoon() {
   if (timer) return;
   timer = setTimeout(() => {
     timer = null;
-    const region = document.querySelector("[data-refreshes]");
-    if (region && !isBusy(region)) htmx.trigger(region, "refresh");
+    refreshRegion(idleRegion);
   }, REFRESH_MS);
+}
+
+function idleRegion() {
+  const region = document.querySelector("[data-refreshes]");
+  wasBusy = region !== null && isBusy(region);
+  return wasBusy ? null : region;
 }
 
 /** Tell whether somebody types in a region: what they wrote must not go. */
@@ -36,5 +43,7 @@ function hear({ type, data }) {
 }
 
 callByForms(root, refreshSoon);
+root.addEventListener("focusout", () => wasBusy && refreshSoon());
 live.subscribe(root.dataset.topic, hear, { onReady: refreshSoon, onReset: refreshSoon });
 live.pollWhileClosed(refreshSoon);
+lookWhileBusy(idleRegion, refreshSoon);

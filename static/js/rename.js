@@ -4,19 +4,16 @@ import { byId, el } from "./dom.js";
 import { localizeTimes } from "./format.js";
 import { live } from "./page-live.js";
 import { Problem, call, clearProblem, problemOf, showProblem } from "./problems.js";
+import { inTurn, lookWhileBusy } from "./regions.js";
 
 const root = byId("project");
 const api = root.dataset.api;
 // 409: the state forbids it. 412: somebody was faster than this page.
 const OUTRUN = new Set([409, 412]);
 let preview = null;
-let refreshing = null;
 
 /** Show the page as it is now; files that are open stay open. */
-async function refresh() {
-  refreshing ??= takeOver().finally(() => (refreshing = null));
-  await refreshing;
-}
+const refresh = inTurn(takeOver);
 
 async function takeOver() {
   const answer = await fetch(root.dataset.address, { credentials: "same-origin" });
@@ -149,3 +146,4 @@ function hear({ type, data }) {
 
 live.subscribe(root.dataset.topic, hear, { onReady: refresh, onReset: refresh });
 live.pollWhileClosed(refresh);
+lookWhileBusy(() => root, refresh);

@@ -4,28 +4,16 @@ import { byId } from "./dom.js";
 import { localizeTimes } from "./format.js";
 import { live } from "./page-live.js";
 import { Problem, call, clearProblem, problemOf, showProblem } from "./problems.js";
+import { inTurn } from "./regions.js";
 
 const root = byId("signal");
 // 409: the state forbids it. 412: somebody was faster than this page.
 const OUTRUN = new Set([409, 412]);
-let refreshing = null;
-let again = false;
+// While this page's own act runs: what it changes needs no note.
+let isMine = false;
 
 /** Fetch the page anew and take over its regions; what somebody is typing stays. */
-function refresh() {
-  if (refreshing) {
-    again = true;
-    return refreshing;
-  }
-  refreshing = takeOver().finally(() => {
-    refreshing = null;
-    if (again) {
-      again = false;
-      refresh();
-    }
-  });
-  return refreshing;
-}
+const refresh = inTurn(takeOver);
 
 async function takeOver() {
   const answer = await fetch(root.dataset.address, { credentials: "same-origin" });
@@ -88,6 +76,7 @@ async function submit(form) {
   clearProblem(problem);
   const button = form.querySelector('[type="submit"]');
   button.disabled = true;
+  isMine = true;
   const fields = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
   try {
     const headers = form.closest("#triage") ? await seenState() : {};
@@ -101,6 +90,7 @@ async function submit(form) {
     button.disabled = false;
   }
   await refresh();
+  isMine = false;
 }
 
 root.addEventListener("submit", (event) => {
@@ -110,7 +100,7 @@ root.addEventListener("submit", (event) => {
 });
 
 function onChange(event) {
-  const wasMine = refreshing !== null;
+  const wasMine = isMine;
   const before = byId("triage").dataset.version;
   refresh().then(() => {
     if (wasMine || event.type !== "workflow.changed" || byId("triage").dataset.version === before) return;

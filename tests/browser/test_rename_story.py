@@ -3,20 +3,18 @@
 import hashlib
 import re
 import subprocess
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-from django.db import connection
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
 from apps.projects.models import Application, Project, Proposal
+from apps.projects.services.proposals import reject_proposal
 from apps.projects.states import ProposalState
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
+from tests.browser.outrun import apart, hold_next, listen, wait_until
 from tests.browser.test_accessibility import findings, is_wider_than_the_screen
 from tests.factories.accounts import PASSWORD
 from tests.factories.projects import ProjectFactory
@@ -25,8 +23,6 @@ from tests.projects.published import publish_whole
 from tests.projects.repositories import Repository
 
 pytestmark = pytest.mark.browser
-
-T = TypeVar("T")
 
 SHAPES = "def area(width, height):\n    return width * height\n"
 ROOMS = "from shapes import area\n\n\ndef floor(room):\n    return area(room[0], room[1])\n"
@@ -99,19 +95,6 @@ def stored(project: Project) -> tuple[Proposal, Application]:
     return proposal, proposal.applications.get()
 
 
-def apart(act: Callable[[], T]) -> T:
-    """Ask the database in a thread: the browser's own has an event loop, in which Django refuses to."""
-
-    def asked() -> T:
-        try:
-            return act()
-        finally:
-            connection.close()  # the thread's own
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asked).result()
-
-
 def applied_tree(remote: Path, commit: str, patch: bytes, clone: Path) -> str:
     """Return the tree that git makes of the patch on a clone of a commit."""
     subprocess.run(["git", "clone", "-q", str(remote), str(clone)], check=True)
@@ -130,6 +113,23 @@ def test_a_decision_that_comes_late_is_refused_and_says_why(
     apart(lambda: Proposal.objects.filter(project=project).update(state=ProposalState.REJECTED))
     page.get_by_role("button", name="Approve all files").click()
     expect(page.locator("#problem")).to_contain_text("The page now shows how the proposal stands.")
+    expect(page.locator("#state")).to_have_text("Rejected")
+
+
+def test_what_changes_while_the_page_is_fetched_is_shown(
+    project: Project, member: User, actors: Actors, installation: Installation, browser: Browser
+) -> None:
+    page, _ = new_page(browser, base_url=installation.url)
+    heard = listen(page, for_event="proposal.changed")
+    sign_in(page, email=member.email, password=PASSWORD)
+    propose(page, project)
+    held = hold_next(page, page.url)
+    page.get_by_role("button", name="Approve all files").click()
+    wait_until(page, held.is_there)
+    before = len(heard)
+    apart(lambda: reject_proposal(actor=actors.manager.actor, proposal=Proposal.objects.get(project=project)))
+    wait_until(page, lambda: len(heard) > before)
+    held.let_go()
     expect(page.locator("#state")).to_have_text("Rejected")
 
 
