@@ -112,7 +112,6 @@ function changed(part) {
     answer = null;
     byId("forecast").hidden = true;
     choose("");
-    live.pollWhileClosed(askVersion);
     followDataset();
     map.fitBounds(extentOf(dataset()), { padding: 40, maxZoom: FIT_MAX_ZOOM, animate: false });
   }
@@ -130,7 +129,7 @@ function followDataset() {
   const shown = dataset();
   controls.showDataset(shown);
   stopFollowing();
-  stopFollowing = live.subscribe(`datasets.${shown.id}`, heard, { onReset: askVersion });
+  stopFollowing = live.subscribe(`datasets.${shown.id}`, heard, { onReady: askVersion, onReset: askVersion });
   showCategories();
   showTimeline();
 }
