@@ -10,6 +10,7 @@ from django.db import connection, transaction
 
 from apps.accounts.models import Organization
 from apps.datasets.models import Dataset, Event, Segment, Term
+from apps.datasets.reading.cells import occupied
 from apps.datasets.reading.rows import Events
 from apps.datasets.states import SegmentState
 from apps.datasets.storage.ddl import with_lock_timeout
@@ -17,6 +18,7 @@ from apps.datasets.storage.dropping import drop_segment
 from apps.datasets.storage.events import SegmentKey, copy_events, external_hash
 from apps.datasets.storage.parts import files_prefix, part_numbers, write_part
 from apps.datasets.storage.rows import read_segment
+from apps.datasets.storage.sketch import sketch_cells
 from apps.datasets.storage.stage import (
     choose_slab,
     create_stage,
@@ -124,6 +126,28 @@ def test_statistics_count_what_is_staged() -> None:
     assert (facts.cell_first, facts.cell_last) == (events.cell.min(), events.cell.max())
     assert facts.extent is not None
     assert math.isclose(facts.extent[1], events.lat_e7.min() / 1e7)
+
+
+def test_a_cell_counts_once_however_often_and_far_apart_it_lies() -> None:
+    dataset = make_dataset()
+    events = make_events(13_000)
+    stage(dataset, [events, events])
+
+    facts = read_statistics("datasets_stage_1")
+
+    cells = np.unique(events.cell)
+    assert facts.rows == 26_000
+    assert facts.occupied == occupied(cells)
+    assert facts.sketch == sketch_cells(cells)
+
+
+def test_an_empty_stage_table_has_statistics_too() -> None:
+    stage(make_dataset(), [])
+
+    facts = read_statistics("datasets_stage_1")
+
+    assert (facts.rows, facts.cell_first, facts.last_at, facts.extent) == (0, None, None, None)
+    assert (facts.precision_counts, facts.category_counts, facts.occupied) == ({}, {}, [0] * 9)
 
 
 @pytest.mark.parametrize("own_table_min_rows", [0, 10])

@@ -1,6 +1,6 @@
 """PostgreSQL's binary COPY format built from, and read into, numpy arrays: no Python per row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -89,18 +89,15 @@ def decode(content: bytes, codes: Sequence[str]) -> npt.NDArray[Any]:
     return np.frombuffer(content, dtype, count=body // dtype.itemsize, offset=len(HEADER))
 
 
-def decode_arrays(messages: Iterable[bytes], code: str) -> npt.NDArray[Any]:
-    """Read a binary COPY whose rows are one array of non-null numbers each; return them end to end.
+def decode_arrays(messages: Iterable[bytes], code: str) -> Iterator[npt.NDArray[Any]]:
+    """Read a binary COPY whose rows are one array of non-null numbers each; yield them one by one.
 
-    Rows of single numbers would cost the client a message, and some microseconds, each.
+    Rows of single numbers would cost the client a message, and some microseconds, each. A row whose array is
+    NULL or empty yields nothing.
     """
     element = np.dtype([("size", ">i4"), ("value", code)])
     native = np.dtype(code).newbyteorder("=")
-    parts = [np.empty(0, native)]
     for message in messages:
         start = len(HEADER) if message.startswith(HEADER) else 0
         if len(message) - start > _ARRAY_STARTS_AT:
-            parts.append(
-                np.frombuffer(message, element, offset=start + _ARRAY_STARTS_AT)["value"].astype(native)
-            )
-    return np.concatenate(parts)
+            yield np.frombuffer(message, element, offset=start + _ARRAY_STARTS_AT)["value"].astype(native)

@@ -1,5 +1,6 @@
 """Single rows out of a segment's parts: only the row groups that hold them are read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from apps.common.errors import Unavailable
 from apps.datasets.reading.rows import Int64s
 from apps.datasets.storage.parts import ROW_GROUP_ROWS, part_name, part_numbers
 
-COLUMNS: Final = ["external_id", "properties", "file_no", "line"]
+COLUMNS: Final = ("external_id", "properties", "file_no", "line")
 
 
 class PartsGone(Unavailable):
@@ -41,18 +42,19 @@ class PartRows:
     and no more than one part is ever in memory.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, columns: Sequence[str] = COLUMNS) -> None:
         self.prefix = prefix
+        self.columns = tuple(columns)
         self._parts: list[_Part] | None = None
         self._held: tuple[int, tuple[int, ...], pa.Table] | None = None
 
     def take(self, event_nos: Int64s) -> pa.Table:
-        """Return external_id, properties, file_no and line of these events, in their order.
+        """Return the columns of these events, in their order.
 
         Raises PartsGone.
         """
         if not event_nos.size:
-            return _EMPTY
+            return _EMPTY.select(self.columns)
         try:
             return self._take(event_nos)
         except (OSError, pa.ArrowInvalid, KeyError) as error:
@@ -90,7 +92,7 @@ class PartRows:
                 return held, self._held[2]
             wanted = np.union1d(wanted, held)
         with default_storage.open(part_name(self.prefix, part.number)) as stream:
-            table = pq.ParquetFile(stream).read_row_groups(wanted.tolist(), columns=COLUMNS)
+            table = pq.ParquetFile(stream).read_row_groups(wanted.tolist(), columns=list(self.columns))
         table = table.combine_chunks()
         self._held = part.number, tuple(wanted.tolist()), table
         return wanted, table

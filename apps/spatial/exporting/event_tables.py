@@ -22,6 +22,10 @@ BEGINS: Final = "begins_at"
 SECOND_US: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # By the number that an event has.
+# What the parts hold of an exported event.
+REST_COLUMNS: Final = ("external_id", "properties")
+# Columns in which few different texts or numbers are.
+REPEATED: Final = ("dataset", "precision", "category", "label", "value", "properties")
 PRECISIONS: Final = ("instant", "day", "month", "year")
 PERIOD_FORMATS: Final = (None, "%Y-%m-%d", "%Y-%m", "%Y")
 DAY_S: Final = 86_400
@@ -161,7 +165,6 @@ def _named(numbers: Int64s, texts: Sequence[str | None]) -> "pa.Array[Any]":
 
 def _rest(batch: EventBatch) -> dict[str, Any]:
     """Return ids and properties; nulls where the file storage is away."""
-    names = ("external_id", "properties")
     if batch.rest is None:
-        return {name: pa.nulls(len(batch), pa.string()) for name in names}
-    return {name: batch.rest.column(name).combine_chunks() for name in names}
+        return {name: pa.nulls(len(batch), pa.string()) for name in REST_COLUMNS}
+    return {name: batch.rest.column(name).combine_chunks() for name in REST_COLUMNS}

@@ -47,7 +47,7 @@ class Layout:
     """The columns of a table, its citation, and which geometries its WKB column holds, if it has one.
 
     guarded: text that a spreadsheet would take for a formula gets an apostrophe in front (CSV). marked: a
-    byte order mark comes first (CSV).
+    byte order mark comes first (CSV). repeated: columns that Parquet tries a dictionary for; None is all.
     """
 
     schema: pa.Schema
@@ -56,6 +56,7 @@ class Layout:
     bounds: Bounds | None = None
     guarded: bool = True
     marked: bool = False
+    repeated: Sequence[str] | None = None
 
 
 def write_table(form: TableFormat, layout: Layout, batches: Iterable[pa.RecordBatch]) -> Iterator[bytes]:
@@ -164,7 +165,11 @@ def _open_arrow(sink: _Sink, layout: Layout) -> AbstractContextManager[Any]:
 
 
 def _open_parquet(sink: _Sink, layout: Layout) -> AbstractContextManager[Any]:
-    writer: AbstractContextManager[Any] = _parquet.ParquetWriter(sink, _cited(layout), compression="zstd")
+    names = layout.schema.names
+    chosen = names if layout.repeated is None else [name for name in layout.repeated if name in names]
+    writer: AbstractContextManager[Any] = _parquet.ParquetWriter(
+        sink, _cited(layout), compression="zstd", use_dictionary=chosen
+    )
     return writer
 
 
