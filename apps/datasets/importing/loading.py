@@ -1,7 +1,8 @@
 """Read: tables go block by block through the duplicate policy into chunks."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
@@ -14,6 +15,7 @@ from apps.datasets.importing.attempt import Attempt, area_of
 from apps.datasets.importing.checkpoint import READ, READING
 from apps.datasets.importing.chunks import COUNTS, ChunkWriter
 from apps.datasets.importing.months import month_span
+from apps.datasets.importing.reading_ahead import read_ahead
 from apps.datasets.importing.sampling import RowSample
 from apps.datasets.importing.sources import open_source
 from apps.datasets.models import ImportFile, Segment
@@ -110,12 +112,14 @@ class _Reading:
         self._finish()
 
     def _read_files(self) -> None:
-        for file in self.files:
-            if file.state == FileState.PENDING:
-                file.state = FileState.READING
-            for batch in self._batches(file):
+        with self._batches() as batches:
+            for file, batch in batches:
+                if batch is None:
+                    file.state = FileState.READ
+                    continue
+                if file.state == FileState.PENDING:
+                    file.state = FileState.READING
                 self._take(file, batch)
-            file.state = FileState.READ
 
     def _take(self, file: ImportFile, batch: Batch) -> None:
         self.quality.add_valid(batch)
@@ -172,14 +176,25 @@ class _Reading:
 
     def _survey(self) -> None:
         """Make the first of two passes, for a policy that needs one."""
-        for file in self.files if self.duplicates.needs_survey else ():
-            for batch in self._batches(file):
-                self.duplicates.survey(batch)
-                self._tell(READ_FROM)
+        if not self.duplicates.needs_survey:
+            return
+        with self._batches() as batches:
+            for _, batch in batches:
+                if batch is not None:
+                    self.duplicates.survey(batch)
+                    self._tell(READ_FROM)
 
-    def _batches(self, file: ImportFile) -> Iterator[Batch]:
-        with open_source(file) as stream:
-            yield from self._read(file, stream)
+    def _batches(self) -> AbstractContextManager[Iterator[tuple[ImportFile, Batch | None]]]:
+        """Read all files while the batches before are written (places.md section 8)."""
+        return read_ahead(self._read_all, lambda item: item[1].nbytes if item[1] else 0)
+
+    def _read_all(self) -> Generator[tuple[ImportFile, Batch | None]]:
+        """Yield the batches of each file in order, then None. No query may be made here."""
+        for file in self.files:
+            with open_source(file) as stream:
+                for batch in self._read(file, stream):
+                    yield file, batch
+            yield file, None
 
     def _read(self, file: ImportFile, stream: BinaryIO) -> Iterator[Batch]:
         dataset = self.attempt.dataset

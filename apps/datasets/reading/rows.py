@@ -226,6 +226,12 @@ class Batch:
     data_offset: int = 0
     raws: Mapping[int, bytes] | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Return about how much memory it takes, counting what it shares with others as its own."""
+        raws = sum(map(len, self.raws.values())) if self.raws is not None else 0
+        return self.events.nbytes + len(self.data) + raws + sum(len(reject.raw) for reject in self.rejects)
+
     def raw(self, row: int) -> bytes:
         """Return the bytes of the record of an event, as they are in the file."""
         offset = int(self.events.byte_offset[row])
