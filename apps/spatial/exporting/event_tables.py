@@ -21,11 +21,11 @@ NUMBER: Final = "number"
 BEGINS: Final = "begins_at"
 SECOND_US: Final = 1_000_000
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# By the number that an event has.
 # What the parts hold of an exported event.
 REST_COLUMNS: Final = ("external_id", "properties")
 # Columns in which few different texts or numbers are.
 REPEATED: Final = ("dataset", "precision", "category", "label", "value", "properties")
+# By the number that an event has.
 PRECISIONS: Final = ("instant", "day", "month", "year")
 PERIOD_FORMATS: Final = (None, "%Y-%m-%d", "%Y-%m", "%Y")
 DAY_S: Final = 86_400
