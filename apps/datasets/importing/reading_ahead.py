@@ -14,9 +14,9 @@ from typing import Final, Generic, Self, TypeVar
 
 ItemT = TypeVar("ItemT")
 
-# A block of 8 MiB and its events take 10 to 30 MB: one or two wait, however wide the rows are.
-AHEAD_ITEMS: Final = 3
-AHEAD_BYTES: Final = 32 * 1024**2
+# A block of 8 MiB and its events take 12 MB and more; an import of five million rows has 400 MB in all.
+AHEAD_ITEMS: Final = 2
+AHEAD_BYTES: Final = 24 * 1024**2
 # A notice that is lost because a signal broke in on it costs this long and no more.
 _LOOK_AGAIN_S: Final = 1.0
 

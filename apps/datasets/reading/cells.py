@@ -14,10 +14,25 @@ COARSEST_RESOLUTION: Final = 3
 RESOLUTIONS: Final = tuple(range(COARSEST_RESOLUTION, BASE_RESOLUTION + 1))
 E7: Final = 10_000_000
 SLICE_CELLS: Final = 262_144
+_SAMPLE_ROWS: Final = 2_000
+_LOW: Final = 0xFFFFFFFF
 
 
 def base_cells(lat_e7: Int32s, lon_e7: Int32s) -> Int64s:
-    """Return the cells at the base resolution of stored points; the library takes them one by one."""
+    """Return the cells at the base resolution of stored points.
+
+    The library takes them one by one. Where many rows share their point, as incidents that are moved to the
+    next corner do, it is given each distinct point once.
+    """
+    if len(lat_e7) > _SAMPLE_ROWS:
+        points = (lat_e7.astype(np.int64) << 32) | (lon_e7.astype(np.int64) & _LOW)
+        if 2 * len(np.unique(points[:_SAMPLE_ROWS])) <= _SAMPLE_ROWS:
+            distinct, rows = np.unique(points, return_inverse=True)
+            return _one_by_one((distinct >> 32).astype(np.int32), distinct.astype(np.int32))[rows]
+    return _one_by_one(lat_e7, lon_e7)
+
+
+def _one_by_one(lat_e7: Int32s, lon_e7: Int32s) -> Int64s:
     degrees = (lat_e7 / E7).tolist(), (lon_e7 / E7).tolist()
     return np.fromiter(map(latlng_to_cell, *degrees, repeat(BASE_RESOLUTION)), np.int64, len(lat_e7))
 

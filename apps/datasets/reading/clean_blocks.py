@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from apps.datasets.reading.limits import FIELD_MAX_BYTES
 from apps.datasets.reading.mapping import Dialect
-from apps.datasets.reading.quoting import is_well_quoted
+from apps.datasets.reading.quoting import SLICE_BYTES, is_well_quoted
 from apps.datasets.reading.rows import Int64s
 
 _LF: Final = ord("\n")
@@ -60,10 +60,9 @@ def examine(block: bytes, dialect: Dialect, encoding: str) -> CleanBlock | None:
     has_returns = b"\r" in block
     if has_returns and block.count(b"\r") != block.count(b"\r\n"):
         return None
-    feeds = chars == _LF
-    if dialect.quote.encode() in block and not is_well_quoted(chars, feeds, dialect):
+    if dialect.quote.encode() in block and not is_well_quoted(chars, dialect):
         return None
-    ends = np.flatnonzero(feeds) + 1
+    ends = _after_feeds(chars)
     if not len(ends) or ends[-1] != len(block):
         ends = np.append(ends, len(block))
     starts = np.concatenate([[0], ends[:-1]])
@@ -71,6 +70,13 @@ def examine(block: bytes, dialect: Dialect, encoding: str) -> CleanBlock | None:
         return None
     lines = np.flatnonzero(~_blank(chars, starts, ends))
     return CleanBlock(utf8, starts[lines], ends[lines], lines, len(ends))
+
+
+def _after_feeds(chars: npt.NDArray[np.uint8]) -> Int64s:
+    """Return the offsets after each line feed, slice by slice: all flags would be as long as the block."""
+    starts = range(0, len(chars), SLICE_BYTES)
+    places = [np.flatnonzero(chars[start : start + SLICE_BYTES] == _LF) + (start + 1) for start in starts]
+    return np.concatenate(places) if places else np.empty(0, np.int64)
 
 
 def _as_utf8(block: bytes, encoding: str) -> bytes | None:

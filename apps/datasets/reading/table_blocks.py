@@ -9,6 +9,7 @@ from apps.datasets.reading.rows import Position
 
 _SKIP_BYTES: Final = 1 << 20
 _MARK_MAX_BYTES: Final = 4
+_HEAD_BYTES: Final = 1 << 16
 
 
 class TableBlocks:
@@ -38,19 +39,30 @@ class TableBlocks:
     def _after_header(self, position: Position) -> tuple[Block, Position]:
         """Return the first block without its lines up to the header's last, and where it begins then."""
         block = self._blocks.take()
+        # Splitting all lines of the block to take the first would take as long as reading a good part of it.
+        start = self._first_lines(block)
         while True:
-            lines = split_lines(block.data, self._unit)
+            lines = split_lines(start.data, self._unit)
             before = sum(map(len, lines[: self._header_line - 1]))
             tally = Tally(position)
-            header = Block(block.data[before:], block.skipped, block.at_end)
+            header = Block(start.data[before:], start.skipped, start.at_end)
             found = next(self.splitter.split(header, tally), None)
-            if found or block.at_end:
+            if found or start.at_end:
                 break
-            block = self._blocks.take(block.data)
+            if start is block:
+                block = self._blocks.take(block.data)
+            start = block
         consumed = before + (tally.position.byte_offset - position.byte_offset if found else 0)
         line = min(self._header_line - 1, len(lines)) + tally.position.line
         rest = Block(block.data[consumed:], block.skipped, block.at_end)
         return rest, Position(position.byte_offset + consumed, line, 0)
+
+    def _first_lines(self, block: Block) -> Block:
+        """Return some whole lines of a block, in which the header most likely ends."""
+        cut = block.data.rfind(b"\n", 0, _HEAD_BYTES) + 1
+        if not cut or self._unit is not None or len(block.data) <= _HEAD_BYTES:
+            return block
+        return Block(block.data[:cut], 0, at_end=False)
 
 
 class _Prefixed:

@@ -10,6 +10,7 @@ import xxhash
 from django.db.backends.utils import CursorWrapper
 
 from apps.datasets.models.version import OWN_SLAB_BASE
+from apps.datasets.reading.ordering import order_by
 from apps.datasets.reading.rows import Events, Int16s, Int64s
 from apps.datasets.storage.binary import EPOCH_US, HEADER, TRAILER, Column, encode
 
@@ -69,7 +70,7 @@ def copy_events(
     cursor: CursorWrapper, table: str, events: Events, terms: TermColumns, *, key: SegmentKey, first_no: int
 ) -> None:
     """Write a batch into a stage table; event numbers count from `first_no` in the order of the batch."""
-    order = np.lexsort((events.occurred_us, events.cell))
+    order = order_by(events.cell, events.occurred_us)
     hashes = external_hashes(events.external_id)
     with cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.write(HEADER)

@@ -56,3 +56,12 @@ def test_pentagons_have_parents_too(resolution: int) -> None:
     assert h3_parent(pentagons, resolution).tolist() == [
         h3.cell_to_parent(p, resolution) for p in pentagons.tolist()
     ]
+
+
+@pytest.mark.parametrize("distinct", [1, 50, 900, 6_000])
+def test_points_that_repeat_have_the_cells_that_they_have_singly(distinct: int) -> None:
+    random = np.random.default_rng(distinct)
+    points = random.integers(-900_000_000, 900_000_000, (distinct, 2)).astype(np.int32)
+    lat_e7, lon_e7 = points[random.integers(0, distinct, 6_000)].T
+    expected = [base_cell(*point) for point in zip(lat_e7.tolist(), lon_e7.tolist(), strict=True)]
+    assert base_cells(lat_e7, lon_e7).tolist() == expected

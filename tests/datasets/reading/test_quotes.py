@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.datasets.reading.mapping import Dialect
-from apps.datasets.reading.quoting import is_well_quoted
+from apps.datasets.reading.quoting import SLICE_BYTES, is_well_quoted
 
 FIELDS = (b"a", b"", b'"a"', b'""', b'"a""b"', b'"a,b"', b'"a\nb"', b'a"', b'"', b'""a', b'"a"b', b"x" * 61)
 BORDERS = (b",", b"\n", b"\r\n", b";")
 
 
 def judge(content: bytes) -> bool:
-    return is_well_quoted(*_arrays(content), Dialect())
+    return is_well_quoted(np.frombuffer(content, np.uint8), Dialect())
 
 
 def judge_slowly(content: bytes) -> bool:
@@ -38,11 +38,6 @@ def judge_slowly(content: bytes) -> bool:
     return not inside
 
 
-def _arrays(content: bytes) -> tuple[np.ndarray, np.ndarray]:
-    chars = np.frombuffer(content, np.uint8)
-    return chars, chars == ord("\n")
-
-
 @given(st.lists(st.tuples(st.sampled_from(FIELDS), st.sampled_from(BORDERS)), min_size=1, max_size=40))
 def test_bits_say_what_a_walk_over_the_bytes_says(parts: list[tuple[bytes, bytes]]) -> None:
     content = b"".join(field + border for field, border in parts)
@@ -59,3 +54,8 @@ def test_a_quoted_field_may_lie_across_words(before: int) -> None:
     assert not judge(start + b'"a"b')
     assert not judge(start + b'a"b"')
     assert not judge(start + b'"a')
+
+
+@pytest.mark.parametrize("before", [SLICE_BYTES - 2, SLICE_BYTES - 1, SLICE_BYTES, 2 * SLICE_BYTES - 2])
+def test_a_quoted_field_may_lie_across_slices(before: int) -> None:
+    test_a_quoted_field_may_lie_across_words(before)
