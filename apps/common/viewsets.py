@@ -334,7 +334,7 @@ class ResourceViewSet(GenericViewSet[ModelT]):
     def known_parameters(self) -> frozenset[str]:
         """Return the query parameters of the current action."""
         if self.action in self.query_serializer_classes:
-            known = set(self.query_serializer_classes[self.action]().fields)
+            known = set(_names_of(self.query_serializer_classes[self.action]))
         else:
             known = {"fields"} if self.action in STANDARD_ACTIONS else set()
         if self.action == "list":
@@ -440,6 +440,12 @@ def prepared_of(viewset: type[ResourceViewSet[ModelT]]) -> Prepared[ModelT] | No
     if viewset.get_queryset is not ResourceViewSet.get_queryset or viewset.queryset is None:
         return None
     return prepare_visible(viewset.queryset, viewset.lookup_field)
+
+
+@functools.cache
+def _names_of(serializer_class: type[serializers.Serializer[Any]]) -> frozenset[str]:
+    """Return the names of a query; DRF makes all fields anew for each object."""
+    return frozenset(serializer_class().fields)
 
 
 def _replayed(answer: Answer) -> HttpResponse:

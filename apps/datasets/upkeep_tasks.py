@@ -17,6 +17,7 @@ from apps.datasets.storage.rollups import (
     build_rollup,
     chosen_resolutions,
     is_worth_rollups,
+    note_rollups,
     unlist_rollups,
 )
 
@@ -87,6 +88,8 @@ def build_rollups(segment: Segment, dataset: Dataset, run: Run[Upkeep] | None = 
             raise JobCancelled
         finest = resolution
     unlist_rollups(segment, dataset, [number for number in segment.rollups if number not in chosen])
+    if chosen:
+        note_rollups(segment)
 
 
 def queue_rollups(dataset: Dataset, segments: Iterable[Segment]) -> int:

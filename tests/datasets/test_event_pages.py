@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 
 from apps.datasets.models import Dataset
 from apps.datasets.queries.aggregate import aggregate_cells
@@ -117,3 +118,20 @@ def test_batches_hold_what_pages_hold(actors: Actors, run_jobs: Callable[[], int
     assert sum(map(len, event_batches(night, with_rest=False))) == sum(
         n % 24 < 2 and n % 5 == 1 for n in [*range(61_000), *range(30_000)]
     )
+
+
+@pytest.mark.parametrize("label_no", [32_767, 1, None])
+def test_batches_hold_the_largest_and_least_numbers(label_no: int | None) -> None:
+    dataset = published_dataset([EventRow(51.5, -0.1)])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE datasets_event SET event_no = 2147483647, category_no = 32767, label_no = %s, "
+            "precision = 3, lat_e7 = -900000000, lon_e7 = -1800000000 WHERE dataset_no = %s",
+            [label_no, dataset.no],
+        )
+    (batch,) = event_batches(scope_of(dataset), with_rest=False)
+    found = batch.event_no, batch.category_no, batch.label_no, batch.precision, batch.lat_e7, batch.lon_e7
+    label = -1 if label_no is None else label_no
+    assert [column.tolist() for column in found] == [
+        [2_147_483_647], [32_767], [label], [3], [-900_000_000], [-1_800_000_000]
+    ]  # fmt: skip

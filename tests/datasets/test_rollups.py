@@ -165,3 +165,15 @@ def test_a_segments_rollups_are_erased_piece_by_piece_and_no_others(
     assert len(deletes) == rows_of[first.no] // at_once + 1
     assert not Rollup.objects.filter(segment_no=first.no).exists()
     assert Rollup.objects.filter(segment_no=second.no).count() == rows_of[second.no] > 0
+
+
+def test_the_planner_is_told_of_the_rollups_of_large_segments_alone(
+    dataset: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "NOTED_FROM", 2_000)
+    large, small = Segment.objects.filter(dataset=dataset).order_by("no")
+    for segment, times in ((large, 1), (small, 0)):
+        with CaptureQueriesContext(connection) as captured:
+            build_rollups(segment, dataset)
+        told = [query for query in captured.captured_queries if str(query["sql"]).startswith("ANALYZE")]
+        assert len(told) == times

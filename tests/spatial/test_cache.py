@@ -57,6 +57,28 @@ def test_swapping_a_month_leaves_the_answers_of_other_months(actors: Actors, val
     assert after_march.json()["datasets"][0]["version"] == 3
 
 
+@pytest.mark.parametrize(
+    ("window", "version"),
+    [
+        ({"from": "2023-06-01"}, 2),
+        ({"to": "2023-02-28"}, 2),
+        ({"from": "2023-02-01"}, 3),
+        ({"to": "2023-03-31"}, 3),
+        ({"from": "2023-04-01", "to": "2023-05-31"}, 2),
+        ({}, 3),
+    ],
+)
+def test_open_windows_know_too_what_a_version_changed(
+    actors: Actors, window: dict[str, str], version: int
+) -> None:
+    dataset = published_dataset([], organization=actors.organization)
+    before = publish(dataset, [[EventRow(*PLACE, month(3))], [EventRow(*PLACE, month(6))]])
+    kept = [segment for segment in before.segments.all() if segment.first_at == month(6)]
+    publish(dataset, [[EventRow(*PLACE, month(3))] * 2], keep=kept, changed=(month(3), month(4)))
+
+    assert ask(actors, dataset, **window).json()["datasets"][0]["version"] == version
+
+
 def test_a_published_version_is_seen_at_once(actors: Actors, valkey: redis.Redis) -> None:
     dataset = published_dataset([EventRow(*PLACE)], organization=actors.organization)
     assert ask(actors, dataset).json()["events"] == 1

@@ -27,6 +27,8 @@ MIN_ROWS: Final = 1_000
 # A segment of fewer rows is counted whole; of others every hundredth row.
 SAMPLED_FROM: Final = 100_000
 SAMPLE_STEP: Final = 100
+# Autovacuum is soon enough for smaller ones, of which some come every few minutes.
+NOTED_FROM: Final = 100_000
 MAX_SHARE: Final = 0.5
 ERASED_AT_ONCE: Final = 20_000
 
@@ -59,6 +61,9 @@ _ERASE: Final = (
     "DELETE FROM datasets_rollup"
     " WHERE dataset_no = %s AND segment_no = %s AND (resolution, month, cell, category_no) > (%s, %s, %s, %s)"
     " AND (resolution, month, cell, category_no) <= (%s, %s, %s, %s)"
+)
+_ANALYZE: Final = (
+    "ANALYZE (SKIP_LOCKED) datasets_rollup (dataset_no, segment_no, resolution, month, cell, category_no)"
 )
 _BEFORE_ALL: Final = (-1, 0, 0, 0)
 _AFTER_ALL: Final = (32_767, 0, 0, 0)
@@ -162,6 +167,16 @@ def erase_rollups(segment_no: int, dataset_no: int) -> None:
             until = cursor.fetchone() or _AFTER_ALL
             cursor.execute(_ERASE, [*segment, *after, *until])
         after = until
+
+
+def note_rollups(segment: Segment) -> None:
+    """Tell the planner of the rollups of a large segment, unless somebody else is at it.
+
+    Else it takes them for a handful until autovacuum comes by, and sorts them on disk to add them up.
+    """
+    if segment.rows >= NOTED_FROM:
+        with connection.cursor() as cursor:
+            cursor.execute(_ANALYZE)
 
 
 def rollup_sums(segment: Segment, dataset: Dataset, resolution: int) -> Sums:

@@ -1,11 +1,13 @@
 """The common parameters of map calls (Q of places-maps.md section 2): shape and types of a query string."""
 
 import datetime as dt
+import functools
 from enum import StrEnum
 from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.utils.serializer_helpers import BindingDict
 
 from apps.common.serializers import FiniteField, MomentField, StrictSerializer
 from apps.datasets.queries.scopes import Filters
@@ -85,6 +87,14 @@ class MapParameters(StrictSerializer):
     level = FiniteField(min_value=0.5, max_value=0.999, default=0.95)
     include = IncludeField(required=False)
 
+    @property
+    def fields(self) -> Any:
+        """Return the fields, made once per class: DRF makes them anew for each request.
+
+        None of them looks at a serializer's data, instance or context.
+        """
+        return _fields_of(type(self))
+
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """Add `from` and `label`, names that a class attribute cannot have here."""
         return {**super().get_fields(), "from": MomentField(required=False), "label": _names()}
@@ -101,6 +111,15 @@ class MapParameters(StrictSerializer):
         if _ends_before_it_starts(attrs.get("from"), attrs.get("to")):
             raise serializers.ValidationError({"to": "The window ends before it starts."})
         return attrs
+
+
+@functools.cache
+def _fields_of(parameters: type[MapParameters]) -> BindingDict:
+    serializer = parameters()
+    fields = BindingDict(serializer)
+    for name, field in serializer.get_fields().items():
+        fields[name] = field
+    return fields
 
 
 class HexesParameters(MapParameters):
