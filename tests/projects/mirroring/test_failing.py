@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from apps.projects.mirroring.generations import packs_of
 from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.verifying import Soundness, record
 from apps.projects.models import Mirror, Project
+from apps.projects.services.verification import verify_mirror
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
 from tests.projects.mirroring.conftest import Linked
@@ -203,6 +205,26 @@ def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Reposit
     assert (healed.kind, healed.status) == ("reclone", "succeeded")
     assert (linked.mirror.state, linked.mirror.missing_objects) == ("active", 0)
     assert linked.verify().outcome == "sound"
+
+
+@pytest.mark.parametrize("damage", ["HEAD", "packed-refs", "all"])
+def test_a_copy_that_git_cannot_even_list_is_cloned_anew(
+    linked: Linked, remote: Repository, damage: str
+) -> None:
+    remote.commit({"a": "1"})
+    linked.link()
+    folder = published_repository(linked.mirror)
+    if damage == "all":
+        for place in list(folder.iterdir()):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+    else:
+        (folder / damage).write_bytes(b"\0 not what git writes\n")
+    found = verify_mirror(linked.mirror)
+    assert "repository" in {finding.code for finding in found}
+    assert not any(finding.detail.startswith("0 objects") for finding in found)
+    healed = linked.reclone()
+    assert (healed.status, linked.mirror.state) == ("succeeded", "active")
+    assert verify_mirror(linked.mirror) == []
 
 
 def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repository) -> None:
