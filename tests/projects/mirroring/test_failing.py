@@ -84,6 +84,24 @@ def test_a_refused_repository_is_auth_failed_after_three_times_and_keeps_what_it
     assert (linked.mirror.state, linked.mirror.failures, linked.mirror.error_code) == ("active", 0, "")
 
 
+def test_an_outage_before_refusals_brings_their_end_no_nearer(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
+    remote.commit({"a": "1"})
+    linked.link(over_http(http, remote))
+    http[1].refusal = (503, {})
+    linked.sync()
+    Mirror.objects.update(failures=AUTH_FAILURES_MAX)
+    http[1].refusal = (404, {})
+    for _ in range(3):
+        linked.sync()
+    mirror = linked.mirror
+    assert (mirror.state, mirror.failures) == ("auth_failed", 3)
+    assert mirror.next_due_at is not None
+    linked.sync()
+    assert linked.mirror.failures == 4
+
+
 def test_a_credential_goes_only_where_it_is_asked_for(linked: Linked, remote: Repository, http: Http) -> None:
     remote.commit({"a": "1"})
     http[1].login = f"robot:{SECRET.decode()}"
