@@ -23,7 +23,7 @@ from apps.common.problems import (
     problem_headers,
     render_problem,
 )
-from apps.common.uploads import FRAMING_BYTES, max_bytes_of, max_seconds_of
+from apps.common.uploads import FRAMING_BYTES, max_bytes_of, max_seconds_of, refusal_of
 
 ADDRESS_MAX_BYTES: Final = 8 * 1024
 HEADERS_MAX_BYTES: Final = 16 * 1024
@@ -45,10 +45,11 @@ BODY_MAX_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class BodyLimit:
-    """How large a body may be, and how long it may take in all."""
+    """How large a body may be, how long it may take in all, and what a larger one is called."""
 
     max_bytes: int = BODY_MAX_BYTES
     max_s: float = BODY_MAX_S
+    refusal: type[TooLarge] = TooLarge
 
 
 PLAIN_BODY: Final = BodyLimit()
@@ -68,7 +69,7 @@ class RequestLimits:
             return
         limit = body_limit(scope["path"]) if may_be_large(scope) else PLAIN_BODY
         try:
-            check_head(scope, limit.max_bytes)
+            check_head(scope, limit.max_bytes, limit.refusal)
         except DomainError as error:
             await _answer(error, scope, send)
             return
@@ -99,7 +100,7 @@ class RequestLimits:
                 return {"type": "http.disconnect"}
             received_bytes += len(message.get("body", b""))
             if received_bytes > limit.max_bytes:
-                refusal = TooLarge(f"The body has more than {limit.max_bytes} bytes.")
+                refusal = limit.refusal(f"The body has more than {limit.max_bytes} bytes.")
                 return {"type": "http.disconnect"}
             is_complete = not message.get("more_body", False)
             return message
@@ -140,7 +141,9 @@ def body_limit(path: str) -> BodyLimit:
     except Resolver404:
         return PLAIN_BODY
     files_max = max_bytes_of(view)
-    return BodyLimit(files_max + FRAMING_BYTES, max_seconds_of(view)) if files_max else PLAIN_BODY
+    if not files_max:
+        return PLAIN_BODY
+    return BodyLimit(files_max + FRAMING_BYTES, max_seconds_of(view), refusal_of(view))
 
 
 def too_slow(limit: BodyLimit, silence_s: float, *, is_late: bool) -> RequestTimeout:
@@ -150,8 +153,8 @@ def too_slow(limit: BodyLimit, silence_s: float, *, is_late: bool) -> RequestTim
     return RequestTimeout(f"No byte arrived for {silence_s:g} s.")
 
 
-def check_head(scope: Scope, body_max: int) -> None:
-    """Judge what is known before the body; raises AddressTooLong, Malformed, TooLarge."""
+def check_head(scope: Scope, body_max: int, refusal: type[TooLarge] = TooLarge) -> None:
+    """Judge what is known before the body; raises AddressTooLong, Malformed, TooLarge, `refusal`."""
     address_bytes = len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"])
     if address_bytes > ADDRESS_MAX_BYTES:
         raise AddressTooLong(f"The address has more than {ADDRESS_MAX_BYTES} bytes.")
@@ -161,7 +164,7 @@ def check_head(scope: Scope, body_max: int) -> None:
     if not length.isdecimal():
         raise Malformed("Content-Length is not a number.")
     if int(length) > body_max:
-        raise TooLarge(f"The body has more than {body_max} bytes.")
+        raise refusal(f"The body has more than {body_max} bytes.")
 
 
 def _header(scope: Scope, wanted: bytes) -> str:

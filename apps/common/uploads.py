@@ -97,6 +97,12 @@ def max_seconds_of(view: Callable[..., Any] | None) -> float:
     return float(getattr(_owner_of(view), "upload_max_s", math.inf))
 
 
+def refusal_of(view: Callable[..., Any] | None) -> type[TooLarge]:
+    """Return how a view calls a body larger than its files may be."""
+    refusal: type[TooLarge] = getattr(_owner_of(view), "upload_refusal", TooLarge)
+    return refusal
+
+
 def _owner_of(view: Callable[..., Any] | None) -> Any:
     return getattr(view, "cls", None) or getattr(view, "view_class", None) or view
 

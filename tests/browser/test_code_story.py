@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from apps.accounts.models import User
-from apps.projects.models import Project
+from apps.projects.models import Mirror, Project
 from tests.browser.chromium import new_page, sign_in
 from tests.browser.installation import Installation
 from tests.browser.test_accessibility import findings, is_wider_than_the_screen
@@ -33,6 +34,7 @@ def project(actors: Actors, tmp_path: Path) -> Project:
     repository.commit({"only-here.txt": "1\n"}, branch="other")
     project = ProjectFactory.create(organization=actors.organization, name="Steps")
     publish_whole(project, repository)
+    Mirror.objects.update(last_changed_at=timezone.now())
     return project
 
 
@@ -73,6 +75,19 @@ def test_pages_of_code_are_accessible(
         sign_in(page, email=member.email, password=PASSWORD)
         found = {path: _faults(page, f"/projects/{project.pk}/{path}") for path in PATHS}
         assert {path: faults for path, faults in found.items() if faults} == {}
+        assert complaints.found == []
+
+
+def test_figures_of_a_mirror_show_all_that_they_say(
+    project: Project, member: User, installation: Installation, browser: Browser
+) -> None:
+    for width in (1280, 360):
+        page, complaints = new_page(browser, base_url=installation.url, width=width)
+        sign_in(page, email=member.email, password=PASSWORD)
+        page.goto(f"/projects/{project.pk}/")
+        expect(page.locator(".figure-time time")).to_be_visible()
+        cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
+        assert page.locator(".figure").evaluate_all(cut) == []
         assert complaints.found == []
 
 

@@ -12,6 +12,7 @@ from django.urls import path
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from apps.common.errors import TooLarge
 from apps.common.request_limits import BODY_MAX_BYTES, RequestLimits
 from apps.common.uploads import FRAMING_BYTES, takes_uploads
 
@@ -29,11 +30,18 @@ def files(request: HttpRequest) -> HttpResponse:
     return HttpResponse("read")
 
 
+class FilmTooLong(TooLarge):
+    """The film is too long."""
+
+    code = "test.film_too_long"
+
+
 class HastyView(View):
     """Takes files, and has little time."""
 
     upload_max_bytes = FILES_MAX
     upload_max_s = 0.2
+    upload_refusal = FilmTooLong
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -135,6 +143,14 @@ async def test_a_view_for_files_takes_what_it_states() -> None:
     fitting, larger = FILES_MAX + FRAMING_BYTES, FILES_MAX + FRAMING_BYTES + 1
     assert (await post("/files", content_length=str(fitting))).status == 200
     assert (await post("/files", content_length=str(larger))).status == 413
+
+
+async def test_a_view_says_what_is_too_large_for_it() -> None:
+    stated = await post("/hasty", content_length=str(FILES_MAX + FRAMING_BYTES + 1))
+    pieces = [b"x" * FILES_MAX, b"x" * FRAMING_BYTES, b"x"]
+    counted = await post("/hasty", pieces=pieces, transfer_encoding="chunked")
+    found = [(each.status, each.code) for each in (stated, counted)]
+    assert found == [(413, "test.film_too_long")] * 2
 
 
 @pytest.mark.parametrize("target", ["/echo?" + "q" * 8_192, "/" + "a" * 8_193])

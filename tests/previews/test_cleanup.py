@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from django.core.files.storage import FileSystemStorage, default_storage
 from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import override_settings
 from pytest_django.fixtures import Settings
 
@@ -221,6 +222,8 @@ def test_the_command_lists_one_stage_with_ids_and_bytes(
         call_command("cleanup_previews")
     assert "expired: 2" in capsys.readouterr().out
     assert session_of(one).status == session_of(two).status == "expired"
+    with pytest.raises(CommandError, match="--limit: -1 is less than 0"):
+        call_command("cleanup_previews", "--limit", "-1")
 
 
 def test_the_clocks_obey_their_switches(actors: Actors, settings: Settings) -> None:

@@ -178,6 +178,12 @@ def test_what_has_ended_never_comes_back(actors: Actors) -> None:
     assert act(actors.analyst, other, "revoke").json()["status"] == "revoked"
     for what in ("extend", "token", "revoke", "open"):
         assert act(actors.analyst, other, what).status_code == 409
+    # However long it would have lived, and however long ago that was: it has ended, that is what is told.
+    address = f"{SESSIONS}/{other['id']}/extend"
+    for ttl_s, created_at in ((60, timezone.now()), (3_600, timezone.now() - timedelta(days=2))):
+        Session.objects.filter(pk=other["id"]).update(created_at=created_at)
+        answer = actors.analyst.api.post(address, {"ttl_s": ttl_s}, format="json")
+        assert (answer.status_code, answer.json()["code"]) == (409, "conflict.state")
 
 
 def test_previews_are_narrowed_by_project_status_and_platform(actors: Actors) -> None:

@@ -1,6 +1,7 @@
 """Uploads: from the form to a bundle that is ready; every way in which that fails leaves nothing behind."""
 
 import hashlib
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from apps.common.errors import Conflict
 from apps.common.quotas import merged
+from apps.common.request_limits import body_limit
 from apps.previews import services
 from apps.previews.models import Bundle, Session
 from apps.previews.services import ReceivedBundle
@@ -98,6 +100,11 @@ def test_a_bundle_over_the_cap_is_refused_while_it_is_read(
     assert (answer.status_code, answer.json()["code"]) == (413, "previews.bundle_too_large")
     assert stored(media) == []
     assert session_of(made).status == "pending"
+
+
+def test_a_bundle_far_over_the_cap_is_called_the_same_by_what_counts_bodies() -> None:
+    limit = body_limit(f"{SESSIONS}/{uuid.uuid4()}/bundle")
+    assert limit.refusal.code == "previews.bundle_too_large"
 
 
 def test_a_form_of_something_else_is_refused(actors: Actors, media: Path) -> None:

@@ -19,7 +19,7 @@ from apps.previews.api import serializers
 from apps.previews.api.downloads import granted
 from apps.previews.api.filters import PreviewSessionFilter
 from apps.previews.api.uploading import carries_file, read_bundle, stream_bundles
-from apps.previews.errors import ChecksumMismatch
+from apps.previews.errors import BundleTooLarge, ChecksumMismatch
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.queries.listing import listed_sessions
 
@@ -47,6 +47,7 @@ class PreviewSessionViewSet(ResourceViewSet[Session]):
     parser_classes = (StrictJSONParser, StrictMultiPartParser)
     upload_max_bytes = settings.PREVIEWS_DIRECT_MAX_BYTES
     upload_max_s = UPLOAD_MAX_S
+    upload_refusal = BundleTooLarge
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Wrap the request; where a bundle comes, it goes into the preview store."""

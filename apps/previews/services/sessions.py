@@ -100,13 +100,16 @@ def extend_session(*, actor: Actor, session: Session, ttl_s: int) -> Session:
     """
     require_edit(actor, project_of(session), "previews.create")
     now = timezone.now()
+    live = Session.objects.filter(pk=session.pk, status__in=LIVE, expires_at__gt=now)
+    # First: no other time would help one that has ended.
+    if not live.exists():
+        raise Conflict("The preview has ended.")
     expires_at = now + dt.timedelta(seconds=_checked_ttl(ttl_s))
     if expires_at > session.created_at + AGE_MAX:
         raise _wrong_ttl("A preview lives at most 24 hours after its creation; make a new one.")
     if expires_at < session.expires_at:
         raise _wrong_ttl("That would end before the time it has now.")
-    # Conditional: its time may be over at this moment, and what has ended never comes back.
-    live = Session.objects.filter(pk=session.pk, status__in=LIVE, expires_at__gt=now)
+    # Conditional: it may have ended since, and what has ended never comes back.
     if not live.update(expires_at=expires_at, warned_at=None, updated_at=now):
         raise Conflict("The preview has ended.")
     Token.objects.filter(session=session, kind=TokenKind.OWNER, revoked_at__isnull=True).update(

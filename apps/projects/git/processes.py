@@ -19,6 +19,9 @@ READ_MEMORY_BYTES: Final = 512 * 1024**2
 # object and what it is put together from fit.
 MEMORY_BYTES: Final = 1536 * 1024**2
 
+# Where nothing is: at home the libraries of git look for files of their own, such as .netrc with passwords.
+HOME: Final = "/nonexistent"
+
 # Nothing of a repository, of the machine or of a user's settings may choose what git does.
 CONFIGURATION: Final = (
     "core.hooksPath=/dev/null",
@@ -45,7 +48,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the whole environment of a call."""
     return {
         "PATH": os.pathsep.join(os.get_exec_path()),
-        "HOME": empty_folder(),
+        "HOME": HOME,
         "LANG": "C",
         "LC_ALL": "C",
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -159,5 +162,5 @@ def run_git(
 
 
 def empty_folder() -> str:
-    """Return a folder with nothing in it, as HOME and working directory."""
+    """Return a folder to work in: one with nothing in it where the system has one."""
     return "/var/empty" if Path("/var/empty").is_dir() else "/"

@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 
 from apps.common.jobs import LeaseLost
+from apps.projects.errors import GitFailed
 from apps.projects.git.failures import StorageFull
 from apps.projects.git.layout import generation_folder, mirror_folder
 from apps.projects.git.processes import run_git
@@ -27,6 +29,8 @@ PACKS_MAX: Final = 50
 LOOSE_REFS_MAX: Final = 100
 REPACK_TIMEOUT_S: Final = 300.0
 SEXTANT_REFS: Final = "refs/sextant"
+
+logger = structlog.get_logger(__name__)
 
 
 def prepare(attempt: Attempt, *, object_format: str) -> set[str]:
@@ -142,7 +146,13 @@ def copy_sextant_refs(attempt: Attempt) -> None:
     old = generation_folder(mirror.pk, mirror.generation)
     if not old.exists():
         return
-    for name in list_refs(old, SEXTANT_REFS):
+    try:
+        names = list_refs(old, SEXTANT_REFS)
+    except GitFailed:
+        # Too damaged to be listed: cloning anew is what mends it, so it must not wait for it.
+        logger.warning("tips_not_copied", mirror=str(mirror.pk))
+        return
+    for name in names:
         copy_from(old, attempt.repository, f"+{name}:{name}")
 
 

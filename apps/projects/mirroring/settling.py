@@ -96,7 +96,10 @@ def _write_failure(attempt: Attempt, mirror: Mirror, error: DomainError, now: dt
     mirror.error_cause = error.cause if isinstance(error, RemoteFailed) else ""
     if attempt.kind in SYNC_KINDS or isinstance(error, BranchMissing):
         mirror.failures += 1
-        mirror.state = state_after(mirror, error)
+        was, mirror.state = mirror.state, state_after(mirror, error)
+        if mirror.state == MirrorState.AUTH_FAILED and was != MirrorState.AUTH_FAILED:
+            # From here on refusals are counted: an outage before them must not bring the end nearer.
+            mirror.failures = REFUSED_AFTER
         for name, value in due_columns(mirror, now=now).items():
             setattr(mirror, name, value)
     mirror.save()

@@ -36,7 +36,9 @@ def _findings(mirror: Mirror) -> Iterator[Finding]:
     with transaction.atomic():
         record(mirror, soundness)
     if soundness.missing or soundness.is_tree_hit:
-        yield Finding("objects", f"{soundness.missing} objects are missing.")
+        # A repository that is gone altogether misses none in particular.
+        told = f"{soundness.missing} objects are missing." if soundness.missing else "The repository is gone."
+        yield Finding("objects", told)
     try:
         if wrong := wrong_refs(mirror):
             yield Finding("refs", f"{len(wrong)} refs differ, {wrong[0]} among them.")

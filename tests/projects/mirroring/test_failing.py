@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from apps.projects.mirroring.generations import packs_of
 from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.verifying import Soundness, record
 from apps.projects.models import Mirror, Project
+from apps.projects.services.verification import verify_mirror
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
 from tests.projects.mirroring.conftest import Linked
@@ -80,6 +82,24 @@ def test_a_refused_repository_is_auth_failed_after_three_times_and_keeps_what_it
     http[1].refusal = None
     assert linked.sync().status == "succeeded"
     assert (linked.mirror.state, linked.mirror.failures, linked.mirror.error_code) == ("active", 0, "")
+
+
+def test_an_outage_before_refusals_brings_their_end_no_nearer(
+    linked: Linked, remote: Repository, http: Http
+) -> None:
+    remote.commit({"a": "1"})
+    linked.link(over_http(http, remote))
+    http[1].refusal = (503, {})
+    linked.sync()
+    Mirror.objects.update(failures=AUTH_FAILURES_MAX)
+    http[1].refusal = (404, {})
+    for _ in range(3):
+        linked.sync()
+    mirror = linked.mirror
+    assert (mirror.state, mirror.failures) == ("auth_failed", 3)
+    assert mirror.next_due_at is not None
+    linked.sync()
+    assert linked.mirror.failures == 4
 
 
 def test_a_credential_goes_only_where_it_is_asked_for(linked: Linked, remote: Repository, http: Http) -> None:
@@ -203,6 +223,26 @@ def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Reposit
     assert (healed.kind, healed.status) == ("reclone", "succeeded")
     assert (linked.mirror.state, linked.mirror.missing_objects) == ("active", 0)
     assert linked.verify().outcome == "sound"
+
+
+@pytest.mark.parametrize("damage", ["HEAD", "packed-refs", "all"])
+def test_a_copy_that_git_cannot_even_list_is_cloned_anew(
+    linked: Linked, remote: Repository, damage: str
+) -> None:
+    remote.commit({"a": "1"})
+    linked.link()
+    folder = published_repository(linked.mirror)
+    if damage == "all":
+        for place in list(folder.iterdir()):
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+    else:
+        (folder / damage).write_bytes(b"\0 not what git writes\n")
+    found = verify_mirror(linked.mirror)
+    assert "repository" in {finding.code for finding in found}
+    assert not any(finding.detail.startswith("0 objects") for finding in found)
+    healed = linked.reclone()
+    assert (healed.status, linked.mirror.state) == ("succeeded", "active")
+    assert verify_mirror(linked.mirror) == []
 
 
 def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repository) -> None:

@@ -62,23 +62,24 @@ def test_git_has_nothing_of_this_process_and_bounded_means(
     monkeypatch.setenv("GIT_SSH_COMMAND", "/bin/false")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     remote.commit({"a": "1"})
-    names: set[str] = set()
+    given: dict[str, str] = {}
     limits: list[str] = []
     niceness: list[int] = []
 
     def look() -> None:
         for folder in git_processes(remote.folder.name):
-            names.update(
-                line.partition("=")[0] for line in (folder / "environ").read_text().split("\0") if line
-            )
+            lines = (folder / "environ").read_text().split("\0")
+            given.update((name, value) for name, _, value in (line.partition("=") for line in lines if line))
             limits.append((folder / "limits").read_text())
             niceness.append(os.getpriority(os.PRIO_PROCESS, int(folder.name)))
 
     run = linked.queue(over_http(http, remote))
     in_next_fetch(http, look)
     assert linked.run(run).status == "succeeded"
-    assert names
-    assert names <= ALLOWED
+    assert given
+    assert given.keys() <= ALLOWED
+    # Nor what lies at somebody's home: a .netrc there would give its passwords to hosts that users name.
+    assert list(Path(given["HOME"]).glob("*")) == []
     bounds = {line[:26].strip(): line[26:].split()[0] for line in limits[-1].splitlines()[1:]}
     assert bounds["Max file size"] == str(500 * 1024**2)
     assert bounds["Max address space"] == str(4 * 1024**3)

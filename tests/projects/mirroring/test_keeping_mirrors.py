@@ -120,6 +120,16 @@ def test_a_sound_mirror_verifies_and_a_changed_row_does_not(linked: Linked, remo
     assert MirrorRun.objects.filter(kind="reclone", status=JobStatus.QUEUED).exists()
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("verify_mirrors", "--sample"), ("sync_due", "--limit"), ("requeue_jobs", "--older-than")],
+)
+def test_a_number_below_zero_is_refused_by_commands(command: str, option: str) -> None:
+    for wrong in ("-1", "x"):
+        with pytest.raises(CommandError, match=option):
+            call_command(command, option, wrong)
+
+
 def test_stuck_and_dead_jobs_are_queued_again_by_command() -> None:
     queue_due()
     due(1)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.core.management.base import BaseCommand
 
+from apps.common.arguments import natural
 from apps.previews.cleaning.planning import EVERYTHING, Work
 from apps.previews.services import run_cleanup
 
@@ -22,7 +23,7 @@ class Command(BaseCommand):
         """Declare the options."""
         parser.add_argument("--dry-run", action="store_true", help="list what a run would do, and do nothing")
         parser.add_argument("--stage", choices=[str(stage) for stage in STAGES], help="only this stage")
-        parser.add_argument("--limit", type=int, help="at most so many of each stage")
+        parser.add_argument("--limit", type=natural, help="at most so many of each stage")
         parser.add_argument("--json", action="store_true", help="ids, counts and bytes as JSON")
 
     def handle(self, *_args: str, **options: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from apps.common.arguments import natural
 from apps.projects.management import reporting
 from apps.projects.services.requeueing import requeue_jobs
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--kind", default="", help="projects.sync, previews.cleanup, ...")
-        parser.add_argument("--older-than", type=int, default=600, metavar="SECONDS")
+        parser.add_argument("--older-than", type=natural, default=600, metavar="SECONDS")
         parser.add_argument("--dead", action="store_true", help="dead letters, too")
         parser.add_argument("--dry-run", action="store_true")
         parser.add_argument("--json", action="store_true")

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from apps.common.arguments import natural
 from apps.projects.management import reporting
 from apps.projects.mirroring.due import LIMIT, choose_due, queue_due
 
@@ -16,7 +17,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--limit", type=int, default=LIMIT)
+        parser.add_argument("--limit", type=natural, default=LIMIT)
         parser.add_argument("--dry-run", action="store_true", help="queue nothing")
         parser.add_argument("--json", action="store_true")
 

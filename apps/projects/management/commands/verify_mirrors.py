@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from apps.common.arguments import natural
 from apps.projects.management import reporting
 from apps.projects.services.verification import mirrors_to_verify, verify_mirror
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("--project", help="id, or name; default: the mirrors looked at longest ago")
-        parser.add_argument("--sample", type=int, default=100, help="how many mirrors at most")
+        parser.add_argument("--sample", type=natural, default=100, help="how many mirrors at most")
         parser.add_argument("--repair", action="store_true", help="clone anew what is damaged")
         parser.add_argument("--json", action="store_true")
 
