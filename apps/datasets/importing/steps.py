@@ -77,7 +77,8 @@ def publish(attempt: Attempt, segment: Segment) -> None:
     run.progress(0.97, stage="publish")
     segments = [*attempt.kept_segments(), *([segment] if segment.rows else [])]
     quality = quality_report(attempt, segments)
-    pivot = _mean_value(segment)
+    # Once there is one it stays.
+    pivot = _mean_value(segment) if attempt.dataset.value_pivot is None else None
     with transaction.atomic():
         dataset = lock_dataset(attempt.dataset)
         if dataset.deleted_at is not None:
