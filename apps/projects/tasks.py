@@ -60,7 +60,9 @@ def follow_sync(row: MirrorRun) -> None:
     # Nothing new is nothing to tell.
     if row.outcome != RunOutcome.UNCHANGED:
         announce_finished(row)
-    is_published = row.status == JobStatus.SUCCEEDED and row.outcome != RunOutcome.UNCHANGED
+    # A new generation is another repository, also where it says the same: it lacks what was made here.
+    is_new = row.outcome != RunOutcome.UNCHANGED or row.kind in NEW_GENERATION
+    is_published = row.status == JobStatus.SUCCEEDED and is_new
     # A new generation is looked over; so is one that git cannot read, as it may be damaged.
     is_suspect = row.status == JobStatus.FAILED and row.error_code in SUSPECT_CODES
     if (is_published and row.kind in NEW_GENERATION) or (is_suspect and row.kind not in NEW_GENERATION):

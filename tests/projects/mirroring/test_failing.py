@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from apps.accounts.models import Notification
+from apps.common.db import JobStatus
 from apps.projects.git import remotes
 from apps.projects.git.failures import (
     RepoAuthFailed,
@@ -29,7 +30,7 @@ from apps.projects.mirroring.due import choose_due
 from apps.projects.mirroring.generations import packs_of
 from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.verifying import Soundness, record
-from apps.projects.models import Mirror, Project
+from apps.projects.models import Mirror, MirrorRun, Project
 from apps.projects.services.verification import verify_mirror
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
@@ -243,6 +244,16 @@ def test_a_copy_that_git_cannot_even_list_is_cloned_anew(
     healed = linked.reclone()
     assert (healed.status, linked.mirror.state) == ("succeeded", "active")
     assert verify_mirror(linked.mirror) == []
+
+
+def test_a_new_generation_is_followed_also_where_it_says_the_same(linked: Linked, remote: Repository) -> None:
+    remote.commit({"a": "1"})
+    linked.link()
+    linked.verify()
+    verified = MirrorRun.objects.filter(kind="verify")
+    assert not verified.filter(status=JobStatus.QUEUED).exists()
+    assert linked.reclone().outcome == "unchanged"
+    assert verified.filter(status=JobStatus.QUEUED).exists()
 
 
 def test_corruption_is_answered_by_one_clone_a_day(linked: Linked, remote: Repository) -> None:
