@@ -9,7 +9,7 @@ from django.db import models
 class Platform(models.TextChoices):
     """What a preview runs on."""
 
-    IOS = "ios"
+    IOS = "ios", "iOS"
     ANDROID = "android"
     WEB = "web"
 

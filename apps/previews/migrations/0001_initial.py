@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                 ("public_id", models.CharField(max_length=12, unique=True)),
                 (
                     "platform",
-                    models.TextField(choices=[("ios", "Ios"), ("android", "Android"), ("web", "Web")]),
+                    models.TextField(choices=[("ios", "iOS"), ("android", "Android"), ("web", "Web")]),
                 ),
                 ("label", models.CharField(blank=True, default="", max_length=80)),
                 ("ref", models.CharField(blank=True, default="", max_length=255)),
