@@ -6,7 +6,7 @@ import { count, duration } from "./format.js";
 import { live } from "./page-live.js";
 import { openMapping } from "./mapping.js";
 import { call, clearProblem, showProblem } from "./problems.js";
-import { lookWhileBusy, refreshRegion } from "./regions.js";
+import { lookWhileBusy } from "./regions.js";
 
 const STAGES = {
   fetch: "Fetching the files",
@@ -21,6 +21,10 @@ const COUNTS = ["rows_read", "accepted", "rejected", "duplicates"];
 const FILES_EVERY_MS = 2000;
 
 const root = () => byId("import");
+let isRefreshing = false;
+// Something happened while the page was fetched: what was fetched may be from before. Asked by its status, so that a
+// mapping in which somebody chooses is not drawn anew for nothing.
+let wasOutrun = false;
 let filesTimer = null;
 
 /** Show a state: the data of `import.changed`, or the API's import, which has the same fields. */
@@ -68,7 +72,14 @@ function paceText({ status, rows_per_s: rate, eta_s: rest }) {
 }
 
 /** Another status means another page: the server renders what belongs to it. */
-const refresh = () => refreshRegion(root);
+function refresh() {
+  if (isRefreshing) {
+    wasOutrun = true;
+    return;
+  }
+  isRefreshing = true;
+  htmx.trigger(root(), "refresh");
+}
 
 async function ask() {
   try {
@@ -90,6 +101,7 @@ async function act(button) {
 }
 
 function opened() {
+  isRefreshing = false;
   const mapping = document.getElementById("mapping");
   if (mapping) openMapping(mapping, { onConfirmed: refresh });
   const stage = document.getElementById("stage");
@@ -99,6 +111,10 @@ function opened() {
       stage: stage.dataset.stage,
       progress: byId("progress").value,
     });
+  if (wasOutrun) {
+    wasOutrun = false;
+    ask();
+  }
 }
 
 document.addEventListener("click", (event) => {
@@ -108,6 +124,11 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.target.id === "import" || event.detail.elt?.id === "import") opened();
 });
+for (const failure of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(failure, () => {
+    isRefreshing = false;
+  });
+}
 
 opened();
 live.subscribe(
