@@ -13,7 +13,8 @@ from apps.common.jobs import run as execution
 from apps.datasets.importing.chunks import ChunkWriter
 from apps.datasets.importing.reading_ahead import AHEAD_BYTES, AHEAD_ITEMS, read_ahead
 from apps.datasets.models import Import
-from tests.datasets.stories import ROWS, counts, csv, made, upload, zip_of
+from apps.datasets.reading.duplicates import DuplicateCensus
+from tests.datasets.stories import BAD, ROWS, add, counts, csv, made, upload, zip_of
 from tests.furniture.people import Actors
 
 WAIT_S = 30.0
@@ -171,10 +172,31 @@ def test_a_file_that_cannot_be_read_leaves_the_files_before_it_committed(
 
     assert (row["status"], row["error"]["code"]) == ("failed", "datasets.too_many_categories")
     assert counts(row) == (20, 20, 0, 0)
-    assert [file.state for file in Import.objects.get().files.order_by("file_no")][:6] == ["read"] * 4 + [
-        "reading"
-    ] + ["pending"]
+    files = Import.objects.get().files.order_by("file_no")
+    assert [file.state for file in files][:6] == ["read"] * 5 + ["pending"]
     assert reading_threads() == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_spread", [False, True])
+def test_a_failed_import_says_what_its_files_and_its_evidence_say(
+    actors: Actors, run_jobs: Callable[[], int], is_spread: bool
+) -> None:
+    """Nothing was committed when a file, or all together, turned out to have too many categories."""
+    few = csv(*ROWS, BAD)
+    kinds = [f"b{number},2024-01-01T10:00:00Z,51.5,-0.1,kind {number}" for number in range(1_001)]
+    rest = {"b.csv": csv(*kinds[:600]), "c.csv": csv(*kinds[600:])} if is_spread else {"b.csv": csv(*kinds)}
+
+    _, row = made(
+        actors.manager, run_jobs, upload(zip_of(**{"a.csv": few}, **rest)), name="Events", mapping=MAPPING
+    )
+
+    assert row["error"]["code"] == "datasets.too_many_categories"
+    files = actors.manager.api.get(f"/api/v1/imports/{row['id']}/files").json()
+    evidence = actors.manager.api.get(f"/api/v1/imports/{row['id']}/rejects").json()["results"]
+    assert counts(row) == tuple(map(sum, zip(*map(counts, files), strict=True)))
+    assert counts(row) == ((0, 0, 0, 0) if is_spread else (5, 4, 1, 0))
+    assert len(evidence) == row["rejected"] == sum(found["n"] for found in row["reject_counts"])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -225,3 +247,27 @@ def test_a_cancelled_import_ends_its_thread(
     assert (row["status"], counts(row)) == ("cancelled", (4, 4, 0, 0))
     assert len(alive) == 1
     assert reading_threads() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_remembers_what_stays_can_be_stopped_between_its_parts(
+    actors: Actors, run_jobs: Callable[[], int], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DATASETS_CHUNK_ROWS = 1
+    archive = upload(archive_of_twelve(), "all.zip")
+    dataset, _ = made(actors.manager, run_jobs, archive, name="Events", mapping=MAPPING)
+    started = add(actors.manager, dataset["id"], upload(csv(*ROWS)), mode="append", mapping=MAPPING).json()
+    prime, remembered = DuplicateCensus.prime, []
+
+    def cancelled_after_a_part(census: DuplicateCensus, events: Any) -> None:
+        prime(census, events)
+        remembered.append(len(events))
+        Import.objects.filter(pk=started["id"]).update(cancel_requested_at=timezone.now())
+
+    monkeypatch.setattr(DuplicateCensus, "prime", cancelled_after_a_part)
+    monkeypatch.setattr(execution, "PROGRESS_INTERVAL_S", 0.0)
+
+    run_jobs()
+
+    assert Import.objects.get(pk=started["id"]).status == "cancelled"
+    assert remembered == [4]

@@ -8,6 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Sum
 from psycopg.sql import SQL, Identifier
 
 from apps.datasets.importing import faults
@@ -45,6 +46,11 @@ class Chunk:
             or len(self.rejects) >= CHUNK_REJECTS
             or self.size_bytes >= CHUNK_BYTES
         )
+
+    @property
+    def is_spoilt(self) -> bool:
+        """Tell whether a commit took its events and failed."""
+        return self.rows > 0 and not self.events
 
     def add(self, batch: Batch) -> None:
         """Take in what a batch gave."""
@@ -121,6 +127,11 @@ class ChunkWriter:
             self._write_evidence(rejects)
             self._save(replace(at, reject_seq=at.reject_seq + len(rejects)), warnings)
         self.chunk = Chunk()
+
+    def count_committed(self) -> None:
+        """Let the import count what is committed, where more was shown that never will be."""
+        sums = self.attempt.row.files.aggregate(**{name: Sum(name) for name in COUNTS})
+        self.attempt.run.write(**sums)
 
     def counts(self) -> dict[str, int]:
         """Return the sums over the files, committed or not."""

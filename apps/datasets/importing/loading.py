@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Generator, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Any, BinaryIO, Final
 
@@ -105,11 +105,26 @@ class _Reading:
         self._survey()
         try:
             self._read_files()
+            self._finish()
         except JobCancelled:
             # The counts that were shown keep the rows that they speak of.
             self.writer.keep_evidence(warnings=self.quality.warnings())
             raise
-        self._finish()
+        except Invalid:
+            self._keep_read()
+            raise
+
+    def _keep_read(self) -> None:
+        """Commit what was read before an error, so that files and evidence say what the import says.
+
+        A whole chunk, as ever: if the process dies before the import has failed, the next one goes on here.
+        """
+        if not self.writer.chunk.is_spoilt:
+            with suppress(Invalid):
+                self.writer.commit(READING, warnings=self.quality.warnings())
+                return
+        # The chunk itself is at fault: what counts is what was committed before it.
+        self.writer.count_committed()
 
     def _read_files(self) -> None:
         with self._batches() as batches:
@@ -168,8 +183,9 @@ class _Reading:
         remembers = self.attempt.options.duplicates is not DuplicatePolicy.KEEP_ALL
         is_counted = sum(segment.rows for segment in segments) <= QUALITY_DUPLICATES_MAX_ROWS
         for segment in segments if remembers or is_counted else ():
-            self._tell(READ_FROM)
             for events in read_segment(segment, self.attempt.dataset.no):
+                # Between parts, for millions of rows take minutes: a stopping worker would be killed.
+                self._tell(READ_FROM)
                 self.duplicates.prime(events)
                 if is_counted:
                     self.quality.census.prime(events)

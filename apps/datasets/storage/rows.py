@@ -1,7 +1,6 @@
 """A segment's rows read back as events: the table joined with the parts, in event-number order."""
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -13,7 +12,7 @@ from psycopg.sql import SQL, Literal
 from apps.datasets.models import Segment, Term, TermField
 from apps.datasets.reading.arrow import compute as pc
 from apps.datasets.reading.rows import Events
-from apps.datasets.storage.binary import EPOCH_US, HEADER, row_type
+from apps.datasets.storage.binary import EPOCH_US, decode
 from apps.datasets.storage.events import NO_LABEL
 from apps.datasets.storage.parts import read_parts
 
@@ -21,43 +20,36 @@ _CODES: Final = (">i4", ">i8", ">i8", ">f8", ">i4", ">i4", ">i2", ">i2", ">i2")
 _ROWS: Final = SQL(
     "COPY (SELECT event_no, cell, occurred_at, coalesce(value, 'NaN'), lat_e7, lon_e7, category_no, "
     "coalesce(label_no, -1::smallint), precision FROM datasets_event "
-    "WHERE slab = {slab} AND dataset_no = {dataset_no} AND segment_no = {segment_no} ORDER BY event_no) "
+    "WHERE slab = {slab} AND dataset_no = {dataset_no} AND segment_no = {segment_no} "
+    "AND event_no BETWEEN {first} AND {last} ORDER BY event_no) "
     "TO STDOUT (FORMAT BINARY)"
 )
-_BATCH_ROWS: Final = 65_536
 Table = npt.NDArray[Any]
 
 
 def read_segment(segment: Segment, dataset_no: int) -> Iterator[Events]:
     """Yield the events of a segment, part by part.
 
-    One COPY stays open meanwhile: nothing else may use the connection until the iterator is exhausted.
-    Positions other than file and line are not kept; they read as 0.
+    Each part is a query of its own and nothing stays open between them, so that whoever takes many may look
+    meanwhile whether to go on. Positions other than file and line are not kept; they read as 0.
     """
     terms = _TermTexts(dataset_no)
-    stream = _stream(segment, dataset_no)
-    rows = next(stream)
     for part in read_parts(segment.files_prefix):
-        while len(rows) < part.num_rows and (more := next(stream, None)) is not None:
-            rows = np.concatenate([rows, more])
-        yield _join(rows[: part.num_rows], part, terms)
-        rows = rows[part.num_rows :]
+        numbers = part.column("event_no").to_numpy()
+        yield _join(_rows_between(segment, dataset_no, int(numbers[0]), int(numbers[-1])), part, terms)
 
 
-def _stream(segment: Segment, dataset_no: int) -> Iterator[Table]:
-    """Yield the rows of the table in batches, whole rows each; at least one batch."""
-    dtype = row_type(_CODES)
+def _rows_between(segment: Segment, dataset_no: int, first: int, last: int) -> Table:
+    """Return the rows of the table with these event numbers, both included, in their order."""
     statement = _ROWS.format(
-        slab=Literal(segment.slab), dataset_no=Literal(dataset_no), segment_no=Literal(segment.no)
+        slab=Literal(segment.slab),
+        dataset_no=Literal(dataset_no),
+        segment_no=Literal(segment.no),
+        first=Literal(first),
+        last=Literal(last),
     )
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        messages = map(bytes, copy)
-        content = next(messages)[len(HEADER) :]
-        while batch := b"".join(islice(messages, _BATCH_ROWS)):
-            content += batch
-            whole = len(content) // dtype.itemsize
-            yield np.frombuffer(content, dtype, count=whole)
-            content = content[whole * dtype.itemsize :]
+        return decode(b"".join(map(bytes, copy)), _CODES)
 
 
 class _TermTexts:
