@@ -185,7 +185,9 @@ def confirm_mapping(
     if decided.keep_personal:
         require(actor, "datasets.configure")
     if dialect is not None:
-        fields["dialect"] = read_inside(Dialect.from_json, dialect, "dialect").to_json()
+        whole = read_inside(Dialect.from_json, dialect, "dialect").to_json()
+        # Only what was said: whoever names an encoding leaves the delimiter to the inspection.
+        fields["dialect"] = {name: whole[name] for name in whole if dialect.get(name) is not None}
     waiting = Import.objects.filter(pk=row.pk, status=JobStatus.WAITING)
     # Conditional, because somebody else may confirm or cancel at this moment.
     if not waiting.update(status=JobStatus.QUEUED, queued_at=timezone.now(), attempt=0, **fields):

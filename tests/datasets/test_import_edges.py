@@ -238,3 +238,20 @@ def test_what_is_wrong_with_a_mapping_is_pointed_to_from_the_root_of_the_body(ac
 
     assert mapping["errors"][0]["pointer"] == "/mapping/fields/timestamp/formats/0"
     assert [error["pointer"] for error in dialect["errors"]] == ["/dialect/encoding"]
+
+
+def test_a_chosen_encoding_leaves_the_delimiter_as_it_was_found(actors: Actors, run_jobs: Jobs) -> None:
+    rows = "".join(f"2024-01-0{day};51,5;-0,1;Diebst\u00e4hle\n" for day in range(1, 8))
+    file = upload(("occurred_at;latitude;longitude;category\n" + rows).encode("cp1252"))
+    started = create(actors.manager, file, name="Events").json()["import"]
+    run_jobs()
+    asked = actors.manager.api.get(f"/api/v1/imports/{started['id']}/mapping").json()
+    assert asked["encoding"]["name"] == "cp1252"
+
+    body = {"mapping": asked["suggestion"]["mapping"], "dialect": {"encoding": "cp1252"}}
+    answer = actors.manager.api.post(f"/api/v1/imports/{started['id']}/mapping", body, format="json")
+    assert answer.status_code == 202, answer.content
+    run_jobs()
+
+    row = read(actors, started)
+    assert (row["status"], counts(row)) == ("succeeded", (7, 7, 0, 0))
