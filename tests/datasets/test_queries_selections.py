@@ -42,6 +42,8 @@ def boxes(draw: st.DrawFn) -> Box:
     west = draw(longitudes)
     width = draw(st.one_of(st.floats(0.001, 1), st.floats(0.001, 360)))
     east = west + width
+    if east - west >= 360:  # perhaps by rounding; less a turn it would end where it begins
+        west, east = -180.0, 180.0
     return Box.from_degrees(west, edges[0], east if east <= 360 else east - 360, edges[1])
 
 
