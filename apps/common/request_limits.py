@@ -81,29 +81,8 @@ class RequestLimits:
         When the body is refused, the application is told that the client has gone: it cleans up, and the
         answer comes from here.
         """
-        received_bytes = 0
-        ends_at_s = time.monotonic() + limit.max_s
-        is_complete = has_started = False
-        refusal: DomainError | None = None
-
-        async def counted() -> Message:
-            nonlocal received_bytes, is_complete, refusal
-            if is_complete:
-                return await receive()  # only the news that the client has gone
-            left_s = ends_at_s - time.monotonic()
-            try:
-                # No `wait_for`, which makes a task of its own for every piece of every request.
-                async with asyncio.timeout(min(self._silence_s, left_s)):
-                    message = await receive()
-            except TimeoutError:
-                refusal = too_slow(limit, self._silence_s, is_late=left_s < self._silence_s)
-                return {"type": "http.disconnect"}
-            received_bytes += len(message.get("body", b""))
-            if received_bytes > limit.max_bytes:
-                refusal = limit.refusal(f"The body has more than {limit.max_bytes} bytes.")
-                return {"type": "http.disconnect"}
-            is_complete = not message.get("more_body", False)
-            return message
+        body = CountedBody(receive, limit, self._silence_s)
+        has_started = False
 
         async def noted(message: Message) -> None:
             nonlocal has_started
@@ -111,14 +90,49 @@ class RequestLimits:
             await send(message)
 
         try:
-            await self._application(scope, counted, noted)
+            await self._application(scope, body.receive, noted)
         except OSError as error:
             # A body is spooled to the disk before Django has a request whose error it could answer.
             if has_started or not is_full_disk(error):
                 raise
-            refusal = Unavailable()
-        if refusal is not None and not has_started:
-            await _answer(refusal, scope, send)
+            body.refusal = Unavailable()
+        if body.refusal is not None and not has_started:
+            await _answer(body.refusal, scope, send)
+
+
+class CountedBody:
+    """A body on its way: its bytes are counted and its pauses timed until it is whole or refused."""
+
+    def __init__(self, receive: Receive, limit: BodyLimit, silence_s: float) -> None:
+        self.refusal: DomainError | None = None
+        self._receive = receive
+        self._limit = limit
+        self._silence_s = silence_s
+        self._ends_at_s = time.monotonic() + limit.max_s
+        self._received_bytes = 0
+        self._is_complete = False
+
+    async def receive(self) -> Message:
+        """Return the next message; of a body that is refused, that the client has gone."""
+        if self._is_complete:
+            return await self._receive()  # only the news that the client has gone
+        left_s = self._ends_at_s - time.monotonic()
+        try:
+            # No `wait_for`, which makes a task of its own for every piece of every request.
+            async with asyncio.timeout(min(self._silence_s, left_s)):
+                message = await self._receive()
+        except TimeoutError:
+            late = left_s < self._silence_s
+            return self._refuse(too_slow(self._limit, self._silence_s, is_late=late))
+        self._received_bytes += len(message.get("body", b""))
+        if self._received_bytes > self._limit.max_bytes:
+            return self._refuse(self._limit.refusal(f"The body has more than {self._limit.max_bytes} bytes."))
+        self._is_complete = not message.get("more_body", False)
+        return message
+
+    def _refuse(self, refusal: DomainError) -> Message:
+        self.refusal = refusal
+        return {"type": "http.disconnect"}
 
 
 def announces_body(scope: Scope) -> bool:
