@@ -40,18 +40,29 @@ class AiUnavailable(Unavailable):
     code = "ai.unavailable"
 
 
-class AnswerNotValid(AiUnavailable):
+class AnswerUnusable(AiUnavailable):
+    """The language model answered, with nothing that can be used.
+
+    It was paid for all the same: `tokens` in all, `spent` by parts as far as the provider tells them.
+    """
+
+    def __init__(self, detail: str = "", *, tokens: int, spent: "Spent") -> None:
+        super().__init__(detail)
+        self.tokens = tokens
+        self.spent = spent
+
+
+class AnswerNotValid(AnswerUnusable):
     """The language model's answer was not usable.
 
-    `text` is what it wrote, for a caller who asks once more; it was paid for with `spent`.
+    `text` is what it wrote, for a caller who asks once more.
     """
 
     code = "ai.answer_not_valid"
 
-    def __init__(self, text: str, spent: "Spent") -> None:
-        super().__init__()
+    def __init__(self, text: str, *, tokens: int, spent: "Spent") -> None:
+        super().__init__(tokens=tokens, spent=spent)
         self.text = text
-        self.spent = spent
 
 
 class BudgetUsedUp(AiUnavailable):
@@ -134,7 +145,13 @@ def complete(
     tokens = reply.usage.total_tokens if reply.usage else estimate
     _spend(organization_id, tokens - estimate)
     spent = Spent(reply.usage.prompt_tokens, reply.usage.completion_tokens) if reply.usage else Spent()
-    answer = _valid(reply.choices[0].message.content, schema, spent)
+    text = reply.choices[0].message.content
+    if text is None:
+        raise AnswerUnusable("The language model refused to answer.", tokens=tokens, spent=spent)
+    try:
+        answer = _valid(text, schema)
+    except ValueError as error:
+        raise AnswerNotValid(text, tokens=tokens, spent=spent) from error
     return Completion(answer=answer, model=reply.model or settings.AI_MODEL, tokens=tokens, spent=spent)
 
 
@@ -205,18 +222,16 @@ def _ask(asked: Question) -> _Reply:
         raise AiUnavailable from error
 
 
-def _valid(text: str | None, schema: Mapping[str, Any], spent: Spent) -> Any:
-    """Return the answer that a model wrote as JSON; raises AnswerNotValid, AiUnavailable for a refusal."""
+def _valid(text: str, schema: Mapping[str, Any]) -> Any:
+    """Return the answer that a model wrote as JSON; raises ValueError."""
     import jsonschema  # noqa: PLC0415 - 2 MB in each process, of which most never ask a model
 
-    if text is None:
-        raise AiUnavailable("The language model refused to answer.")
     try:
         answer = json.loads(text)
         jsonschema.validate(answer, schema)
     except (ValueError, RecursionError, jsonschema.ValidationError) as error:
         logger.warning("ai.answer_not_valid", error=type(error).__name__)
-        raise AnswerNotValid(text, spent) from error
+        raise ValueError("the answer does not fit the schema") from error
     return answer
 
 

@@ -117,12 +117,12 @@ def _ask(question: Question, talk: Talk, files: Sequence[SentFile], structure: S
     try:
         answer = _complete(question, talk, prompt)
     except ai.AnswerNotValid as error:
-        talk.pay(error.spent, error.spent.tokens_in + error.spent.tokens_out)
+        talk.pay(error.spent, error.tokens)
         answer = _repaired(question, talk, write_repair(prompt, error.text))
     except ai.BudgetUsedUp:
         talk.is_cut = True
-    except ai.AiUnavailable:
-        talk.has_failed = True
+    except ai.AiUnavailable as error:
+        _note_failure(talk, error)
     if answer is not None:
         talk.answered += 1
         take_answer(talk.said, answer, {sent.file.path: sent for sent in files}, structure)
@@ -135,10 +135,15 @@ def _repaired(question: Question, talk: Talk, prompt: str) -> Mapping[str, Any] 
     try:
         return _complete(question, talk, prompt)
     except ai.AiUnavailable as error:
-        if isinstance(error, ai.AnswerNotValid):
-            talk.pay(error.spent, error.spent.tokens_in + error.spent.tokens_out)
-        talk.has_failed = True
+        _note_failure(talk, error)
         return None
+
+
+def _note_failure(talk: Talk, error: ai.AiUnavailable) -> None:
+    """Go on without an answer; one that cannot be used, also a refusal, has been paid for."""
+    if isinstance(error, ai.AnswerUnusable):
+        talk.pay(error.spent, error.tokens)
+    talk.has_failed = True
 
 
 def _complete(question: Question, talk: Talk, prompt: str) -> Mapping[str, Any]:

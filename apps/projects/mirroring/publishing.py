@@ -1,6 +1,7 @@
 """The one transaction that switches what readers see: refs, head, manifest, file rows, all or nothing."""
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +17,7 @@ from apps.projects.mirroring.attempt import NEW_GENERATION, Attempt, lock_mirror
 from apps.projects.mirroring.refs import CHANGES_SHOWN, RefChange, RefTarget, Snapshot, count_changes
 from apps.projects.mirroring.scheduling import database_now, due_columns
 from apps.projects.mirroring.tips import Tip, record_tips
-from apps.projects.models import Manifest, Mirror, Project, Ref
+from apps.projects.models import ArchivedTip, Manifest, Mirror, Project, Ref
 from apps.projects.notices import tell_history_rewritten
 from apps.projects.states import MirrorState, RefKind, RunKind, RunOutcome
 
@@ -33,6 +34,8 @@ class Found:
     built: BuiltManifest
     changes: Sequence[RefChange] = ()
     tips: Sequence[Tip] = ()
+    # Rows of kept tips whose commits are in no generation any more.
+    lost_tips: Sequence[uuid.UUID] = ()
     bytes_received: int = 0
 
     @property
@@ -49,6 +52,7 @@ def publish(attempt: Attempt, found: Found) -> None:
         mirror, now = lock_mirror(attempt), database_now()
         before = (mirror.head_commit, mirror.head_ref)
         switch_refs(mirror.project, found.snapshot.refs)
+        ArchivedTip.objects.filter(mirror=mirror, pk__in=found.lost_tips).delete()
         record_tips(mirror, found.tips, project=mirror.project, now=now)
         manifest = publish_manifest(project=mirror.project, built=found.built)
         _switch_mirror(attempt, mirror, found, size_bytes, now)

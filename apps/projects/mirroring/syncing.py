@@ -37,7 +37,7 @@ from apps.projects.mirroring.refs import (
     read_snapshot,
 )
 from apps.projects.mirroring.settling import end_unchanged, note_credential
-from apps.projects.mirroring.tips import keep_tips, mark_forced, trim_tips
+from apps.projects.mirroring.tips import keep_tips, mark_forced, take_over_tips, trim_tips
 from apps.projects.models import Mirror, Ref
 from apps.projects.states import RunKind
 
@@ -212,6 +212,7 @@ def _compared(attempt: Attempt, found: Found) -> Found:
     found.changes = compare(known, found.snapshot.refs)
     if attempt.kind in NEW_GENERATION:
         generations.copy_sextant_refs(attempt)
+        found.lost_tips = take_over_tips(attempt)
     # Another repository rewrites nothing: its branches are simply others.
     if mirror.refs_digest:
         found.changes = mark_forced(attempt.repository, found.changes, attempt.beat)

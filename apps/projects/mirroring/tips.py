@@ -1,11 +1,13 @@
 """Tips that the remote rewrote or deleted, kept by refs/sextant/archive/<number>: still to be read."""
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import structlog
 from django.db.models import Max
 
 from apps.common.jobs import LeaseLost
@@ -17,11 +19,14 @@ from apps.projects.mirroring.generations import copy_from, delete_refs
 from apps.projects.mirroring.refs import RefChange
 from apps.projects.models import ArchivedTip, Mirror, Project
 
+ARCHIVE_REFS: Final = "refs/sextant/archive"
 REF_MAX_CHARS: Final = 300
 REWRITTEN: Final = "rewritten"
 DELETED: Final = "deleted"
 # Exit codes of git for "no" and for objects that are not there; the output then is empty.
 ANSWERED: Final = frozenset({0, 1, 128})
+
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Tip:
 
 def archive_ref(number: int) -> str:
     """Return the ref that keeps an archived tip."""
-    return f"refs/sextant/archive/{number}"
+    return f"{ARCHIVE_REFS}/{number}"
 
 
 def mark_forced(repository: Path, changes: Sequence[RefChange], beat: Callable[[], None]) -> list[RefChange]:
@@ -70,6 +75,28 @@ def keep_tips(attempt: Attempt, changes: Sequence[RefChange]) -> list[Tip]:
         tips.append(Tip(number, change.ref, change.old, REWRITTEN if change.forced else DELETED))
         attempt.beat()
     return tips
+
+
+def take_over_tips(attempt: Attempt) -> list[uuid.UUID]:
+    """Make sure that a new generation has the ref of every kept tip; return the rows of those it cannot have.
+
+    What the generation before has lost to damage is in neither: the publication drops such rows, since nobody
+    could ever read what they name. Raises LeaseLost if another claim is at it, too.
+    """
+    lost = []
+    listed = run_git(attempt.repository, "for-each-ref", "--format=%(refname) %(objectname)", ARCHIVE_REFS)
+    kept = set(listed.decode().splitlines())
+    for tip in ArchivedTip.objects.filter(mirror=attempt.mirror).order_by("number"):
+        if f"{archive_ref(tip.number)} {tip.commit}" in kept:
+            continue
+        if _bring(attempt, tip.commit):
+            _create(attempt, tip.number, tip.commit)
+        else:
+            lost.append(tip.pk)
+        attempt.beat()
+    if lost:
+        logger.warning("tips_lost", mirror=str(attempt.mirror.pk), count=len(lost))
+    return lost
 
 
 def record_tips(mirror: Mirror, tips: Sequence[Tip], *, project: Project, now: dt.datetime) -> None:

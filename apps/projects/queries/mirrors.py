@@ -1,14 +1,17 @@
 """Reads of mirrors: how they stand, when they are due, their runs and refs."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.projects.errors import NotLinked
+from apps.projects.git.layout import published_repository
+from apps.projects.git.readers import borrow_objects
 from apps.projects.models import ArchivedTip, Mirror, MirrorRun, Project, Proposal, Ref
 from apps.projects.states import SyncMode
 
@@ -159,8 +162,21 @@ def _archived(mirror: Mirror, search: str, start: str, limit: int) -> list[Liste
             reason=f"{tip.reason} {tip.ref}",
             expires_at=tip.expires_at,
         )
-        for tip in rows.order_by("number")[:limit]
+        for tip in islice(_readable(mirror, rows.order_by("number"), limit), limit)
     ]
+
+
+def _readable(mirror: Mirror, tips: QuerySet[ArchivedTip], batch: int) -> Iterator[ArchivedTip]:
+    """Yield the tips whose commits are there. Nothing but the ref holds one: damage loses it for good, and no
+    call could read what is named.
+    """
+    found = list(tips[:batch])
+    if not found:
+        return
+    with borrow_objects(published_repository(mirror)) as objects:
+        while found:
+            yield from [tip for tip in found if objects.header(tip.commit) is not None]
+            found = list(tips.filter(number__gt=found[-1].number)[:batch])
 
 
 def _applied(mirror: Mirror, search: str, start: str, limit: int) -> list[ListedRef]:

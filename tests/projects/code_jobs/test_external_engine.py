@@ -9,6 +9,7 @@ from django.db import connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from apps.common import ai
 from apps.common.db import JobStatus
 from apps.common.jobs import run_due
 from apps.common.outbound import breaker as breakers
@@ -180,6 +181,21 @@ def test_an_answer_that_is_not_valid_is_asked_for_once_more(
     assert result["sections"][0]["text_md"] == "Better."
     assert (job.tokens_in, job.tokens_out) == (200, 40)
     assert "Sure! Here it is:" in prompts(host)[1]
+
+
+@pytest.mark.parametrize(("content", "calls"), [(None, 1), ("no JSON", 2)], ids=["refusal", "never_valid"])
+def test_what_an_unusable_answer_took_is_told_where_it_was_counted(
+    actors: Actors, project: Project, settings: Settings, content: str | None, calls: int
+) -> None:
+    before = ai.tokens_left(project.organization_id)
+    with serving(saying(content)) as host:
+        use_model(settings, host)
+        job = finished(actors.admin, project, type="summary")
+    provenance = result_of(actors.viewer, job)["provenance"]
+    assert (provenance["tokens_in"], provenance["tokens_out"]) == (100 * calls, 20 * calls)
+    assert (job.tokens_in, job.tokens_out) == (100 * calls, 20 * calls)
+    left = ai.tokens_left(project.organization_id)
+    assert (before, left) == (settings.AI_DAILY_TOKENS, settings.AI_DAILY_TOKENS - 120 * calls)
 
 
 def test_a_provider_that_asks_for_a_moment_gets_it(

@@ -26,11 +26,14 @@ from apps.projects.git.failures import (
 )
 from apps.projects.git.layout import published_repository
 from apps.projects.git.processes import run_git
+from apps.projects.git.readers import READERS
 from apps.projects.mirroring.due import choose_due
 from apps.projects.mirroring.generations import packs_of
 from apps.projects.mirroring.schedule import AUTH_FAILURES_MAX
 from apps.projects.mirroring.verifying import Soundness, record
-from apps.projects.models import Mirror, MirrorRun, Project
+from apps.projects.models import ArchivedTip, Mirror, MirrorRun, Project
+from apps.projects.queries.mirrors import refs_page
+from apps.projects.reading.refs import resolve
 from apps.projects.services.verification import verify_mirror
 from tests.factories.projects import ProjectFactory
 from tests.furniture.people import Actors
@@ -209,10 +212,7 @@ def test_a_damaged_copy_is_found_and_cloned_anew(linked: Linked, remote: Reposit
     linked.link()
     assert linked.verify().outcome == "sound"
     folder = published_repository(linked.mirror)
-    for pack in folder.glob("objects/pack/*"):
-        pack.rename(folder / pack.name)
-    pack = next(folder.glob("*.pack"))
-    run_git(folder, "unpack-objects", "-q", stdin=pack.read_bytes())
+    unpack(folder)
     lost = remote.git("rev-parse", "main:b")
     (folder / "objects" / lost[:2] / lost[2:]).unlink()
     run = linked.verify()
@@ -244,6 +244,56 @@ def test_a_copy_that_git_cannot_even_list_is_cloned_anew(
     healed = linked.reclone()
     assert (healed.status, linked.mirror.state) == ("succeeded", "active")
     assert verify_mirror(linked.mirror) == []
+
+
+@pytest.mark.parametrize("is_listable", [True, False])
+def test_an_archived_tip_is_listed_as_long_as_it_can_be_read(
+    linked: Linked, remote: Repository, is_listable: bool
+) -> None:
+    """Nothing but its ref holds a tip. What damage has taken no clone brings back, and no list may name."""
+    lost = remote.commit({"a": "1"})
+    linked.link()
+    kept = remote.commit({"b": "2"}, is_root=True)
+    linked.sync()
+    remote.commit({"c": "3"}, is_root=True)
+    linked.sync()
+    assert listed_tips(linked) == ["archived/1", "archived/2"]
+    folder = published_repository(linked.mirror)
+    unpack(folder)
+    (folder / "objects" / lost[:2] / lost[2:]).unlink()
+    READERS.end_all()
+    assert listed_tips(linked) == ["archived/2"]
+    if not is_listable:
+        (folder / "refs" / "sextant" / "archive" / "2").write_bytes(b"\0 not what git writes\n")
+    assert linked.reclone().status == "succeeded"
+    assert ArchivedTip.objects.get(mirror=linked.mirror).number == 2
+    assert listed_tips(linked) == ["archived/2"]
+    found = resolve(linked.project, "archived/2").commit
+    assert (found, run_git(published_repository(linked.mirror), "cat-file", "-t", found)) == (
+        kept,
+        b"commit\n",
+    )
+    assert linked.verify().outcome == "sound"
+
+
+def listed_tips(linked: Linked) -> list[str]:
+    """Return the names of archived tips, page by page of one."""
+    project = Project.objects.select_related("mirror").get(pk=linked.project.pk)
+    names: list[str] = []
+    while True:
+        after = ("archived", names[-1]) if names else None
+        page = refs_page(project, kinds=["archived"], search="", after=after, limit=1)
+        if not page:
+            return names
+        names += [ref.name for ref in page]
+
+
+def unpack(folder: Path) -> None:
+    """Let each object of a repository lie in a file of its own."""
+    for pack in folder.glob("objects/pack/*"):
+        pack.rename(folder / pack.name)
+    for pack in folder.glob("*.pack"):
+        run_git(folder, "unpack-objects", "-q", stdin=pack.read_bytes())
 
 
 def test_a_new_generation_is_followed_also_where_it_says_the_same(linked: Linked, remote: Repository) -> None:

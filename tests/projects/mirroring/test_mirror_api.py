@@ -187,8 +187,8 @@ def test_refs_are_paged_by_kind_and_name(
             project=project,
             mirror=mirror,
             number=number,
-            ref="heads/b",
-            commit=f"{number:040}",
+            ref=f"heads/gone-{number}",
+            commit=commit,
             reason="rewritten",
             expires_at=timezone.now() + timedelta(days=1),
         )
