@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -23,6 +25,8 @@ from apps.datasets.models import Import, ImportFile, VersionSegment
 from apps.datasets.reading.errors import EmptyFile
 from apps.datasets.states import ImportMode, Outcome, SourceOf
 
+FETCHED_TO: Final = 0.10
+
 
 def fetch(attempt: Attempt, now: datetime) -> bool:
     """List what there is to read; false if the other host says that it is still what was read last.
@@ -39,8 +43,9 @@ def fetch(attempt: Attempt, now: datetime) -> bool:
     tables: list[SourceFile] = []
     uploads = list(attempt.row.files.order_by("file_no"))
     for number, upload in enumerate(uploads, 1):
-        tables += expand(upload.name, upload.storage_name, attempt.options.member_pattern)
-        attempt.run.progress(0.10 * number / len(uploads), stage="fetch")
+        look = partial(attempt.run.progress, FETCHED_TO * (number - 1) / len(uploads), stage="fetch")
+        tables += expand(upload.name, upload.storage_name, attempt.options.member_pattern, look)
+        attempt.run.progress(FETCHED_TO * number / len(uploads), stage="fetch")
     if not any(table.size for table in tables):
         raise EmptyFile
     if not attempt.options.force:

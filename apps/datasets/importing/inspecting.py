@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from apps.datasets.reading.inspection import inspect_table
 from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.lines import ByteStream
 from apps.datasets.reading.mapping import DialectChoice, Mapping
+from apps.datasets.reading.passes import Look, never
 from apps.datasets.reading.quality import QualityReport
 from apps.datasets.reading.reader import read_table
 from apps.datasets.reading.suggestion import Suggestion, mapping_by_names, suggest_mapping
@@ -28,6 +30,8 @@ from apps.datasets.reading.suggestion import Suggestion, mapping_by_names, sugge
 # Samples of five thousand members would not fit into memory; the columns of all are compared anyway.
 SAMPLED_FILES: Final = 24
 TRIED_BYTES: Final = 1024 * 1024
+INSPECT_FROM: Final = 0.10
+INSPECT_TO: Final = 0.14
 
 
 def inspect(attempt: Attempt) -> Mapping | None:
@@ -126,7 +130,7 @@ def _decide(
         return _Decision(Mapping.from_json(given), ())
     if not has_rows and (by_names := mapping_by_names(inspections[0].header)):
         return _Decision(by_names, ())
-    suggestion = prove_times(_suggest(inspections), _streams(files, inspections))
+    suggestion = prove_times(_suggest(inspections), _streams(files, inspections), _looking(attempt, 1.0))
     if not suggestion.is_decided:
         _refuse_missing_columns(files, inspections)
         return None
@@ -158,17 +162,23 @@ def _suggest(inspections: list[Inspection]) -> Suggestion:
 def _inspect_file(
     attempt: Attempt, files: list[ImportFile], number: int, choice: DialectChoice | None
 ) -> Inspection:
-    attempt.run.progress(0.10 + 0.04 * number / len(files), stage="inspect")
+    look = _looking(attempt, number / len(files))
+    look()
     try:
-        inspection = _read_head(files[number], choice)
+        inspection = _read_head(files[number], choice, look)
     except ReadingError as error:
         raise _naming(error, files[number]) from error
     return inspection if number < SAMPLED_FILES else replace(inspection, sample=())
 
 
-def _read_head(file: ImportFile, choice: DialectChoice | None) -> Inspection:
+def _looking(attempt: Attempt, share: float) -> Look:
+    """Return what a pass calls meanwhile: it says how far inspecting is, and stops a cancelled import."""
+    return partial(attempt.run.progress, INSPECT_FROM + (INSPECT_TO - INSPECT_FROM) * share, stage="inspect")
+
+
+def _read_head(file: ImportFile, choice: DialectChoice | None, look: Look = never) -> Inspection:
     with open_source(file) as stream:
-        return inspect_table(stream, file.bytes, choice)
+        return inspect_table(stream, file.bytes, choice, look)
 
 
 def _choice(row: Import) -> DialectChoice | None:

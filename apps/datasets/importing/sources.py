@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from apps.common.archives import ArchiveLimits, ArchiveMember, list_members, open_gzip, open_member
 from apps.common.errors import Conflict, Invalid
 from apps.datasets.models import ImportFile
+from apps.datasets.reading.passes import Look, never
 
 LIMITS: Final = ArchiveLimits(entries=5_000, total_bytes=4 * 1024**3, ratio=200)
 ZIP_MAGIC: Final = b"PK\x03\x04"
@@ -91,19 +92,21 @@ def open_source(file: ImportFile) -> Iterator[BinaryIO]:
             yield stream
 
 
-def expand(name: str, storage_name: str, pattern: str | None) -> Iterator[SourceFile]:
+def expand(name: str, storage_name: str, pattern: str | None, look: Look = never) -> Iterator[SourceFile]:
     """Yield the tables of a stored file, in name order if it is an archive, each with its digest.
+
+    `look` is called between the pieces that the digests are made of.
 
     Raises ArchiveNested, ArchiveNoMember, and ArchiveRefused: for a zip before anything is inflated.
     """
     with _open_stored(storage_name) as stored:
         if not is_archive(stored):
-            size, digest = _digest(_plain(stored))
+            size, digest = _digest(_plain(stored), look)
             yield SourceFile(name[:NAME_MAX_CHARS], storage_name, "", size, digest)
             return
         for member in _readable(list_members(stored, limits=LIMITS), pattern):
             with open_member(stored, member) as stream:
-                size, digest = _digest(stream)
+                size, digest = _digest(stream, look)
             yield SourceFile(member.name[-NAME_MAX_CHARS:], storage_name, member.name, size, digest)
 
 
@@ -160,11 +163,12 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _digest(stream: BinaryIO) -> tuple[int, bytes]:
+def _digest(stream: BinaryIO, look: Look) -> tuple[int, bytes]:
     digest, size = hashlib.sha256(), 0
     while block := stream.read(BLOCK_BYTES):
         digest.update(block)
         size += len(block)
+        look()
     return size, digest.digest()
 
 

@@ -13,6 +13,7 @@ from apps.datasets.reading.inspections import Inspection
 from apps.datasets.reading.limits import BLOCK_BYTES
 from apps.datasets.reading.lines import Block, ByteStream
 from apps.datasets.reading.mapping import Dialect
+from apps.datasets.reading.passes import Look, looking, never
 from apps.datasets.reading.records import Tally
 from apps.datasets.reading.row_sources import open_rows
 from apps.datasets.reading.suggestion import Suggestion, with_formats
@@ -23,17 +24,21 @@ from apps.datasets.reading.time_formats import FormatCensus
 ValueCounts = Iterable[tuple[str, int]]
 
 
-def prove_times(suggestion: Suggestion, files: Iterable[tuple[ByteStream, Inspection]]) -> Suggestion:
+def prove_times(
+    suggestion: Suggestion, files: Iterable[tuple[ByteStream, Inspection]], look: Look = never
+) -> Suggestion:
     """Return the suggestion with the formats that every row of all files has been looked at for.
 
-    Streams stand at their first byte. Without `needs_proof` nothing is read.
+    Streams stand at their first byte. Without `needs_proof` nothing is read. `look` is called
+    between blocks.
     """
     if not suggestion.needs_proof:
         return suggestion
     census = FormatCensus()
     for stream, found in files:
-        for counts in scan_columns(stream, found.dialect, found.header, suggestion.needs_proof):
+        for counts in scan_columns(stream, found.dialect, found.header, suggestion.needs_proof, look):
             census.add(counts)
+            look()
     return with_formats(suggestion, census.result())
 
 
@@ -42,14 +47,14 @@ def scan_columns(
     dialect: Dialect,
     header: tuple[str, ...],
     columns: tuple[str, ...],
-    block_bytes: int = BLOCK_BYTES,
+    look: Look = never,
 ) -> Iterator[ValueCounts]:
     """Yield, block by block, the values of columns (joined by a space) with how often each occurs."""
     if dialect.format is not Format.CSV:
-        yield _of_rows(stream, dialect, columns)
+        yield _of_rows(stream, dialect, columns, look)
         return
     indexes = [header.index(name) for name in columns]
-    blocks = TableBlocks(stream, dialect, block_bytes)
+    blocks = TableBlocks(stream, dialect, BLOCK_BYTES)
     is_columnar = blocks.encoding == "utf-8" or is_single_byte(blocks.encoding)
     block, position = blocks.first(None)
     while True:
@@ -69,10 +74,10 @@ def scan_columns(
         block = blocks.following(tally.rest)
 
 
-def _of_rows(stream: ByteStream, dialect: Dialect, columns: tuple[str, ...]) -> ValueCounts:
+def _of_rows(stream: ByteStream, dialect: Dialect, columns: tuple[str, ...], look: Look) -> ValueCounts:
     """Count values in rows that say themselves what they hold."""
     counts: Counter[str] = Counter()
-    for row in open_rows(stream, dialect.format, dialect.encoding):
+    for row in looking(open_rows(stream, dialect.format, dialect.encoding), look):
         texts = row.parsed.texts
         counts[" ".join(texts.get(name, "").strip() for name in columns).strip()] += 1
     return counts.items()

@@ -19,6 +19,7 @@ from apps.datasets.reading.limits import (
 )
 from apps.datasets.reading.lines import Block, ByteStream, detect_bom
 from apps.datasets.reading.mapping import DELIMITERS, Dialect, DialectChoice
+from apps.datasets.reading.passes import Look, never
 from apps.datasets.reading.records import Record, RecordSplitter, Tally
 from apps.datasets.reading.row_inspection import Started, inspect_rows
 from apps.datasets.reading.rows import Position
@@ -34,8 +35,12 @@ _TYPED_SHARE: Final = 0.6
 Fields = list[str]
 
 
-def inspect_table(stream: ByteStream, size: int, choice: DialectChoice | None = None) -> Inspection:
+def inspect_table(
+    stream: ByteStream, size: int, choice: DialectChoice | None = None, look: Look = never
+) -> Inspection:
     """Read a file once, keeping parts of it, and say what it is; `choice` overrules what would be found.
+
+    `look` is called between pieces.
 
     Raises NotATable, EmptyFile (not a byte of text; a header alone is told by `has_rows`), TooManyColumns.
     """
@@ -43,13 +48,13 @@ def inspect_table(stream: ByteStream, size: int, choice: DialectChoice | None = 
     start = Started(stream)
     form = sniff_format(start.head, is_whole=len(start.head) == size)
     if form is not Format.CSV:
-        return inspect_rows(start, form, size, choice)
-    return _inspect_text(start, size, choice)
+        return inspect_rows(start, form, size, choice, look)
+    return _inspect_text(start, size, choice, look)
 
 
-def _inspect_text(stream: ByteStream, size: int, choice: DialectChoice) -> Inspection:
+def _inspect_text(stream: ByteStream, size: int, choice: DialectChoice, look: Look) -> Inspection:
     """Inspect a table of delimited text."""
-    windows, found = _survey(stream, size)
+    windows, found = _survey(stream, size, look)
     if choice.encoding:
         found = EncodingFound(choice.encoding, True, {"reason": "chosen"})
     start = windows[0][1]
@@ -72,7 +77,7 @@ def _inspect_text(stream: ByteStream, size: int, choice: DialectChoice) -> Inspe
 Windows = list[tuple[int, bytes]]
 
 
-def _survey(stream: ByteStream, size: int) -> tuple[Windows, EncodingFound]:
+def _survey(stream: ByteStream, size: int, look: Look) -> tuple[Windows, EncodingFound]:
     """Pass over the file once; return its start, middle and end with their offsets, and its encoding."""
     trial = EncodingTrial()
     start, middle, end = bytearray(), bytearray(), bytearray()
@@ -88,6 +93,7 @@ def _survey(stream: ByteStream, size: int) -> tuple[Windows, EncodingFound]:
         end += part
         del end[: max(len(end) - _WINDOW_BYTES, 0) // 4 * 4]
         offset += len(part)
+        look()
     trial.feed(b"", final=True)
     windows = [(0, bytes(start))]
     if offset > _WINDOW_BYTES:

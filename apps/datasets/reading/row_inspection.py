@@ -10,6 +10,7 @@ from apps.datasets.reading.inspections import Inspection, decimal_of
 from apps.datasets.reading.limits import COLUMNS_MAX, PREVIEW_ROWS, SAMPLE_ROWS_PER_PART
 from apps.datasets.reading.lines import ByteStream, detect_bom
 from apps.datasets.reading.mapping import Dialect, DialectChoice
+from apps.datasets.reading.passes import Look, looking, never
 from apps.datasets.reading.row_sources import SourceRow, open_rows
 
 _HEAD_BYTES: Final = 2 << 20
@@ -45,15 +46,17 @@ class Started:
         return self._stream
 
 
-def inspect_rows(stream: Started, form: Format, size: int, choice: DialectChoice) -> Inspection:
-    """Read all rows of a file and say what they are.
+def inspect_rows(
+    stream: Started, form: Format, size: int, choice: DialectChoice, look: Look = never
+) -> Inspection:
+    """Read all rows of a file and say what they are; `look` is called between them.
 
     Raises EmptyFile, NotATable, TooManyColumns, Damaged, TooLarge and CrsUnsupported.
     """
     encoding = _encoding(stream.head, form, choice)
     source = open_rows(stream.rewound() if form is Format.PARQUET else stream, form, encoding.name)
     survey = _Survey(source.columns)
-    survey.take(source)
+    survey.take(looking(source, look))
     header = tuple(survey.columns)
     sample = survey.sample.rows(header)
     dialect = Dialect(
