@@ -51,7 +51,7 @@ def session_list(request: PageRequest) -> HttpResponse:
 @require_safe
 @page("previews.view")
 def session_page(request: PageRequest, session_id: uuid.UUID) -> HttpResponse:
-    """Show one preview: where it stands, its content, devices and the access log."""
+    """Show one preview: where it stands and its content; to who shares it also devices and the access log."""
     now = timezone.now()
     rows = listed_sessions() & Session.objects.visible_to(request.actor)
     session = get_object_or_404(rows, pk=session_id)

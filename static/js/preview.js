@@ -19,7 +19,8 @@ const dialog = document.getElementById("dialog");
 
 let request = null;
 
-const regions = ["state", "uses"].map((id) => () => byId(id));
+// Who came is shown to those who share the preview alone.
+const regions = ["state", "uses"].filter((id) => document.getElementById(id)).map((id) => () => byId(id));
 const refresh = () => regions.forEach(refreshRegion);
 
 /** The upload is offered while the session waits for content, and stays while one is being sent. */

@@ -124,7 +124,7 @@ def test_a_removed_device_gets_nothing_and_its_slot_is_free(actors: Actors, read
     made = ready()
     url = visit("grants", made["token"]).json()["url"]
     address = f"{SESSIONS}/{made['id']}/devices"
-    (device,) = actors.viewer.api.get(address).json()["results"]
+    (device,) = actors.analyst.api.get(address).json()["results"]
     assert actors.analyst.api.delete(f"{address}/{device['id']}").status_code == 204
     assert fetch(url).status_code == 404
     assert_gone(made["token"])

@@ -60,6 +60,8 @@ def test_a_preview_is_shown_with_devices_log_and_buttons(actors: Actors, ready: 
     assert 'data-act="open"' in plain
     assert 'data-act="revoke"' not in plain
     assert "data-remove" not in plain
+    assert "Safari on iPhone" not in plain
+    assert "127.0.0.0/24" not in plain
     assert actors.stranger.browser.get(f"/previews/{made['id']}/").status_code == 404
 
 

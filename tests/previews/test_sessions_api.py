@@ -23,7 +23,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "analyst": {"see": 200, "extend": 200, "token": 200, "open": 200, "devices": 200, "revoke": 200},
     "admin": {"see": 200, "extend": 200, "token": 200, "open": 200, "devices": 200, "revoke": 200},
     "manager": {"see": 200, "extend": 200, "token": 200, "open": 200, "devices": 200, "revoke": 200},
-    "viewer": {"see": 200, "extend": 403, "token": 403, "open": 200, "devices": 200, "revoke": 403},
+    "viewer": {"see": 200, "extend": 403, "token": 403, "open": 200, "devices": 403, "revoke": 403},
     "stranger": {"see": 404, "extend": 404, "token": 404, "open": 404, "devices": 404, "revoke": 404},
     "anonymous": {"see": 401, "extend": 401, "token": 401, "open": 401, "devices": 401, "revoke": 401},
 }
@@ -53,6 +53,20 @@ def test_an_editor_shares_and_revokes_what_is_theirs_only(actors: Actors) -> Non
     assert act(actors.analyst, others, "extend").status_code == 200
     assert act(actors.analyst, others, "revoke").status_code == 403
     assert act(actors.analyst, own, "revoke").status_code == 200
+
+
+def test_who_came_is_told_to_those_who_share_a_preview(actors: Actors) -> None:
+    project = project_of(actors.admin)
+    made = create(actors.admin, project)
+    visit("resolve", made["token"])
+    addresses = [f"{SESSIONS}/{made['id']}/{name}" for name in ("devices", "accesses")]
+    assert [actors.analyst.api.get(each).status_code for each in addresses] == [403, 403]
+    ProjectMemberFactory.create(project=project, user=actors.analyst.user, role="editor")
+    # To read on stays allowed where nothing may be written any more.
+    Project.objects.filter(pk=project.pk).update(archived_at=timezone.now())
+    for person in (actors.analyst, actors.manager, actors.admin):
+        assert [person.api.get(each).status_code for each in addresses] == [200, 200]
+    assert actors.analyst.api.get(addresses[1]).json()["results"][0]["network"] == "127.0.0.0/24"
 
 
 def test_a_private_project_hides_its_previews(actors: Actors) -> None:
@@ -224,5 +238,5 @@ def test_lists_take_the_same_queries_for_one_row_and_twenty(actors: Actors, same
         same_queries(
             f"GET /api/v1/preview/sessions/{{id}}/{name}",
             add,
-            lambda name=name: actors.viewer.api.get(f"{address}/{name}"),  # type: ignore[misc]
+            lambda name=name: actors.analyst.api.get(f"{address}/{name}"),  # type: ignore[misc]
         )

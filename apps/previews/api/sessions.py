@@ -22,6 +22,7 @@ from apps.previews.api.uploading import carries_file, read_bundle, stream_bundle
 from apps.previews.errors import BundleTooLarge, ChecksumMismatch
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.queries.listing import listed_sessions
+from apps.projects.rights import Right, require_right
 
 UPLOAD_MAX_S = 600.0
 SESSION = OpenApiParameter("session_pk", uuid.UUID, OpenApiParameter.PATH)
@@ -130,13 +131,18 @@ class SessionPartViewSet(ResourceViewSet[Any]):
 
     @property
     def session(self) -> Session:
-        """Return the session of the address; raises NotFound."""
+        """Return the session of the address; raises NotFound, and Forbidden for who may not share it.
+
+        Who came, from where and with what is for those who share a preview, not for all who may open it.
+        """
         text = self.kwargs["session_pk"]
         if not UUID_PATTERN.fullmatch(text):
             raise NotFound
-        found: Session | None = Session.objects.visible_to(self.actor).filter(pk=uuid.UUID(text)).first()
-        if found is None:
+        seen = Session.objects.visible_to(self.actor).select_related("project")
+        found: Session | None = seen.filter(pk=uuid.UUID(text)).first()
+        if found is None or found.project is None:
             raise NotFound
+        require_right(self.actor, found.project, Right.EDIT, self.permission, is_archived_fine=True)
         return found
 
     def get_queryset(self) -> Any:
