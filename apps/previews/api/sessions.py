@@ -22,7 +22,7 @@ from apps.previews.api.uploading import carries_file, read_bundle, stream_bundle
 from apps.previews.errors import BundleTooLarge, ChecksumMismatch
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.queries.listing import listed_sessions
-from apps.projects.rights import Right, require_right
+from apps.projects.services.guards import require_editor
 
 UPLOAD_MAX_S = 600.0
 SESSION = OpenApiParameter("session_pk", uuid.UUID, OpenApiParameter.PATH)
@@ -142,7 +142,7 @@ class SessionPartViewSet(ResourceViewSet[Any]):
         found: Session | None = seen.filter(pk=uuid.UUID(text)).first()
         if found is None or found.project is None:
             raise NotFound
-        require_right(self.actor, found.project, Right.EDIT, self.permission, is_archived_fine=True)
+        require_editor(self.actor, found.project, self.permission)
         return found
 
     def get_queryset(self) -> Any:

@@ -3,12 +3,14 @@
 from typing import Any, Final
 
 import msgspec
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from apps.common.db import JobStatus
 from apps.common.errors import Conflict, NotFound
+from apps.common.problems import is_full_disk
 from apps.projects.documenting.results import Result, decode_result, encode_result
+from apps.projects.files import store_file
+from apps.projects.git.failures import StorageFull
 from apps.projects.models import CodeJob
 
 ROW_MAX_BYTES: Final = 256 * 1024
@@ -22,14 +24,22 @@ class JobNotFinished(Conflict):
 
 
 def keep_result(job: CodeJob, result: Result) -> dict[str, Any]:
-    """Store a result and return the columns that say where; run again, it replaces what was stored."""
+    """Store a result and return the columns that say where; run again, it replaces what was stored.
+
+    Raises StorageFull.
+    """
     content = encode_result(result)
     if len(content) <= ROW_MAX_BYTES:
         return {"result": msgspec.to_builtins(result), "storage_key": ""}
     name = f"{FOLDER}/{job.project_id}/{job.pk}.json"
     if default_storage.exists(name):
         default_storage.delete(name)
-    return {"result": None, "storage_key": default_storage.save(name, ContentFile(content))}
+    try:
+        return {"result": None, "storage_key": store_file(name, content)}
+    except OSError as error:
+        if is_full_disk(error):
+            raise StorageFull(cause=str(error.strerror)) from error
+        raise
 
 
 def load_result(job: CodeJob) -> Result | None:

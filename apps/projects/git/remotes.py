@@ -128,10 +128,12 @@ def fetch_snapshot(
     max_bytes: int,
     wall_s: float,
     beat: Beat,
+    meanwhile: Callable[[Beat], None] | None = None,
 ) -> None:
     """Fetch branches and tags to refs `below`; the repository may grow to `max_bytes` and no further.
 
-    Raises RemoteFailed and its kinds.
+    `meanwhile` is called once git has begun, with what is to be called each second until it is done; what it
+    raises ends git. Raises RemoteFailed and its kinds.
     """
     call = Call(pinned, login, wall_s=wall_s, file_bytes=max_bytes)
     refspecs = [f"+refs/{name}*:{below}/{name}*" for name in NAMESPACES]
@@ -151,7 +153,7 @@ def fetch_snapshot(
 
     arguments = ("fetch", *options, "--", pinned.url, *refspecs)
     try:
-        call.run(repository, arguments, output=subprocess.DEVNULL, beat=look)
+        call.run(repository, arguments, output=subprocess.DEVNULL, beat=look, meanwhile=meanwhile)
     except GitStopped as error:
         # A file at its limit ends git without a word that says so.
         if any(path.stat().st_size >= max_bytes for path in repository.glob("objects/pack/tmp_*")):
@@ -169,16 +171,26 @@ class Call:
     file_bytes: int
     memory_bytes: int = MEMORY_BYTES
 
-    def run(self, repository: Path | None, arguments: tuple[str, ...], *, output: Any, beat: Beat) -> None:
-        """Run git to its end; `beat` is called each second and may raise, which ends git."""
+    def run(
+        self,
+        repository: Path | None,
+        arguments: tuple[str, ...],
+        *,
+        output: Any,
+        beat: Beat,
+        meanwhile: Callable[[Beat], None] | None = None,
+    ) -> None:
+        """Run git to its end. `beat`, called each second, and `meanwhile` may raise, which ends git."""
+        deadline_s = time.monotonic() + self.wall_s
         with self._start(repository, arguments, output) as started:
-            self._wait(started, beat)
+            if meanwhile is not None:
+                meanwhile(beat)
+            self._wait(started, beat, deadline_s)
         if started.process.returncode != 0:
             secrets = (self.login.secret,) if self.login else ()
             raise classify(scrub(bytes(started.said), secrets), exit_code=started.process.returncode)
 
-    def _wait(self, started: "Started", beat: Beat) -> None:
-        deadline_s = time.monotonic() + self.wall_s
+    def _wait(self, started: "Started", beat: Beat, deadline_s: float) -> None:
         while not started.has_ended(LOOK_EVERY_S):
             beat()
             if time.monotonic() > deadline_s:

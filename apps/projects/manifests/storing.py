@@ -3,10 +3,10 @@
 import uuid
 from typing import Final
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 
 from apps.common.errors import NotFound
+from apps.projects.files import store_file
 from apps.projects.models import Manifest
 
 _FOLDER: Final = "projects/manifests"
@@ -21,7 +21,7 @@ def store_document(project_id: uuid.UUID, content: bytes, digest: bytes, key: st
                 return name
         # Half a document of a builder that died, or one changed by hand: it is none of this digest.
         default_storage.delete(name)
-    return default_storage.save(name, ContentFile(content))
+    return store_file(name, content)
 
 
 def read_document(manifest: Manifest) -> bytes:

@@ -90,10 +90,15 @@ def remove_leftovers(folder: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def discard(attempt: Attempt) -> None:
+    """Remove a repository that was made for this attempt."""
+    shutil.rmtree(attempt.repository, ignore_errors=True)
+
+
 def give_up(attempt: Attempt, packs_before: set[str] | None) -> None:
     """Remove what a failed attempt has brought: its generation, or its refs and packs in a published one."""
     if attempt.kind in NEW_GENERATION:
-        shutil.rmtree(attempt.repository, ignore_errors=True)
+        discard(attempt)
         return
     # The lock keeps a successor from its claim: what it fetches must not be taken for this attempt's.
     with suppress(LeaseLost), transaction.atomic():

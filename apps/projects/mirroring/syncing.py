@@ -8,6 +8,7 @@ import errno
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -20,7 +21,15 @@ from apps.projects.faults import fault
 from apps.projects.git.addresses import PinnedRemote, pin
 from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable, StorageFull
 from apps.projects.git.objects import open_objects
-from apps.projects.git.remotes import REFS_MAX, Login, RemoteRefs, fetch_snapshot, folder_bytes, list_refs
+from apps.projects.git.remotes import (
+    REFS_MAX,
+    Beat,
+    Login,
+    RemoteRefs,
+    fetch_snapshot,
+    folder_bytes,
+    list_refs,
+)
 from apps.projects.manifests.building import build_manifest
 from apps.projects.manifests.values import BuiltManifest
 from apps.projects.mirroring import generations
@@ -47,10 +56,25 @@ LOW_PRIORITY: Final = "low_priority"
 # A clone that ran out of time gets this once, on the slow queue.
 SLOW_WALL_S: Final = 1_740.0
 SHA256_CHARS: Final = 64
+USUAL_FORMAT: Final = "sha1"
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 BRANCH_MAX_CHARS: Final = 255
 
 logger = structlog.get_logger(__name__)
+
+
+class OtherFormatError(Exception):
+    """The remote's ids are of another format than those of the repository that was made for it."""
+
+
+@dataclass(slots=True)
+class Remote:
+    """A remote whose address was vetted, how to sign in there, and what it has once that was asked."""
+
+    pinned: PinnedRemote
+    login: Login | None
+    listed: RemoteRefs = field(default_factory=lambda: RemoteRefs(b""))
+    is_listed: bool = False
 
 
 def carry_out(attempt: Attempt, *, wall_s: float) -> None:
@@ -59,16 +83,18 @@ def carry_out(attempt: Attempt, *, wall_s: float) -> None:
         publish(attempt, rebuild(attempt))
         return
     attempt.begin("connecting")
-    pinned, login, listed = _connect(attempt)
-    if _is_unchanged(attempt, listed):
-        end_unchanged(attempt)
-        return
-    _expect_tracked(attempt, listed)
+    remote = _vetted(attempt)
+    if not _lists_meanwhile(attempt, remote):
+        _list(attempt, remote, attempt.beat)
+        if _is_unchanged(attempt, remote.listed):
+            end_unchanged(attempt)
+            return
+        _expect_tracked(attempt, remote.listed)
+        attempt.begin("fetching")
     packs_before: set[str] | None = None
     try:
-        attempt.begin("fetching")
-        packs_before = generations.prepare(attempt, object_format=_format_of(listed))
-        found = _take_in(attempt, pinned, login, listed, wall_s)
+        packs_before = generations.prepare(attempt, object_format=_format_of(remote.listed))
+        found = _take_in(attempt, remote, wall_s)
         publish(attempt, found)
     except (DomainError, JobCancelled, WorkerStopping):
         generations.give_up(attempt, packs_before)
@@ -81,13 +107,26 @@ def carry_out(attempt: Attempt, *, wall_s: float) -> None:
     _tidy(attempt, found)
 
 
-def _connect(attempt: Attempt) -> tuple[PinnedRemote, Login | None, RemoteRefs]:
-    """Vet the address, ask the remote what it has; raises RemoteFailed and its kinds."""
-    mirror = attempt.mirror
-    login = login_of(mirror)
+def _vetted(attempt: Attempt) -> Remote:
+    """Vet the address for all that this run asks of it; raises RemoteFailed and its kinds."""
+    login = login_of(attempt.mirror)
     with _noted(attempt), _uniformly():
-        pinned = pin(mirror.url)
-        return pinned, login, list_refs(pinned, login, beat=attempt.beat)
+        return Remote(pin(attempt.mirror.url), login)
+
+
+def _lists_meanwhile(attempt: Attempt, remote: Remote) -> bool:
+    """Tell whether what the remote has is asked while it is fetched: into a new repository all of it comes.
+
+    With a credential one after the other: a host that refuses it must not be asked twice.
+    """
+    return attempt.kind in NEW_GENERATION and remote.login is None
+
+
+def _list(attempt: Attempt, remote: Remote, beat: Beat) -> None:
+    """Ask the remote what it has; raises RemoteFailed and its kinds."""
+    with _noted(attempt), _uniformly():
+        remote.listed = list_refs(remote.pinned, remote.login, beat=beat)
+    remote.is_listed = True
 
 
 @contextmanager
@@ -129,7 +168,7 @@ def _named(listed: RemoteRefs) -> Mapping[str, str]:
 
 def _format_of(listed: RemoteRefs) -> str:
     ids = listed.targets.values()
-    return "sha256" if any(len(target) == SHA256_CHARS for target in ids) else "sha1"
+    return "sha256" if any(len(target) == SHA256_CHARS for target in ids) else USUAL_FORMAT
 
 
 def _expect_tracked(attempt: Attempt, listed: RemoteRefs) -> None:
@@ -150,28 +189,22 @@ def _choose(attempt: Attempt, snapshot: Snapshot) -> str:
     )
 
 
-def _take_in(
-    attempt: Attempt, pinned: PinnedRemote, login: Login | None, listed: RemoteRefs, wall_s: float
-) -> Found:
+def _take_in(attempt: Attempt, remote: Remote, wall_s: float) -> Found:
     """Fetch and check a snapshot, and build its manifest; raises what forbids to publish it."""
     size_before = folder_bytes(attempt.repository)
-    with _uniformly():
-        fetch_snapshot(
-            pinned,
-            login,
-            repository=attempt.repository,
-            below=below(attempt.fence),
-            max_bytes=attempt.max_bytes,
-            wall_s=max(0.0, wall_s - attempt.elapsed_s),
-            beat=attempt.beat,
-        )
+    try:
+        _fetch(attempt, remote, wall_s)
+    except OtherFormatError:
+        generations.discard(attempt)
+        generations.prepare(attempt, object_format=_format_of(remote.listed))
+        _fetch(attempt, remote, wall_s)
     fault("sync.fetched")
     attempt.begin("checking")
     size = folder_bytes(attempt.repository)
     if size > attempt.max_bytes:
         raise RepoTooLarge
     generations.pack_refs(attempt.repository)
-    snapshot = read_snapshot(attempt.repository, attempt.fence, _default_of(listed))
+    snapshot = read_snapshot(attempt.repository, attempt.fence, _default_of(remote.listed))
     if len(snapshot.refs) > REFS_MAX:
         raise RepoTooLarge
     tracked = _choose(attempt, snapshot)
@@ -179,6 +212,34 @@ def _take_in(
     found = Found(snapshot, tracked, built, bytes_received=max(0, size - size_before))
     attempt.begin("publishing")
     return _compared(attempt, found)
+
+
+def _fetch(attempt: Attempt, remote: Remote, wall_s: float) -> None:
+    """Fetch a snapshot, and ask meanwhile what the remote has unless that is known.
+
+    Raises RemoteFailed and its kinds, what forbids to fetch it, OtherFormatError.
+    """
+
+    def look(beat: Beat) -> None:
+        if remote.is_listed:
+            return
+        _list(attempt, remote, beat)
+        _expect_tracked(attempt, remote.listed)
+        attempt.begin("fetching")
+        if _format_of(remote.listed) != USUAL_FORMAT:
+            raise OtherFormatError
+
+    with _uniformly():
+        fetch_snapshot(
+            remote.pinned,
+            remote.login,
+            repository=attempt.repository,
+            below=below(attempt.fence),
+            max_bytes=attempt.max_bytes,
+            wall_s=max(0.0, wall_s - attempt.elapsed_s),
+            beat=attempt.beat,
+            meanwhile=look,
+        )
 
 
 def _build(attempt: Attempt, snapshot: Snapshot, tracked: str) -> BuiltManifest:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,6 +16,7 @@ from apps.common.db import JobStatus
 from apps.common.errors import Conflict, DomainError, FieldError, Forbidden, Invalid, Unavailable
 from apps.projects.analysis.isolated import EngineFailed, EngineTimeout
 from apps.projects.errors import GitFailed
+from apps.projects.files import store_file
 from apps.projects.models import Application, Proposal, ProposalFile
 from apps.projects.proposing.applying import run_apply
 from apps.projects.proposing.committing import Author
@@ -177,7 +177,7 @@ def _check_consent(proposal: Proposal, approver: User, *, accept_unscanned: bool
 def _keep_and_approve(actor: Actor, row: Application, preview: Preview) -> Application:
     """Store the patch and approve it; one that nobody came to approve leaves the storage again."""
     name = f"{PATCHES}/{row.project_id}/{row.proposal_id}/{row.pk}.patch"
-    row.storage_key = default_storage.save(name, ContentFile(preview.patch.content))
+    row.storage_key = store_file(name, preview.patch.content)
     try:
         return _approve(actor, row, version=preview.version)
     except DomainError:

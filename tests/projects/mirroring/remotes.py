@@ -164,3 +164,38 @@ def http_remote(folder: Path) -> Iterator[tuple[int, type[GitBackend]]]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def held_until_two_come(port: int) -> Iterator[int]:
+    """Stand before a daemon and pass nothing on until two have called; give the port."""
+    both = threading.Barrier(2, timeout=60)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    caller, _ = door.accept()
+                    threading.Thread(target=_introduce, args=(caller, port, both), daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        try:
+            yield door.getsockname()[1]
+        finally:
+            # Closing alone would leave the thread waiting.
+            door.shutdown(socket.SHUT_RDWR)
+
+
+def _introduce(caller: socket.socket, port: int, both: threading.Barrier) -> None:
+    with caller, suppress(OSError, threading.BrokenBarrierError):
+        both.wait()
+        with socket.create_connection(("127.0.0.1", port)) as daemon:
+            threading.Thread(target=_pass_on, args=(caller, daemon), daemon=True).start()
+            _pass_on(daemon, caller)
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65_536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)

@@ -47,6 +47,22 @@ def git_processes(word: str) -> list[Path]:
     return found
 
 
+def fetching_processes(word: str) -> list[Path]:
+    """Return those of them that fetch: a first clone asks at the same time what there is."""
+    found, groups = git_processes(word), set()
+    for folder in found:
+        with suppress(OSError):
+            if b"\0fetch\0" in (folder / "cmdline").read_bytes():
+                groups.add(os.getpgid(int(folder.name)))
+    return [folder for folder in found if _group_of(folder) in groups]
+
+
+def _group_of(folder: Path) -> int | None:
+    with suppress(OSError):
+        return os.getpgid(int(folder.name))
+    return None
+
+
 def over_http(http: Http, remote: Repository) -> str:
     return f"http://127.0.0.1:{http[0]}/{remote.folder.name}"
 
@@ -67,7 +83,7 @@ def test_git_has_nothing_of_this_process_and_bounded_means(
     niceness: list[int] = []
 
     def look() -> None:
-        for folder in git_processes(remote.folder.name):
+        for folder in fetching_processes(remote.folder.name):
             lines = (folder / "environ").read_text().split("\0")
             given.update((name, value) for name, _, value in (line.partition("=") for line in lines if line))
             limits.append((folder / "limits").read_text())
@@ -92,7 +108,7 @@ def test_git_that_dies_by_a_signal_is_tried_again(linked: Linked, remote: Reposi
     run = linked.queue(over_http(http, remote))
 
     def kill_git() -> None:
-        for folder in git_processes(remote.folder.name):
+        for folder in fetching_processes(remote.folder.name):
             if b"limited.py" not in (folder / "cmdline").read_bytes():
                 os.kill(int(folder.name), signal.SIGSEGV)
 

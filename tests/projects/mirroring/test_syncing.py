@@ -1,11 +1,14 @@
 """A mirror follows its remote."""
 
-from apps.projects.git.layout import generation_folder, published_repository
+from pytest_django.fixtures import Settings
+
+from apps.projects.git.layout import generation_folder, mirror_folder, published_repository
 from apps.projects.git.processes import run_git
 from apps.projects.mirroring.generations import sweep
 from apps.projects.models import ArchivedTip, File, Manifest, Mirror, Project, Ref
 from apps.projects.reading.refs import resolve
 from tests.projects.mirroring.conftest import Linked
+from tests.projects.mirroring.remotes import held_until_two_come
 from tests.projects.repositories import Repository
 
 
@@ -36,6 +39,24 @@ def test_a_first_clone_publishes_branches_tags_and_files(linked: Linked, remote:
 
 def published(linked: Linked) -> dict[str, str]:
     return {ref.name: ref.commit for ref in Ref.objects.filter(project=linked.project)}
+
+
+def test_a_first_clone_asks_what_there_is_while_it_fetches(
+    linked: Linked, remote: Repository, daemon_port: int, settings: Settings
+) -> None:
+    head = remote.commit({"a": "1"})
+    with held_until_two_come(daemon_port) as port:
+        settings.PROJECTS_TEST_REMOTES = [f"127.0.0.1:{port}"]
+        run = linked.link(f"git://127.0.0.1:{port}/{remote.folder.name}")
+    assert (run.status, run.outcome, run.commit_after) == ("succeeded", "changed", head)
+
+
+def test_a_clone_of_what_may_not_be_mirrored_leaves_nothing(linked: Linked, remote: Repository) -> None:
+    """Refused by what the remote says it has, while its objects come in."""
+    remote.commit({"a": "1"})
+    run = linked.link(tracked_ref="nowhere")
+    assert (run.status, run.error_code) == ("failed", "projects.branch_missing")
+    assert not list(mirror_folder(linked.mirror.pk).glob("*"))
 
 
 def test_a_sync_without_news_asks_once_and_fetches_nothing(linked: Linked, remote: Repository) -> None:
