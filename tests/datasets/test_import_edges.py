@@ -255,3 +255,16 @@ def test_a_chosen_encoding_leaves_the_delimiter_as_it_was_found(actors: Actors, 
 
     row = read(actors, started)
     assert (row["status"], counts(row)) == ("succeeded", (7, 7, 0, 0))
+
+
+def test_the_quality_report_lists_the_columns_that_were_left_out_as_personal(
+    actors: Actors, run_jobs: Jobs
+) -> None:
+    header = HEADER.strip() + ",Age range,shop\n"
+    file = upload((header + f"{NEW},18-24,corner\n").encode())
+
+    dataset, row = made(actors.manager, run_jobs, file, name="Events", mapping=MAPPING)
+
+    assert counts(row) == (1, 1, 0, 0)
+    (facts,) = actors.manager.api.get(f"/api/v1/datasets/{dataset['id']}/quality").json()["files"]
+    assert facts["personal_columns"] == ["Age range"]

@@ -16,7 +16,7 @@ from apps.datasets.importing.profiles import find_profile, learn_signature
 from apps.datasets.importing.sources import open_source
 from apps.datasets.models import Import, ImportFile, Profile
 from apps.datasets.reading.column_scan import prove_times
-from apps.datasets.reading.columns import resolve_columns
+from apps.datasets.reading.columns import ColumnPlan, resolve_columns
 from apps.datasets.reading.errors import ColumnsMissing, EmptyFile, ReadingError
 from apps.datasets.reading.inspection import inspect_table
 from apps.datasets.reading.inspections import Inspection
@@ -52,9 +52,9 @@ def inspect(attempt: Attempt) -> Mapping | None:
     if decision is None or decision.mapping is None:
         attempt.run.wait(stage="inspect")
         return None
-    for file, inspection in zip(files, inspections, strict=True):
-        _check_columns(file, decision.mapping, inspection)
-    _write(attempt, decision, files, inspections)
+    pairs = zip(files, inspections, strict=True)
+    plans = [_check_columns(file, decision.mapping, inspection) for file, inspection in pairs]
+    _write(attempt, decision, files, list(zip(inspections, plans, strict=True)))
     return decision.mapping
 
 
@@ -187,9 +187,9 @@ def _choice(row: Import) -> DialectChoice | None:
     return DialectChoice.from_json(decided) if decided else None
 
 
-def _check_columns(file: ImportFile, mapping: Mapping, inspection: Inspection) -> None:
+def _check_columns(file: ImportFile, mapping: Mapping, inspection: Inspection) -> ColumnPlan:
     try:
-        resolve_columns(mapping, inspection.header, settings.DATASETS_PERSONAL_WORDS)
+        return resolve_columns(mapping, inspection.header, settings.DATASETS_PERSONAL_WORDS)
     except ColumnsMissing as error:
         raise _naming(error, file) from error
 
@@ -200,20 +200,23 @@ def _naming(error: ReadingError, file: ImportFile) -> ReadingError:
 
 
 def _write(
-    attempt: Attempt, decision: _Decision, files: list[ImportFile], inspections: list[Inspection]
+    attempt: Attempt,
+    decision: _Decision,
+    files: list[ImportFile],
+    found: list[tuple[Inspection, ColumnPlan]],
 ) -> None:
     report = QualityReport()
-    for file, inspection in zip(files, inspections, strict=True):
+    for file, (inspection, plan) in zip(files, found, strict=True):
         file.dialect = inspection.dialect.to_json()
         file.header = list(inspection.header)
-        report.add_file(file.file_no, inspection)
+        report.add_file(file.file_no, inspection, plan.personal)
     facts = {"files": report.to_json()["files"], "warnings": list(decision.warnings)}
     mapping = decision.mapping.to_json() if decision.mapping else None
     with transaction.atomic():
         for file in files:
             file.save(update_fields=["dialect", "header"])
         if mapping is not None:
-            learn_signature(attempt.row, mapping, inspections[0])
+            learn_signature(attempt.row, mapping, found[0][0])
         attempt.save(
             replace(attempt.at, reached=INSPECTED, facts=facts), mapping=mapping, dialect=files[0].dialect
         )

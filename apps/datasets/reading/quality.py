@@ -1,6 +1,7 @@
 """What an import found out about its files: the quality report of places.md section 7."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,10 +53,12 @@ class QualityReport:
         self._span = _Span()
         self._files: list[dict[str, Any]] = []
 
-    def add_file(self, file_no: int, found: Inspection) -> None:
-        """Note the facts of a file's form."""
+    def add_file(self, file_no: int, found: Inspection, personal: Sequence[str] = ()) -> None:
+        """Note the facts of a file's form, and which columns were left out as personal."""
         encoding = {"name": found.encoding.name, **found.encoding.evidence}
         facts = {"file_no": file_no, "dialect": found.dialect.to_json(), "encoding": encoding, **found.facts}
+        if personal:
+            facts["personal_columns"] = list(personal)
         self._files.append(facts)
 
     def warn(self, kind: WarningKind | str, rows: int) -> None:
