@@ -38,6 +38,9 @@ DECIDED_BELOW = {
     ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/preview", "post"): "projects.run",
     ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/reject", "post"): "projects.run",
     ("api/v1/refactor/jobs/(?P<pk>[^/.]+)/repropose", "post"): "projects.run",
+    # Reading, for those who may share: the right to edit the project.
+    ("api/v1/preview/sessions/(?P<session_pk>[^/.]+)/devices", "get"): "previews.create",
+    ("api/v1/preview/sessions/(?P<session_pk>[^/.]+)/accesses", "get"): "previews.create",
 }
 # Whoever comes second is told to wait, as the first one's call is counted for all.
 COUNTED_FOR_ALL = frozenset({"api/v1/projects/(?P<project_pk>[^/.]+)/sync-repo"})
