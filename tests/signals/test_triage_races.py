@@ -2,14 +2,18 @@
 
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.accounts.models import Role
 from apps.common.errors import Conflict, PreconditionFailed
-from apps.signals.triage_services import assign_signal
+from apps.signals.models import Workflow
+from apps.signals.states import WorkflowStatus
+from apps.signals.triage_services import assign_signal, move_signal
 from tests.factories.accounts import create_member
 from tests.factories.signals import ROLE_TYPE, RoleTypeFactory, create_signal
 from tests.furniture.people import Actors, Person
@@ -77,3 +81,39 @@ def test_of_two_who_read_the_same_version_one_wins(actors: Actors) -> None:
     (winner,) = [person for person in people if person.name in outcomes]
     assert workflow_of(signal).assignee == winner.user
     assert workflow_of(signal).version == 2
+
+
+def wait_for_a_lock() -> None:
+    """Return once another connection waits for a lock that this one holds."""
+    # Not by pg_stat_activity, which a transaction reads once.
+    blocked = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+    for _ in range(3_000):
+        with connection.cursor() as cursor:
+            cursor.execute(blocked)
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    pytest.fail("nobody waits")
+
+
+def test_whoever_waited_sees_the_assignee_that_the_first_has_set(actors: Actors) -> None:
+    RoleTypeFactory.create(organization=actors.organization)
+    signal = create_signal(actors.organization)
+    give = partial(assign_signal, actor=actors.manager.actor, signal=signal, role_type=ROLE_TYPE)
+    give(assignee_id=id_of(actors.manager))
+    assert actors.manager.actor
+
+    def start() -> Workflow:
+        try:
+            return move_signal(actor=actors.manager.actor, signal=signal, status=WorkflowStatus.IN_PROGRESS)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            give(assignee_id=id_of(actors.admin))
+            waiting = pool.submit(start)
+            wait_for_a_lock()
+        moved = waiting.result()
+    assert (moved.status, moved.version) == (WorkflowStatus.IN_PROGRESS, 4)
+    assert moved.assignee == actors.admin.user

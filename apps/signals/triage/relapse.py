@@ -89,7 +89,9 @@ def reopen_relapsed(
     """
     if not signals:
         return []
-    settled = Workflow.objects.select_for_update(of=("self",)).select_related("signal", "assignee")
+    # The assignee by a statement of its own: one that is joined is not read anew after waiting for the lock.
+    locked = Workflow.objects.select_for_update(of=("self",))
+    settled = locked.select_related("signal").prefetch_related("assignee")
     rows = settled.filter(organization=run.organization_id, signal__in=list(signals), status__in=SETTLED)
     workflows: list[Workflow] = list(rows.order_by("signal_id"))
     if not workflows:

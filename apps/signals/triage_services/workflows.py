@@ -32,8 +32,9 @@ def lock_workflow(signal: Signal, expected_version: int | None = None) -> Workfl
     Raises NotFound, and PreconditionFailed if its version is another one than expected.
     """
     # Locked, so that of two people who move one signal at once the second sees what the first has done, and
-    # no version is given twice.
-    rows = Workflow.objects.select_for_update(of=("self",)).select_related("assignee")
+    # no version is given twice. Without a join: PostgreSQL reads a row anew that it has waited for, but not
+    # what was joined to it, and the assignee would be the one before.
+    rows = Workflow.objects.select_for_update()
     workflow: Workflow | None = rows.filter(signal=signal, organization=signal.organization_id).first()
     if workflow is None:
         raise NotFound("There is no such signal.")
