@@ -109,8 +109,10 @@ def test_opening_twice_is_harmless_until_an_upload_is_under_way(
     assert answers[0].json() == answers[1].json()
     assert AuditEntry.objects.get(verb="previews.revision_opened").target_id == made["id"]
     upload(actors.analyst, made["id"], zip_of(SECOND))
-    for call in (open_revision, lambda *place: upload(*place, zip_of(THIRD))):
-        answer = call(actors.analyst, made["id"])
+    for answer in (
+        open_revision(actors.analyst, made["id"]),
+        upload(actors.analyst, made["id"], zip_of(THIRD)),
+    ):
         assert (answer.status_code, answer.json()["code"]) == (409, "previews.upload_in_progress")
     run_jobs()
     assert standing(made) == ("ready", None, 2)
