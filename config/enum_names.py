@@ -41,6 +41,7 @@ ENUM_NAMES: Final = {
     "MetricType": "apps.metrics.metric_types.MetricType",
     "OrganizationRole": "apps.accounts.models.organization.Role",
     "PreviewStatus": "apps.previews.states.SessionStatus",
+    "PreviewUploadStep": "apps.previews.states.UploadStep",
     "RunStatus": "apps.signals.states.RunStatus",
     "SignalHydrationTrigger": "apps.signals.states.HydrationTrigger",
     "WorkflowStatus": "apps.signals.states.WorkflowStatus",

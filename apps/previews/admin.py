@@ -33,10 +33,10 @@ class SessionAdmin(ReadOnlyAdmin):
     """Sessions with bundles, devices and the newest accesses; revoked, or purged before their time."""
 
     list_display = (
-        "public_id", "label", "organization", "project", "platform", "access", "status", "revision", "uses",
-        "max_devices", "created_at", "expires_at", "ended_at",
+        "public_id", "label", "organization", "project", "platform", "access", "status", "next_status",
+        "revision", "uses", "max_devices", "created_at", "expires_at", "ended_at",
     )  # fmt: skip
-    list_filter = ("status", "platform", "access")
+    list_filter = ("status", "next_status", "platform", "access")
     search_fields = ("public_id", "label", "organization__slug", "project__name")
     list_select_related = ("organization", "project")
     ordering = ("-created_at", "pk")

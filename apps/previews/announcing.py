@@ -20,8 +20,14 @@ def topic_of(session_id: uuid.UUID) -> str:
 
 def announce_status(session: Session, status: str) -> None:
     """Publish that a session has moved, and that lists are stale."""
-    _publish(session, "status.changed", {"status": status})
+    _publish(session, "status.changed", {"status": status, "next_status": session.next_status})
     announce_lists(session.organization_id)
+
+
+def announce_upload(session: Session) -> None:
+    """Publish how far the upload of a session has come by now, as its row says."""
+    session.refresh_from_db(fields=["status", "next_status"])
+    announce_status(session, session.status)
 
 
 def announce_device(session: Session, device_id: uuid.UUID, *, is_bound: bool) -> None:

@@ -14,7 +14,7 @@ class PreviewNotAvailable(NotFound):
 
 
 class AlreadyReady(Conflict):
-    """The session has its bundle already."""
+    """The session has its content already; open its next revision first."""
 
     code = "previews.already_ready"
 

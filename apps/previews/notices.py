@@ -23,12 +23,15 @@ NOTICES: Final = (
 
 def tell_ready(session: Session) -> None:
     """Tell that a session can be opened now."""
-    _tell(session, READY, f"Ready: {session}", "", f"{session.revision}")
+    body = f"Devices get revision {session.revision} from now on." if session.revision > 1 else ""
+    _tell(session, READY, f"Ready: {session}", body, f"{session.revision}")
 
 
-def tell_failed(session: Session) -> None:
-    """Tell that a bundle was refused, and why."""
-    _tell(session, FAILED, f"Refused: {session}", session.error_detail, f"{session.failures}")
+def tell_failed(session: Session, *, is_last: bool) -> None:
+    """Tell that a bundle was refused, and why; of a next revision also what devices get, unless all ends."""
+    goes_on = session.next_status is not None and not is_last
+    rest = f" Devices still get revision {session.revision}." if goes_on else ""
+    _tell(session, FAILED, f"Refused: {session}", f"{session.error_detail}{rest}", f"{session.failures}")
 
 
 def tell_opened(session: Session) -> None:

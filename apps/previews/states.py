@@ -46,8 +46,6 @@ LIVE: Final = (
     SessionStatus.VALIDATING,
     SessionStatus.READY,
 )
-# Not ready yet: a bundle may still come.
-AWAITING: Final = (SessionStatus.PENDING, SessionStatus.UPLOADING, SessionStatus.VALIDATING)
 # Ended, and the bundle still there for staff.
 ENDED: Final = (SessionStatus.EXPIRED, SessionStatus.REVOKED, SessionStatus.FAILED)
 
@@ -56,13 +54,22 @@ MOVES: Final[Mapping[str, frozenset[str]]] = {
     "pending": frozenset({"uploading", "ready", "expired", "revoked"}),
     "uploading": frozenset({"validating", "pending", "failed", "expired", "revoked"}),
     "validating": frozenset({"ready", "pending", "failed", "expired", "revoked"}),
-    "ready": frozenset({"expired", "revoked"}),
+    # Failed by the next revision: the fifth refused bundle of a session, whichever it was for.
+    "ready": frozenset({"expired", "revoked", "failed"}),
     "expired": frozenset({"soft_deleted"}),
     "revoked": frozenset({"soft_deleted"}),
     "failed": frozenset({"soft_deleted"}),
     "soft_deleted": frozenset({"purged"}),
     "purged": frozenset(),
 }
+
+
+class UploadStep(models.TextChoices):
+    """How far an upload has come: that of the first content, and later that of a next revision."""
+
+    PENDING = "pending"
+    UPLOADING = "uploading"
+    VALIDATING = "validating"
 
 
 class TokenKind(models.TextChoices):

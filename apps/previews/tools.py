@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.accounts.permissions import Actor
 from apps.common.tools import Arguments, CursorText, Instant, NextCursor, PageSize, Result, Tool, newest_first
 from apps.previews.models import Session
-from apps.previews.states import Access, Platform, SessionStatus
+from apps.previews.states import Access, Platform, SessionStatus, UploadStep
 
 
 class PreviewsWanted(Arguments):
@@ -31,6 +31,7 @@ class PreviewFacts(Result):
     platform: Platform
     access: Access
     status: SessionStatus
+    next_status: UploadStep | None
     revision: int
     max_devices: int
     devices_bound: int
@@ -68,6 +69,7 @@ def _facts_of(row: Session, status: SessionStatus) -> PreviewFacts:
         platform=Platform(row.platform),
         access=Access(row.access),
         status=status,
+        next_status=row.upload_step if status == SessionStatus.READY else None,
         revision=row.revision,
         max_devices=row.max_devices,
         devices_bound=row.uses,

@@ -5,6 +5,7 @@ from typing import Final
 VERBS: Final[dict[str, str]] = {
     "previews.created": "A preview was created",
     "previews.uploaded": "A preview was given its content",
+    "previews.revision_opened": "The next upload of a preview was opened",
     "previews.extended": "A preview was given more time",
     "previews.token_rotated": "A preview was given a new token",
     "previews.revoked": "A preview was revoked",

@@ -15,11 +15,12 @@ from apps.accounts.permissions import Actor
 from apps.previews.models import AccessEntry, Session
 from apps.previews.queries.listing import (
     ShownSession,
+    coming_revision,
     listed_sessions,
     purged_sessions,
     shareable_projects,
 )
-from apps.previews.states import LIVE, Access, Platform, SessionStatus
+from apps.previews.states import LIVE, Access, Platform
 
 ROWS_PER_PAGE: Final = 30
 ACCESSES_SHOWN: Final = 50
@@ -59,6 +60,7 @@ def session_page(request: PageRequest, session_id: uuid.UUID) -> HttpResponse:
     context = {
         "session": session,
         "shown": ShownSession.of(session, now),
+        "coming_revision": coming_revision(session),
         "devices": session.devices.filter(ended_at__isnull=True).order_by("created_at", "pk"),
         "accesses": accesses.order_by("-at", "-pk")[:ACCESSES_SHOWN],
         "now": now,
@@ -99,7 +101,6 @@ def _acts(actor: Actor, session: Session) -> dict[str, Any]:
     return {
         "may_edit": edits,
         "may_revoke": (is_own and edits) or (edits and actor.may("previews.revoke", session.project)),
-        "takes_content": edits and session.status in {SessionStatus.PENDING, SessionStatus.UPLOADING},
         "takes_dev_urls": settings.PREVIEWS_DEV_URLS,
         "max_bytes": settings.PREVIEWS_DIRECT_MAX_BYTES,
     }

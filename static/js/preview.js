@@ -18,15 +18,24 @@ const content = document.getElementById("content");
 const dialog = document.getElementById("dialog");
 
 let request = null;
+let hasOpened = false;
 
 // Who came is shown to those who share the preview alone.
 const regions = ["state", "uses"].filter((id) => document.getElementById(id)).map((id) => () => byId(id));
 const refresh = () => regions.forEach(refreshRegion);
 
-/** The upload is offered while the session waits for content, and stays while one is being sent. */
+/** The upload is offered while the session waits for content, the first or the next, and stays while one is sent. */
 function showContent() {
-  setClock(byId("state").dataset.serverTime);
-  if (content) content.hidden = !(request || TAKES_CONTENT.has(byId("state").dataset.status));
+  const { serverTime, status, nextStatus } = byId("state").dataset;
+  setClock(serverTime);
+  if (!content) return;
+  content.hidden = !(request || TAKES_CONTENT.has(status) || TAKES_CONTENT.has(nextStatus));
+  // On a telephone it stands far below the button that opened it.
+  if (hasOpened && !content.hidden) {
+    hasOpened = false;
+    content.scrollIntoView({ block: "nearest" });
+    byId("file").focus();
+  }
 }
 
 document.addEventListener("htmx:afterSettle", showContent);
@@ -54,6 +63,10 @@ const api = (part, options = {}) => call(`${preview.dataset.api}/${part}`, { met
 
 const ACTS = {
   extend: () => api("extend", { json: { ttl_s: MORE_TIME_S } }),
+  revisions: async () => {
+    await api("revisions");
+    hasOpened = true;
+  },
   revoke: () => api("revoke"),
   token: async () => {
     showShared(await api("token"));

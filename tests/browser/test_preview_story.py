@@ -67,9 +67,7 @@ def test_a_preview_is_shared_fetched_by_one_device_and_ends_on_time(
     expect(first.get_by_role("heading", name="Harbour & “Light” <1>")).to_be_visible()
     expect(first.get_by_text("Nothing was uploaded yet.")).to_be_visible()
 
-    owner.locator("#file").set_input_files(
-        {"name": "site.zip", "mimeType": "application/zip", "buffer": zip_of()}
-    )
+    send(owner, zip_of())
     expect(owner.locator("#state")).to_have_attribute("data-status", "ready")
     with first.expect_download() as download:
         first.get_by_role("button", name="Download").click()
@@ -99,6 +97,44 @@ def test_a_preview_is_shared_fetched_by_one_device_and_ends_on_time(
     expect(owner.locator("#state")).to_have_attribute("data-status", "revoked")
     first.reload()
     expect(first.get_by_role("heading", name="This preview is not available")).to_be_visible()
+
+
+def send(owner: Page, content: bytes) -> None:
+    owner.locator("#file").set_input_files(
+        {"name": "site.zip", "mimeType": "application/zip", "buffer": content}
+    )
+
+
+def test_a_next_revision_is_uploaded_beside_what_devices_get(
+    owner: Page, browser: Browser, installation: Installation
+) -> None:
+    link, second = share(owner, "Sprint 6"), zip_of({"index.html": b"<h1>Again</h1>"})
+    send(owner, zip_of())
+    expect(owner.locator("#state")).to_have_attribute("data-status", "ready")
+    expect(owner.locator("#content")).to_be_hidden()
+    device, complaints = recipient(browser, installation)
+    device.goto(link)
+
+    owner.get_by_role("button", name="New revision").click()
+    expect(owner.get_by_text("Upload revision 2. Devices still get revision 1.")).to_be_visible()
+    expect(owner.locator("#content")).to_be_visible()
+    expect(owner.locator("#file")).to_be_focused()
+    send(owner, b"no zip at all")
+    expect(owner.get_by_text("The last bundle was refused.")).to_be_visible()
+    expect(owner.locator("#state")).to_have_attribute("data-status", "ready")
+    with device.expect_download() as download:
+        device.get_by_role("button", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == zip_of()
+
+    send(owner, second)
+    expect(owner.locator("#state").get_by_text("3", exact=True)).to_be_visible()
+    expect(owner.locator("#content")).to_be_hidden()
+    expect(owner.get_by_role("button", name="New revision")).to_be_visible()
+    device.reload()
+    with device.expect_download() as download:
+        device.get_by_role("button", name="Download").click()
+    assert Path(download.value.path()).read_bytes() == second
+    assert complaints.found == []
 
 
 def test_a_link_without_its_secret_asks_for_it(

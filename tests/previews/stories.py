@@ -54,6 +54,12 @@ def upload(person: Person, session_id: str, content: bytes, key: str = "", **fie
     return person.api.post(f"{SESSIONS}/{session_id}/bundle", form, format="multipart", headers=headers)
 
 
+def open_revision(person: Person, session_id: str, key: str = "") -> Any:
+    """Open the next upload of a session and return the response."""
+    headers = {"Idempotency-Key": key} if key else {}
+    return person.api.post(f"{SESSIONS}/{session_id}/revisions", {}, format="json", headers=headers)
+
+
 def visit(call: str, token: str, device_id: str = DEVICE, client: Client | None = None, **extra: Any) -> Any:
     """Call as the holder of a token."""
     return (client or Client()).post(

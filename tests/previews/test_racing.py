@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from apps.accounts.models import AuditEntry
 from apps.common.quotas import merged
-from apps.previews.models import Device, Session
+from apps.previews.models import Bundle, Device, Session
 from tests.furniture.people import Actors
 from tests.previews.conftest import Ready
-from tests.previews.stories import create, project_of, visit
+from tests.previews.stories import create, open_revision, project_of, upload, visit, zip_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 16
@@ -22,7 +23,12 @@ THREADS = 16
 @pytest.fixture(autouse=True)
 def _without_limits(settings: Settings) -> None:
     settings.RATE_LIMITS = merged(
-        {"preview_resolve": "100000", "preview_failed": "100000", "preview_create": "100000"}
+        {
+            "preview_resolve": "100000",
+            "preview_failed": "100000",
+            "preview_create": "100000",
+            "preview_upload": "100000",
+        }
     )
 
 
@@ -71,3 +77,18 @@ def test_creations_at_once_stop_at_the_limit(actors: Actors) -> None:
 
     assert sorted(at_once(one_more)) == [201] * 2 + [409] * (THREADS - 2)
     assert Session.objects.filter(project=project).count() == 10
+
+
+def test_of_many_that_open_a_revision_at_once_one_did_and_all_may_upload(
+    actors: Actors, ready: Ready
+) -> None:
+    made = ready()
+    assert actors.analyst.api
+    found = at_once(lambda _: open_revision(actors.analyst, made["id"]).status_code)
+    assert found == [200] * THREADS
+    assert AuditEntry.objects.filter(verb="previews.revision_opened").count() == 1
+    sent = at_once(lambda _: upload(actors.analyst, made["id"], zip_of()).status_code)
+    assert sorted(sent) == [202] + [409] * (THREADS - 1)
+    session = Session.objects.get(pk=made["id"])
+    assert (session.status, session.next_status, session.revision) == ("ready", "validating", 1)
+    assert list(Bundle.objects.order_by("revision").values_list("revision", flat=True)) == [1, 2]

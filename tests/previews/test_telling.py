@@ -1,10 +1,12 @@
 """What others hear of a preview: its creator by notices, watchers by the topic, operators, programs."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.test import Client
 from django.utils import timezone
 
@@ -12,14 +14,16 @@ from apps.accounts.models import AuditEntry, Notification, User
 from apps.accounts.models import Session as SignIn
 from apps.common.errors import NotFound
 from apps.common.live import topics
+from apps.common.live.streams import Address
 from apps.common.probes import run_probes
 from apps.previews import periodic
 from apps.previews.cleaning.refusals import audit_refusals
 from apps.previews.models import AccessEntry, CleanupRun, Session
 from apps.previews.tools import PreviewsWanted, list_previews
 from tests.furniture.people import Actors, sign_in_quietly
+from tests.furniture.valkey import told
 from tests.previews.conftest import Ready
-from tests.previews.stories import SESSIONS, create, project_of, upload, visit
+from tests.previews.stories import SESSIONS, create, open_revision, project_of, upload, visit, zip_of
 
 
 def kinds(actors: Actors) -> list[str]:
@@ -65,6 +69,26 @@ def _may_watch(topic: topics.Topic, actor: Any, name: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_watchers_hear_each_step_of_a_next_revision(
+    actors: Actors, ready: Ready, run_jobs: Callable[[], int], valkey: redis.Redis
+) -> None:
+    made = ready()
+    steps = []
+    with valkey.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
+        pubsub.subscribe(Address(actors.organization.pk, f"previews.{made['id']}").channel)
+        pubsub.get_message(timeout=60)  # that it is subscribed
+        open_revision(actors.analyst, made["id"])
+        for content in (b"no zip", zip_of()):
+            upload(actors.analyst, made["id"], content)
+            run_jobs()
+        frames = [json.loads(message["data"].partition(b"\n")[2]) for message in told(pubsub)]
+        steps = [frame["data"]["next_status"] for frame in frames if frame["type"] == "status.changed"]
+        assert {frame["data"]["status"] for frame in frames} == {"ready"}
+    tried = ["pending", "uploading", "validating"]
+    assert steps == [*tried, *tried, None]
 
 
 def test_programs_list_previews_without_what_opens_them(actors: Actors, ready: Ready) -> None:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.common.serializers import OutSerializer, StrictSerializer, TimeField, ValueSerializer
 from apps.previews.models import AccessEntry, Device, Session
 from apps.previews.services.sessions import TTL_MAX_S, TTL_MIN_S, Shared
-from apps.previews.states import Access, Platform, SessionStatus, Stage
+from apps.previews.states import Access, Platform, SessionStatus, Stage, UploadStep
 
 URL_CHARS = 2_048
 DEVICES_MAX = 5
@@ -91,6 +92,7 @@ class PreviewSessionOut(OutSerializer):
 
     project_id = serializers.UUIDField(allow_null=True)
     status = serializers.SerializerMethodField()
+    next_status = serializers.SerializerMethodField()
     devices_bound = serializers.IntegerField(source="uses")
     bundle = PreviewBundleOut(source="current_bundle", allow_null=True)
     last_error = PreviewErrorOut(allow_null=True)
@@ -101,14 +103,19 @@ class PreviewSessionOut(OutSerializer):
     class Meta:
         model = Session
         fields = [
-            "id", "public_id", "project_id", "platform", "label", "ref", "access", "status", "revision",
-            "max_devices", "devices_bound", "token_prefix", "bundle", "dev_server_url", "last_error",
-            "created_by", "created_at", "expires_at", "first_opened_at", "stage", "receipt",
+            "id", "public_id", "project_id", "platform", "label", "ref", "access", "status", "next_status",
+            "revision", "max_devices", "devices_bound", "token_prefix", "bundle", "dev_server_url",
+            "last_error", "created_by", "created_at", "expires_at", "first_opened_at", "stage", "receipt",
         ]  # fmt: skip
 
     def get_status(self, row: Session) -> SessionStatus:
         """Return the status, `expired` as soon as the time is over."""
         return SessionStatus(row.status_at(timezone.now()))
+
+    @extend_schema_field(serializers.ChoiceField(choices=UploadStep.choices, allow_null=True))
+    def get_next_status(self, row: Session) -> str | None:
+        """Return how far the upload of the next revision has come; null while none is open."""
+        return row.next_status if self.get_status(row) == SessionStatus.READY else None
 
 
 class PreviewSharedOut(PreviewSessionOut):

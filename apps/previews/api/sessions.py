@@ -37,6 +37,7 @@ class PreviewSessionViewSet(ResourceViewSet[Session]):
     permissions = {
         "create": "previews.create",
         "bundle": "previews.upload",
+        "revisions": "previews.upload",
         "extend": "previews.create",
         "token": "previews.create",
         "revoke": "previews.revoke",
@@ -84,6 +85,12 @@ class PreviewSessionViewSet(ResourceViewSet[Session]):
             return self._shown(services.set_dev_url(actor=self.actor, session=session, url=url))
         services.receive_bundle(actor=self.actor, session=session, read=lambda: read_bundle(request))
         return self._shown(session, status=202)
+
+    @extend_schema(request=None, responses=serializers.PreviewSessionOut)
+    @action(detail=True, methods=["post"])
+    def revisions(self, request: Request, pk: str) -> Response:
+        """Open the next upload of a ready preview; what it has serves on until the new content is ready."""
+        return self._shown(services.open_revision(actor=self.actor, session=self.get_object()))
 
     @extend_schema(request=serializers.PreviewExtensionIn, responses=serializers.PreviewSessionOut)
     @action(detail=True, methods=["post"])

@@ -22,7 +22,9 @@ def end_session(session: Session, status: SessionStatus, *, now: dt.datetime, is
 
     Two that end a session at once: one UPDATE finds it live, so there is one event and one notice.
     """
-    fields = {"status": status, "ended_at": now, "upload_token": None, "updated_at": now}
+    fields = {
+        "status": status, "next_status": None, "ended_at": now, "upload_token": None, "updated_at": now,
+    }  # fmt: skip
     if not Session.objects.filter(pk=session.pk, status__in=LIVE).update(**fields):
         return False
     Token.objects.filter(session=session, revoked_at__isnull=True).update(revoked_at=now)

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db.models import QuerySet, Sum
 
-from apps.previews.models import AccessEntry, Bundle, CleanupRun, Session
-from apps.previews.states import ENDED, LIVE, SessionStatus
+from apps.previews.models import AccessEntry, Bundle, CleanupRun, Session, upload_at
+from apps.previews.states import ENDED, LIVE, SessionStatus, UploadStep
 from apps.previews.storing import FOLDER
 
 # To write an upload down takes seconds; after this a killed process is behind it.
@@ -59,8 +59,8 @@ def plan(*, now: dt.datetime, works: Iterable[Work] = EVERYTHING, limit: int | N
 
 
 def abandoned_uploads(now: dt.datetime) -> QuerySet[Session]:
-    """Return the sessions whose upload nobody goes on with."""
-    return Session.objects.filter(status=SessionStatus.UPLOADING, upload_begun_at__lt=now - UPLOAD_STALE)
+    """Return the sessions whose upload, the first one or a next revision's, nobody goes on with."""
+    return Session.objects.filter(upload_at(UploadStep.UPLOADING), upload_begun_at__lt=now - UPLOAD_STALE)
 
 
 def due_to_expire(now: dt.datetime) -> QuerySet[Session]:

@@ -6,11 +6,11 @@ from typing import Any
 from django.core.files.storage import default_storage
 from django.db import transaction
 
-from apps.previews.announcing import announce_status
+from apps.previews.announcing import announce_status, announce_upload
 from apps.previews.cleaning.ending import end_session, record_stage
 from apps.previews.cleaning.planning import abandoned_uploads, due_to_purge, due_to_soft_delete
-from apps.previews.models import Bundle, Session, Token
-from apps.previews.states import SessionStatus, Stage
+from apps.previews.models import Bundle, Session, Token, columns_at
+from apps.previews.states import SessionStatus, Stage, UploadStep
 
 
 @transaction.atomic
@@ -20,10 +20,10 @@ def release_upload(session: Session, *, now: dt.datetime) -> bool:
     moved = (
         abandoned_uploads(now)
         .filter(pk=session.pk)
-        .update(status=SessionStatus.PENDING, upload_token=None, updated_at=now)
+        .update(**columns_at(UploadStep.PENDING), upload_token=None, updated_at=now)
     )
     if moved:
-        announce_status(session, SessionStatus.PENDING)
+        announce_upload(session)
     return bool(moved)
 
 

@@ -4,13 +4,35 @@ import datetime as dt
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, Value, When
 
 from apps.accounts.models import Organization, User
 from apps.accounts.permissions import Actor
 from apps.common.db import Row, status_check
-from apps.previews.states import ENDED, LIVE, Access, Platform, SessionStatus, Stage
+from apps.previews.states import ENDED, LIVE, Access, Platform, SessionStatus, Stage, UploadStep
 from apps.projects.models import Project
+
+
+def upload_at(*steps: UploadStep, prefix: str = "") -> Q:
+    """Return the condition that the upload of the session behind `prefix` has come to one of the steps.
+
+    Of a session that is not ready yet this is its status. Beside a ready one it is `next_status`, and what is
+    ready serves on.
+    """
+    first = Q(**{f"{prefix}status__in": steps})
+    return first | Q(**{f"{prefix}status": SessionStatus.READY, f"{prefix}next_status__in": steps})
+
+
+def columns_at(step: UploadStep) -> dict[str, Any]:
+    """Return the columns that move the upload of live sessions to a step, for the one UPDATE that decides.
+
+    By what stands in the row at that moment: nobody has to know before which of the two uploads it is.
+    """
+    is_ready, text = Q(status=SessionStatus.READY), models.TextField()
+    return {
+        "status": Case(When(is_ready, then=F("status")), default=Value(step.value), output_field=text),
+        "next_status": Case(When(is_ready, then=Value(step.value)), default=Value(None), output_field=text),
+    }
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
@@ -29,9 +51,11 @@ class Session(Row):
     """A preview of a project, shared by token for a limited time.
 
     `uses` counts the devices that hold a slot, `failures` the bundles that were refused. `revision` is that
-    of the current bundle, 0 before the first. `ended_at` is when the stage EXPIRED began, by time, person or
-    failure. The project stays as long as rows name it (RESTRICT); it is null once the session is purged and
-    the project deleted. `ref` is shown and means nothing.
+    of the current content, 0 before the first. `next_status` says how far the upload of the next revision has
+    come, null while none is open; only a ready session has one, and it stays ready with what it has.
+    `ended_at` is when the stage EXPIRED began, by time, person or failure. The project stays as long as rows
+    name it (RESTRICT); it is null once the session is purged and the project deleted. `ref` is shown and
+    means nothing.
     """
 
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="+")
@@ -45,6 +69,7 @@ class Session(Row):
     ref = models.CharField(max_length=255, default="", blank=True)
     access = models.TextField(choices=Access.choices, default=Access.TOKEN)
     status = models.TextField(choices=SessionStatus.choices, default=SessionStatus.PENDING)
+    next_status = models.TextField(null=True, blank=True, choices=UploadStep.choices)  # noqa: DJ001 - null: none
     revision = models.PositiveIntegerField(default=0)
     max_devices = models.PositiveSmallIntegerField(default=1)
     uses = models.PositiveSmallIntegerField(default=0)
@@ -80,6 +105,7 @@ class Session(Row):
                 name="previews_session_project",
             ),
             status_check("previews_session_status", "status", SessionStatus),
+            status_check("previews_session_next_status", "next_status", UploadStep),
             status_check("previews_session_platform", "platform", Platform),
             status_check("previews_session_access", "access", Access),
         ]
@@ -104,6 +130,12 @@ class Session(Row):
         """Return the status, `expired` as soon as the time is over, whenever the clock looks."""
         is_over = SessionStatus(self.status).is_live and self.expires_at <= now
         return SessionStatus.EXPIRED if is_over else self.status
+
+    @property
+    def upload_step(self) -> UploadStep | None:
+        """Return how far its upload has come, the first one or that of a next revision; None without one."""
+        step = self.next_status if self.status == SessionStatus.READY else self.status
+        return UploadStep(step) if step in UploadStep.values else None
 
     @property
     def last_error(self) -> dict[str, Any] | None:

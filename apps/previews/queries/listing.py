@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from apps.accounts.models import Role
 from apps.accounts.permissions import Actor
 from apps.previews.models import Session
-from apps.previews.states import LIVE, SessionStatus
+from apps.previews.states import LIVE, SessionStatus, UploadStep
 from apps.projects.models import Project, ProjectMember
 
 EDITOR: Final = "editor"
@@ -43,6 +43,24 @@ class ShownSession:
 def listed_sessions() -> QuerySet[Session]:
     """Return sessions with all that is shown of them. One query a page."""
     return Session.objects.select_related("project", "created_by", "current_bundle", "organization")
+
+
+def next_revision(session: Session) -> int:
+    """Return the number of the next content of a session, be it a bundle or an address. Issues one query.
+
+    Numbers of refused bundles are not used again.
+    """
+    rows = Session.objects.filter(pk=session.pk).annotate(newest=Max("bundles__revision"))
+    current, newest = rows.values_list("revision", "newest").get()
+    return max(current, newest or 0) + 1
+
+
+def coming_revision(session: Session) -> int | None:
+    """Return the number of the revision that is being made beside what is ready; None while none is."""
+    if session.next_status is None:
+        return None
+    # The bundle that is being checked has its number already.
+    return next_revision(session) - (session.next_status == UploadStep.VALIDATING)
 
 
 def sessions_about_to_end(actor: Actor, now: dt.datetime, limit: int) -> Sequence[ShownSession]:

@@ -1,6 +1,12 @@
 """The writes of previews, by noun."""
 
-from apps.previews.services.bundles import ReceivedBundle, count_mismatch, receive_bundle, set_dev_url
+from apps.previews.services.bundles import (
+    ReceivedBundle,
+    count_mismatch,
+    open_revision,
+    receive_bundle,
+    set_dev_url,
+)
 from apps.previews.services.cleanup import purge_session, run_cleanup
 from apps.previews.services.devices import remove_device
 from apps.previews.services.opening import (
@@ -30,6 +36,7 @@ __all__ = [
     "grant_download",
     "note_download",
     "open_preview",
+    "open_revision",
     "purge_session",
     "receive_bundle",
     "remove_device",

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from apps.accounts.queries import initiator
@@ -15,9 +15,9 @@ from apps.common.jobs import Listing, Run, job
 from apps.previews.announcing import announce_status
 from apps.previews.bundles import BundleFacts, inspect_bundle
 from apps.previews.errors import BundleUnsafe
-from apps.previews.models import Bundle, Session
+from apps.previews.models import Bundle, Session, upload_at
 from apps.previews.notices import tell_ready
-from apps.previews.states import SessionStatus
+from apps.previews.states import SessionStatus, UploadStep
 
 ATTEMPTS = 2
 
@@ -51,7 +51,7 @@ def validate_bundle(run: Run[Bundle]) -> None:
     """Judge an uploaded archive, and let its session be opened if it is good."""
     bundle = run.row
     session = Session.objects.get(pk=bundle.session_id)
-    if session.status != SessionStatus.VALIDATING or not bundle.storage_key:
+    if session.upload_step != UploadStep.VALIDATING or not bundle.storage_key:
         raise Conflict("The session does not wait for this bundle any more.")
     run.progress(0.0, stage="validating")
     try:
@@ -76,12 +76,21 @@ def limits() -> ArchiveLimits:
 
 @transaction.atomic
 def publish(run: Run[Bundle], session: Session, facts: BundleFacts) -> None:
-    """Make the bundle the session's current one; raises Conflict where the session has ended meanwhile."""
+    """Make the bundle the session's current one; raises Conflict where the session has ended meanwhile.
+
+    What was current before keeps its bytes until the session is purged: who has a grant of it ends with it.
+    """
     bundle = run.row
-    waiting = Session.objects.filter(pk=session.pk, status=SessionStatus.VALIDATING, expires_at__gt=Now())
+    # A job that failed may be retried while a later bundle is waited for: then it is that one's turn.
+    later = Bundle.objects.filter(session=OuterRef("pk"), revision__gt=bundle.revision)
+    waiting = Session.objects.filter(
+        upload_at(UploadStep.VALIDATING), ~Exists(later), pk=session.pk, expires_at__gt=Now()
+    )
     # Somebody may revoke the session at this moment, or its time be over: then nothing is published.
     if not waiting.update(
         status=SessionStatus.READY,
+        next_status=None,
+        dev_server_url="",
         current_bundle=bundle,
         revision=bundle.revision,
         error_code="",

@@ -10,11 +10,11 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from apps.common.db import JobStatus
-from apps.previews.announcing import announce_status
+from apps.previews.announcing import announce_status, announce_upload
 from apps.previews.cleaning.ending import end_session
-from apps.previews.models import Bundle, Session
+from apps.previews.models import Bundle, Session, columns_at, upload_at
 from apps.previews.notices import tell_failed
-from apps.previews.states import SessionStatus
+from apps.previews.states import SessionStatus, UploadStep
 
 FAILURES_MAX: Final = 5
 NOT_GOOD: Final = (JobStatus.FAILED, JobStatus.CANCELLED)
@@ -32,10 +32,10 @@ def settle_bundle(bundle: Bundle) -> None:
     elif not newer.exists():
         refuse_bundle(
             bundle.session,
-            {SessionStatus.VALIDATING},
+            {UploadStep.VALIDATING},
             code=bundle.error_code,
             detail=bundle.error_detail,
-            status=SessionStatus.PENDING,
+            **columns_at(UploadStep.PENDING),
         )
     discard_object(bundle)
 
@@ -43,25 +43,29 @@ def settle_bundle(bundle: Bundle) -> None:
 @transaction.atomic
 def _wait_again(session: Session) -> None:
     """Let a session wait for another bundle whose validation somebody cancelled: that is no refusal."""
-    waiting = Session.objects.filter(pk=session.pk, status=SessionStatus.VALIDATING)
-    if waiting.update(status=SessionStatus.PENDING, updated_at=timezone.now()):
-        announce_status(session, SessionStatus.PENDING)
+    waiting = Session.objects.filter(upload_at(UploadStep.VALIDATING), pk=session.pk)
+    if waiting.update(**columns_at(UploadStep.PENDING), updated_at=timezone.now()):
+        announce_upload(session)
 
 
 @transaction.atomic
 def refuse_bundle(
-    session: Session, awaiting: Collection[SessionStatus], *, code: str, detail: str, **moved: Any
+    session: Session, steps: Collection[UploadStep], *, code: str, detail: str, **moved: Any
 ) -> None:
-    """Count a refused bundle of a session that is `awaiting` one, and set `moved`; the fifth ends it."""
+    """Count a refused bundle of a session whose upload is at one of the steps, and set `moved`.
+
+    The fifth ends the session, also one that is ready with an earlier revision.
+    """
     now = timezone.now()
-    waiting = Session.objects.filter(pk=session.pk, status__in=awaiting)
+    waiting = Session.objects.filter(upload_at(*steps), pk=session.pk)
     if not waiting.update(
         failures=F("failures") + 1, error_code=code, error_detail=detail[:500], updated_at=now, **moved
     ):
         return
     session.refresh_from_db()
-    tell_failed(session)
-    if session.failures >= FAILURES_MAX:
+    is_last = session.failures >= FAILURES_MAX
+    tell_failed(session, is_last=is_last)
+    if is_last:
         end_session(session, SessionStatus.FAILED, now=now)
     else:
         announce_status(session, session.status)
@@ -85,7 +89,7 @@ def settle_lost() -> int:
     """Settle what a worker left behind that died after the end of a validation; return how many."""
     later = Bundle.objects.filter(session=OuterRef("session"), revision__gt=OuterRef("revision"))
     stuck = Bundle.objects.filter(
-        ~Exists(later), status__in=NOT_GOOD, session__status=SessionStatus.VALIDATING
+        ~Exists(later), upload_at(UploadStep.VALIDATING, prefix="session__"), status__in=NOT_GOOD
     )
     left = Bundle.objects.filter(status__in=NOT_GOOD).exclude(storage_key="")
     lost = list((stuck | left).select_related("session").distinct())
