@@ -88,7 +88,14 @@ def previews(actors: Actors) -> None:
     project = ProjectFactory.create(
         organization=actors.organization, owner=actors.admin.user, name="A/rather,long|name " * 6
     )
-    row = make_preview(project, label="Sprint 7", uses=1, max_devices=2, first_opened_at=timezone.now())
+    row = make_preview(
+        project,
+        label="Sprint 7",
+        uses=1,
+        max_devices=2,
+        first_opened_at=timezone.now(),
+        next_status="pending",
+    )
     parts = {"organization": actors.organization, "session": row}
     agent = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140 Safari/537.36"
     row.devices.create(**parts, device_hash=b"d", label="Chrome on Linux", last_seen_at=timezone.now())
