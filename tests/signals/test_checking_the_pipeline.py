@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.db.models import Model
 
 from apps.accounts.models import Organization
+from apps.signals.management import foreground
 from apps.signals.models import Observation, Run, Signal
+from apps.signals.states import RunStatus
 from apps.signals.storage.places import folder_of
 from tests.furniture.people import Actors
 from tests.signals.stories import hydrate
@@ -42,6 +44,36 @@ def test_an_undisturbed_run_passes_every_check(built_runs: list[Run], actors: Ac
     assert checks["answer"]["checked"] == 5
     earlier = f"{built_runs[0].graph.name}/{built_runs[0].run_id}"
     assert check(actors.organization, capsys, "--run", earlier)[0] == 0
+
+
+def test_of_a_named_run_the_newest_hydrated_revision_is_checked_and_named(
+    built_runs: list[Run], actors: Actors, capsys: Any
+) -> None:
+    run = built_runs[0]
+    hydrate(run)
+    revised = Run.objects.create(
+        organization=run.organization,
+        graph=run.graph,
+        run_id=run.run_id,
+        revision=2,
+        status=RunStatus.LOADED,
+        started_at=run.started_at,
+    )
+    named = ("--organization", actors.organization.slug, "--run", f"{run.graph.name}/{run.run_id}")
+    call_command("check_pipeline", *named, "--json")
+    found = json.loads(capsys.readouterr().out.strip().splitlines()[-1])
+    assert (found["revision"], [each["name"] for each in found["checks"] if not each["ok"]]) == (1, [])
+    call_command("check_pipeline", *named)
+    assert capsys.readouterr().out.startswith(f"{run.graph.name}/{run.run_id} revision 1\n")
+
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.PRUNED)
+    with pytest.raises(CommandError, match="Revision 2 of the run is loaded") as refused:
+        call_command("check_pipeline", *named)
+    assert refused.value.returncode == foreground.NOTHING_TO_DO
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.HYDRATED)
+    Run.objects.filter(pk=revised.pk).update(status=RunStatus.HYDRATED)
+    call_command("check_pipeline", *named, "--json")
+    assert json.loads(capsys.readouterr().out.strip().splitlines()[-1])["revision"] == 2
 
 
 def test_one_changed_digit_is_named_by_file_and_line(

@@ -67,6 +67,10 @@ class RepoCorrupt(RemoteFailed):
     code = "projects.repo_corrupt"
 
 
+class RepoLost(RepoCorrupt):
+    """The copy of the repository is gone, or another one lies in its place."""
+
+
 class StorageFull(RemoteFailed):
     """There is not enough room on this server."""
 

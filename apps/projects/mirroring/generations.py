@@ -75,6 +75,16 @@ def check_room(attempt: Attempt) -> None:
         raise StorageFull(cause="the organization's mirrors take all that they may")
 
 
+def holds_published(mirror: Mirror) -> bool:
+    """Tell whether the repository is there with the published snapshot, and no other one in its place."""
+    folder = generation_folder(mirror.pk, mirror.generation)
+    if not mirror.ref_count:
+        return folder.exists()
+    prefix = below(mirror.snapshot)
+    packed = folder / "packed-refs"
+    return (folder / prefix).exists() or (packed.exists() and f" {prefix}/".encode() in packed.read_bytes())
+
+
 def packs_of(folder: Path) -> set[str]:
     """Return the names of a repository's packs."""
     return {path.stem for path in (folder / "objects" / "pack").glob("*.pack")}

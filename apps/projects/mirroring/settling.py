@@ -13,7 +13,7 @@ from apps.common.db import JobStatus
 from apps.common.errors import DomainError
 from apps.common.jobs import LeaseLost
 from apps.common.jobs.lifecycle import DETAIL_CHARS, release
-from apps.projects.git.failures import RemoteFailed, RepoAuthFailed, RepoCorrupt, RepoTooLarge
+from apps.projects.git.failures import RemoteFailed, RepoAuthFailed, RepoCorrupt, RepoLost, RepoTooLarge
 from apps.projects.mirroring.attempt import Attempt, lock_mirror
 from apps.projects.mirroring.errors import BranchMissing
 from apps.projects.mirroring.publishing import mark_sound
@@ -97,6 +97,9 @@ def _write_failure(attempt: Attempt, mirror: Mirror, error: DomainError, now: dt
     if attempt.kind in SYNC_KINDS or isinstance(error, BranchMissing):
         mirror.failures += 1
         was, mirror.state = mirror.state, state_after(mirror, error)
+        if isinstance(error, RepoLost):
+            # Nothing is left to serve until tomorrow: whoever took it away has not damaged a copy.
+            mirror.recloned_at = None
         if mirror.state == MirrorState.AUTH_FAILED and was != MirrorState.AUTH_FAILED:
             # From here on refusals are counted: an outage before them must not bring the end nearer.
             mirror.failures = REFUSED_AFTER

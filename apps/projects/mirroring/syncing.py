@@ -19,7 +19,7 @@ from apps.common.jobs.queues import QUEUES
 from apps.projects.errors import GitFailed
 from apps.projects.faults import fault
 from apps.projects.git.addresses import PinnedRemote, pin
-from apps.projects.git.failures import RepoCorrupt, RepoTooLarge, RepoUnreachable, StorageFull
+from apps.projects.git.failures import RepoCorrupt, RepoLost, RepoTooLarge, RepoUnreachable, StorageFull
 from apps.projects.git.objects import open_objects
 from apps.projects.git.remotes import (
     REFS_MAX,
@@ -79,6 +79,9 @@ class Remote:
 
 def carry_out(attempt: Attempt, *, wall_s: float) -> None:
     """Do what the run is for, what comes from the remote within `wall_s`; raises what ends it."""
+    if attempt.kind not in NEW_GENERATION and not generations.holds_published(attempt.mirror):
+        # Also where the remote has no news: readers find nothing, however new it would be.
+        raise RepoLost(cause="what was published is not in the repository's folder")
     if attempt.kind is RunKind.MANIFEST:
         publish(attempt, rebuild(attempt))
         return

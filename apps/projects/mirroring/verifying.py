@@ -10,6 +10,7 @@ from apps.common.jobs import JobCancelled, Run, job
 from apps.projects.errors import GitFailed, NotLinked
 from apps.projects.git.layout import generation_folder
 from apps.projects.git.processes import run_git
+from apps.projects.mirroring.generations import holds_published
 from apps.projects.mirroring.job import LISTING, of_living_projects
 from apps.projects.mirroring.refs import read_snapshot
 from apps.projects.mirroring.scheduling import database_now, due_columns
@@ -23,10 +24,15 @@ CORRUPT_DETAIL: Final = "The copy of the repository is damaged."
 
 @dataclass(frozen=True, slots=True)
 class Soundness:
-    """How many objects are missing in all, and whether the published tree is among what they hit."""
+    """How many objects are missing in all, and whether the published tree is among what they hit.
+
+    `is_lost`: what was published is not there at all. `has_wrong_refs`: readers see others than it has.
+    """
 
     missing: int
     is_tree_hit: bool
+    is_lost: bool = False
+    has_wrong_refs: bool = False
 
 
 @job(
@@ -56,25 +62,36 @@ def run_verify(run: Run[MirrorRun]) -> None:
 def look(mirror: Mirror) -> Soundness:
     """Walk everything that the refs lead to; what a shallow remote has cut off counts as missing."""
     folder = generation_folder(mirror.pk, mirror.generation)
-    if not folder.exists():
-        return Soundness(0, is_tree_hit=True)
+    if not holds_published(mirror):
+        return Soundness(0, is_tree_hit=True, is_lost=True)
     missing = _missing(folder, "--all")
     in_tree = _missing(folder, "--no-walk", mirror.head_commit) if mirror.head_commit else 0
     if missing is None:
         # Not even the commits are there: how much hangs on them nobody knows.
         missing = 1 + (in_tree or 0)
-    return Soundness(missing + _cut_off(folder), is_tree_hit=in_tree != 0)
+    return Soundness(
+        missing + _cut_off(folder), is_tree_hit=in_tree != 0, has_wrong_refs=_has_wrong_refs(mirror)
+    )
 
 
 def record(mirror: Mirror, found: Soundness) -> None:
-    """Write down what was found, unless another generation was published meanwhile."""
+    """Write down what was found, unless another generation was published meanwhile.
+
+    What was said of refs is forgotten where another snapshot was: it has refs of its own.
+    """
     now = database_now()
     locked = Mirror.objects.select_for_update(of=("self",)).select_related("project__organization")
     held = locked.filter(pk=mirror.pk, generation=mirror.generation, unlinked_at__isnull=True).first()
     if held is None:
         return
     held.verified_at, held.missing_objects = now, found.missing
-    if found.is_tree_hit and held.state != MirrorState.RECLONING:
+    is_same = held.snapshot == mirror.snapshot
+    is_damaged = found.is_tree_hit and (is_same or not found.is_lost)
+    is_damaged |= found.has_wrong_refs and is_same
+    if is_damaged and held.state != MirrorState.RECLONING:
+        if found.is_lost:
+            # Nothing is left to serve until tomorrow: whoever took it away has not damaged a copy.
+            held.recloned_at = None
         held.state = MirrorState.CORRUPT
         held.error_code, held.error_detail = CORRUPT_CODE, CORRUPT_DETAIL
         # The clock clones anew what is corrupt, at most once a day.
@@ -87,12 +104,23 @@ def wrong_refs(mirror: Mirror) -> list[str]:
     """Return the names of refs that readers see elsewhere than the repository has them; raises GitFailed."""
     if mirror.generation == 0:
         raise NotLinked
-    folder = generation_folder(mirror.pk, mirror.generation)
-    kept = read_snapshot(folder, mirror.snapshot, mirror.default_branch).refs
-    rows = Ref.objects.filter(organization_id=mirror.organization_id, project_id=mirror.project_id)
-    shown = {row.name: (row.target, row.commit) for row in rows}
+    with transaction.atomic():
+        # A publication holds this lock, too: rows of one snapshot must not be held against another one.
+        held = Mirror.objects.select_for_update(no_key=True).get(pk=mirror.pk)
+        rows = Ref.objects.filter(organization_id=mirror.organization_id, project_id=mirror.project_id)
+        shown = {row.name: (row.target, row.commit) for row in rows}
+    folder = generation_folder(held.pk, held.generation)
+    kept = read_snapshot(folder, held.snapshot, held.default_branch).refs
     lying = {name: (ref.target, ref.commit) for name, ref in kept.items()}
     return sorted(name for name in shown.keys() | lying.keys() if shown.get(name) != lying.get(name))
+
+
+def _has_wrong_refs(mirror: Mirror) -> bool:
+    try:
+        return bool(wrong_refs(mirror))
+    except GitFailed:
+        # Refs that cannot be listed are none that readers could follow.
+        return True
 
 
 def _missing(folder: Path, *what: str) -> int | None:

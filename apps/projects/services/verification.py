@@ -31,7 +31,9 @@ def verify_mirror(mirror: Mirror, *, is_repaired: bool = False) -> list[Finding]
     return found
 
 
-def _findings(mirror: Mirror) -> Iterator[Finding]:
+def _findings(known: Mirror) -> Iterator[Finding]:
+    # Others before this one took their time; syncs have gone on.
+    mirror = Mirror.objects.select_related("project").get(pk=known.pk)
     soundness = look(mirror)
     with transaction.atomic():
         record(mirror, soundness)

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from apps.signals.artifacts.control import CONTROL_BYTES, decode
-from apps.signals.artifacts.findings import OPTIONAL_MISSING, Finding
+from apps.signals.artifacts.findings import OPTIONAL_MISSING, PATH_ESCAPE, Finding
 from apps.signals.artifacts.listing import EXPERIMENTS, SHAP_FOLDER
 from apps.signals.artifacts.paths import PathEscape, path_in_run, read_small
 from apps.signals.artifacts.scanning import Scanned
@@ -25,12 +25,13 @@ def plan_drivers(
         try:
             path = path_in_run(named, run=run, folder=SHAP_FOLDER)
         except PathEscape as error:
-            findings.append(_missing(number, str(error)))
+            # An error to be seen, as of any path that leads out; the run itself needs no drivers and loads.
+            findings.append(_without_drivers(number, str(error), PATH_ESCAPE))
             continue
         if path not in files:
-            findings.append(_missing(number, "its SHAP summary is not in the run."))
+            findings.append(_without_drivers(number, "its SHAP summary is not in the run."))
         elif path in tasks:
-            findings.append(_missing(number, "its SHAP summary is that of another one."))
+            findings.append(_without_drivers(number, "its SHAP summary is that of another one."))
         else:
             size_bytes = files[path].size_bytes
             tasks[path] = FileTask(file_ids[path], path, DRIVERS, size_bytes, experiment_no=number)
@@ -54,5 +55,5 @@ def _summaries(run: Path, files: Mapping[str, Scanned]) -> Iterator[tuple[int, s
             yield number, artifacts.interpretability.global_summary
 
 
-def _missing(number: int, reason: str) -> Finding:
-    return Finding(OPTIONAL_MISSING, f"Experiment {number} has no drivers: {reason}", EXPERIMENTS, number)
+def _without_drivers(number: int, reason: str, code: str = OPTIONAL_MISSING) -> Finding:
+    return Finding(code, f"Experiment {number} has no drivers: {reason}", EXPERIMENTS, number)

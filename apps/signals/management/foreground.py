@@ -3,7 +3,7 @@
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NoReturn, TypeVar
 
 from django.conf import settings
@@ -47,11 +47,15 @@ def organization_of(options: dict[str, Any]) -> Organization:
     return only[0] if len(only) == 1 else refuse("Which organization? Say --organization.")
 
 
-def run_named(organization: Organization, named: str) -> Run:
-    """Return the newest revision of the run `GRAPH/RUN`; ends the command with 2 if there is none."""
+def run_named(organization: Organization, named: str, *, preferred: Collection[RunStatus] = ()) -> Run:
+    """Return the newest revision of the run `GRAPH/RUN`; ends the command with 2 if there is none.
+
+    Of the revisions in a `preferred` status, where there are some.
+    """
     graph, _, run_id = named.partition("/")
     runs = Run.objects.filter(organization=organization, graph__name=graph, run_id=run_id)
-    found = runs.select_related("graph", "organization").order_by("-revision").first()
+    newest = runs.select_related("graph", "organization").order_by("-revision")
+    found = newest.filter(status__in=preferred).first() or newest.first()
     return found or refuse(f"There is no run {named}; name it GRAPH/RUN.")
 
 

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
         foreground.add_common(parser)
-        parser.add_argument("--run", help="GRAPH/RUN; default: the newest that is hydrated")
+        parser.add_argument(
+            "--run", help="GRAPH/RUN, its newest revision that is hydrated; default: the newest hydrated run"
+        )
         parser.add_argument("--statistics", action="store_true", help="recompute every figure of the files")
         parser.add_argument(
             "--sample", type=int, default=SAMPLE, help="signals whose keys and content to compare"
@@ -36,15 +38,17 @@ class Command(BaseCommand):
     def handle(self, *_args: str, **options: Any) -> None:
         """Check and report."""
         run = _chosen_run(foreground.organization_of(options), options["run"])
+        named = f"{run.graph.name}/{run.run_id}"
         checks = []
+        if not options["json"]:
+            self.stdout.write(f"{named} revision {run.revision}")
         for check in check_run(run, statistics=options["statistics"], sample=max(options["sample"], 0)):
             checks.append(check)
             if not options["json"]:
                 self._tell(check)
         if options["json"]:
-            named = f"{run.graph.name}/{run.run_id}"
             found = [asdict(check) | {"ok": check.is_fine} for check in checks]
-            self.stdout.write(json.dumps({"run": named, "checks": found}))
+            self.stdout.write(json.dumps({"run": named, "revision": run.revision, "checks": found}))
         if not all(check.is_fine for check in checks):
             sys.exit(foreground.FAILED)
 
@@ -58,12 +62,18 @@ class Command(BaseCommand):
 
 
 def _chosen_run(organization: Organization, named: str | None) -> Run:
+    """Return the run that is meant, ending the command if nothing of it is hydrated.
+
+    Of a named one the newest hydrated revision counts: files that changed since have made another, which is
+    still on its way.
+    """
     if named:
-        run = foreground.run_named(organization, named)
+        run = foreground.run_named(organization, named, preferred=HYDRATED)
     else:
         hydrated = Run.objects.filter(organization=organization, status__in=HYDRATED)
         found = hydrated.select_related("graph", "organization").in_run_order().last()
         run = found or foreground.refuse("There is no run that is hydrated.", foreground.NOTHING_TO_DO)
     if run.status not in HYDRATED:
-        foreground.refuse(f"The run is {run.status}, not hydrated.", foreground.NOTHING_TO_DO)
+        reason = f"Revision {run.revision} of the run is {run.status}, none is hydrated."
+        foreground.refuse(reason, foreground.NOTHING_TO_DO)
     return run
