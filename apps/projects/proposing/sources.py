@@ -89,7 +89,8 @@ def main_language(mode: str, path: str, files: Iterable[Listed]) -> str:
 def collect_sources(repository: Path, files: Sequence[Listed], *, language: str, name: str) -> Collected:
     """Return the contents of all files of a language, and of those others in which a name stands.
 
-    An empty name stands everywhere. Files beyond the limits are unscanned. Raises GitFailed, GitMissing.
+    An empty name stands everywhere. Files beyond the limits are unscanned; where not all of the language fit,
+    those without the name are left out first. Raises GitFailed, GitMissing.
     """
     with open_objects(repository) as objects:
         return _Collecting(objects, name.encode()).collect(
@@ -109,12 +110,25 @@ class _Collecting:
         self.room_bytes = SOURCES_MAX_BYTES
         self.patience_bytes = LOOKED_THROUGH_MAX_BYTES
 
-    def collect(self, main: Iterable[Listed], others: Iterable[Listed]) -> Collected:
+    def collect(self, main: Sequence[Listed], others: Iterable[Listed]) -> Collected:
+        fits = len(main) <= FILES_MAX and sum(file.size_bytes for file in main) <= SOURCES_MAX_BYTES
+        first = {file.path for file in main if fits or self._names(file)}
         for file in main:
-            self._take(file, needs_name=False)
+            if file.path in first:
+                self._take(file, needs_name=False)
         for file in others:
             self._take(file, needs_name=True)
+        for file in main:
+            if file.path not in first:
+                self._take(file, needs_name=False)
         return Collected(tuple(self.sources), tuple(self.unscanned))
+
+    def _names(self, file: Listed) -> bool:
+        """Tell whether the name stands in a file; one that is too large to be taken is not read."""
+        if file.size_bytes > SOURCES_MAX_BYTES:
+            return False
+        content = self.objects.contents(file.blob, max_bytes=SOURCES_MAX_BYTES)
+        return content is not None and self.name in content
 
     def _take(self, file: Listed, *, needs_name: bool) -> None:
         allowance = self.patience_bytes if needs_name else self.room_bytes
