@@ -112,6 +112,23 @@ def test_the_cover_of_several_parts_with_holes_loses_no_cell(parts: list[Ring], 
         assert held(cells[chosen.contains(cells)], chosen, resolution).all()
 
 
+@pytest.mark.parametrize("resolution", [3, 4])
+def test_the_cover_keeps_every_cell_beside_the_edge_of_a_hole(resolution: int) -> None:
+    # A coarse cell with its centre in the hole and far from the outer ring has children outside the hole.
+    outer: Ring = [(100, -10), (150, -10), (150, 40), (100, 40)]
+    hole: Ring = [(120, 0), (120, 20), (140, 20), (140, 0)]
+    chosen = selection(outer, hole)
+    cells = np.array(
+        [cell for root in h3.get_res0_cells() for cell in h3.cell_to_children(root, resolution)], np.int64
+    )
+    lats, lngs = centres(cells)
+    foreign = shapely.Polygon(outer, [hole])
+    inside = shapely.contains_xy(foreign, lngs, lats)
+    assert 500 < inside.sum() < cells.size
+    assert (chosen.contains(cells) == inside).all()
+    assert held(cells[inside], chosen, resolution).all()
+
+
 def test_a_thin_polygon_across_a_continent_is_covered_closely() -> None:
     line = selection([(0, 0), (60, 60), (60, 60.1), (0, 0.1)])
     box = Box.from_degrees(0, 0, 60, 60.1)

@@ -70,6 +70,13 @@ class Polygon:
 
     def holds(self, longitudes: Floats, latitudes: Floats) -> Bools:
         """Tell of each point whether it is inside, in any copy of the world."""
+        return self._holds(longitudes, latitudes, self.holes)
+
+    def encloses(self, longitudes: Floats, latitudes: Floats) -> Bools:
+        """Tell of each point whether the outer ring holds it, be it in a hole or not."""
+        return self._holds(longitudes, latitudes, ())
+
+    def _holds(self, longitudes: Floats, latitudes: Floats, holes: tuple[Ring, ...]) -> Bools:
         inside = np.zeros(longitudes.size, np.bool_)
         extent = self.extent
         for turn in _turns(extent):
@@ -80,12 +87,12 @@ class Polygon:
                 & (latitudes >= extent.south)
                 & (latitudes <= extent.north)
             )
-            inside[near] |= self._holds_near(moved[near], latitudes[near])
+            inside[near] |= self._holds_near(moved[near], latitudes[near], holes)
         return inside
 
-    def _holds_near(self, longitudes: Floats, latitudes: Floats) -> Bools:
+    def _holds_near(self, longitudes: Floats, latitudes: Floats, holes: tuple[Ring, ...]) -> Bools:
         inside = _is_odd(self.outer, longitudes, latitudes)
-        for hole in self.holes:
+        for hole in holes:
             inside &= ~_is_odd(hole, longitudes, latitudes)
         return inside
 
@@ -147,7 +154,8 @@ class Polygons(Selection):
         for part in self.parts:
             west, south, east, north = part.extent
             around = Edges(west, south, min(east - west, FULL_TURN), north)
-            near |= part.holds(longitudes, latitudes)
+            # A coarse cell with its centre in a hole may have children beside it: holes do not count here.
+            near |= part.encloses(longitudes, latitudes)
             # The trigonometry is dear: it is done for those alone that are not decided yet.
             left = np.flatnonzero(~near & (distances_rad(latitudes, longitudes, around) <= reach_rad))
             for box in part.boundary:
