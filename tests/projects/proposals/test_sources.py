@@ -11,30 +11,33 @@ from tests.factories.projects import ProjectFactory, publish
 from tests.projects.repositories import Repository
 
 pytestmark = pytest.mark.django_db
-FILES = {
-    "a.py": "one = 1\n",
-    "b.py": "two = 2\n",
-    "docs.md": "call `area`\n",
-    "notes.md": "nothing of it\n",
-    "x.py": "def area(): ...\n",
-    "z.py": "from x import area\n",
-}
 
 
 def collected(repository: Repository) -> tuple[list[str], list[tuple[str, str]]]:
     """Return the paths that an analysis of `area` reads, and what it leaves out with the reasons."""
-    repository.commit(FILES)
+    repository.commit(
+        {
+            "a.py": "one = 1\n",
+            "b.py": "two = 2\n",
+            "docs.md": "call `area`\n",
+            "notes.md": "nothing of it\n",
+            "x.py": "def area(): ...\n",
+            "z.py": "from x import area\n",
+        }
+    )
     folder = published_repository(publish(ProjectFactory.create(), repository))
-    files = [
-        Listed(
-            path, repository.git("rev-parse", f"main:{path}"), "100644", len(content), "utf-8", language, True
-        )
-        for path, content in FILES.items()
-        for language in [PYTHON if path.endswith(".py") else "Markdown"]
-    ]
+    files = [listed(line) for line in repository.git("ls-tree", "-r", "-l", "main").splitlines()]
     found = collect_sources(folder, files, language=PYTHON, name="area")
     read = [source.path.decode() for source in found.sources]
     return read, [(item.path, item.reason) for item in found.unscanned]
+
+
+def listed(line: str) -> Listed:
+    """Return a file as a manifest lists it, from a line of `git ls-tree -l`."""
+    facts, path = line.split("\t")
+    mode, _kind, blob, size = facts.split()
+    language = PYTHON if path.endswith(".py") else "Markdown"
+    return Listed(path, blob, mode, int(size), "utf-8", language, is_editable=True)
 
 
 def test_all_files_of_the_language_are_read_and_others_by_the_name(
