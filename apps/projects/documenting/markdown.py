@@ -38,6 +38,9 @@ _LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,500})\]\(([^()\s]{0,2000})(?:\s+[^(
 _REFERENCE_LINK: Final = re.compile(r"!?\[([^\[\]\n]{0,500})\]\[[^\[\]\n]{0,200}\]")
 _DEFINITION: Final = re.compile(r"(?m)^[ ]{0,3}\[[^\[\]\n]{1,200}\]:[^\n]{0,2000}$")
 _SCHEME: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20})://")
+# The bracket that a link, a picture or a definition needs, whatever stands in it: with a space it makes none.
+_CLOSING: Final = re.compile(r"\](?=[(\[:])")
+_WWW: Final = re.compile(r"(?i)\bwww\.(?=\w)")
 _HARMFUL: Final = re.compile(r"(?i)\b(javascript|data|vbscript|file)\s{0,5}:")
 
 
@@ -48,7 +51,10 @@ def sanitise(text: str) -> str:
     for _ in range(2):
         text = _LINK.sub(lambda match: f"{match[1]} ({match[2]})" if match[2] else match[1], text)
         text = _REFERENCE_LINK.sub(r"\1", text)
+    # What those patterns do not see, as brackets in an address, two lines or a quoted definition.
+    text = _CLOSING.sub("] ", text)
     text = _HARMFUL.sub(r"\1&#58;", text)
     # Renderers make a link of a bare address, too.
     text = _SCHEME.sub(r"\1&#58;//", text)
+    text = _WWW.sub("www&#46;", text)
     return text.replace("<", "&lt;").replace("\0", "")

@@ -74,6 +74,13 @@ def test_no_file_can_forge_the_marks_around_the_data() -> None:
         ("<https://evil.example>", "&lt;https&#58;//evil.example>"),
         ("[a](javascript:alert)", "a (javascript&#58;alert)"),
         ("see https://evil.example", "see https&#58;//evil.example"),
+        ("see www.evil.example", "see www&#46;evil.example"),
+        ("[a](javascript:alert(1))", "[a] (javascript&#58;alert(1))"),
+        ("![a](//evil.example/p(1).png)", "![a] (//evil.example/p(1).png)"),
+        ("[a [b] c](//evil.example)", "[a [b] c] (//evil.example)"),
+        ("[a\nb](//evil.example)", "[a\nb] (//evil.example)"),
+        ("> [a]: //evil.example\n\n[a]", "> [a] : //evil.example\n\n[a]"),
+        ("- [a]:\n  //evil.example\n\n[a] [a][]", "- [a] :\n  //evil.example\n\n[a] a"),
         ("# Title\n\n* `code`", "# Title\n\n* `code`"),
     ],
 )
